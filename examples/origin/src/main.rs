@@ -1,0 +1,2 @@
+//! Demo origin.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Portolan binary.
+fn main() {}

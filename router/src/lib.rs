@@ -1,1 +1,8 @@
-//! Portolan.
+//! Portolan: a WebAssembly edge router with global traffic steering.
+//!
+//! The modules are layers; an upper one may use a lower one, never the other way round:
+//! `base <- steer <- config <- {geo, policy} <- snapshot <- decide <- {data, control} <- app`. Read `decide` and
+//! `data::exchange` first: together they are the walk of a request.
+
+pub mod base;
+pub mod steer;

@@ -1,0 +1,13 @@
+//! What everything else stands on: ids, units, time, stable hashes, small bounded collections.
+//!
+//! Owns no policy and no I/O, imports nothing of ours. The only place that reads a clock is `clock`.
+
+pub mod clock;
+pub mod hash;
+pub mod location;
+pub mod region_set;
+pub mod units;
+
+pub use clock::{Clock, Timestamp};
+pub use location::Location;
+pub use region_set::RegionSet;

@@ -5,4 +5,5 @@
 //! `data::exchange` first: together they are the walk of a request.
 
 pub mod base;
+pub mod config;
 pub mod steer;

@@ -1,0 +1,366 @@
+//! The families and the handles into them.
+//!
+//! Owns names, help texts, labels and histogram bounds. Called by `snapshot::build` (handles), the workers (adding)
+//! and the admin listener (text).
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Bounds of the exchange-time histogram, seconds: from a cache-like answer to a slow origin.
+const EXCHANGE_BOUNDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// Bounds of the policy-time histogram, seconds: calls cost about a microsecond, the deadline is milliseconds.
+const POLICY_BOUNDS: [f64; 9] = [1e-6, 2e-6, 5e-6, 1e-5, 5e-5, 2e-4, 1e-3, 2e-3, 1e-2];
+
+/// Labels of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ServiceLabels {
+    /// Service name.
+    pub service: String,
+}
+
+/// Labels of exchanges: where they were served and how they ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ExchangeLabels {
+    /// Service name.
+    pub service: String,
+    /// Region name, empty when none served.
+    pub region: String,
+    /// `1xx` to `5xx`, or `aborted` when the client left first.
+    pub status: String,
+}
+
+/// Labels of things counted by one more word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WordLabels {
+    /// Service, policy or listener name.
+    pub name: String,
+    /// What happened: a word of a closed list.
+    pub what: String,
+}
+
+/// Labels of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EndpointLabels {
+    /// Service name.
+    pub service: String,
+    /// Region name.
+    pub region: String,
+    /// URL.
+    pub endpoint: String,
+}
+
+/// Labels of a region.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RegionLabels {
+    /// Service name.
+    pub service: String,
+    /// Region name.
+    pub region: String,
+}
+
+/// Every metric of the process.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<RwLock<Registry>>,
+    /// Exchanges by service, region and status class.
+    pub exchanges: Family<ExchangeLabels, Counter>,
+    /// Attempts that failed, by service and kind.
+    pub attempt_failures: Family<WordLabels, Counter>,
+    /// Retries by service and what came of them.
+    pub retries: Family<WordLabels, Counter>,
+    /// Sessions served away from their pin, by service and reason.
+    pub sessions_moved: Family<WordLabels, Counter>,
+    /// Exchanges without any target, by service and why.
+    pub no_target: Family<WordLabels, Counter>,
+    /// Affinity tokens that were presented, by service and what they were found to be.
+    pub tokens: Family<WordLabels, Counter>,
+    /// Exchange time to the head of the response, by service.
+    pub exchange_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
+    /// Policy calls by policy and outcome.
+    pub policy_calls: Family<WordLabels, Counter>,
+    /// Time of policy calls.
+    pub policy_seconds: Family<WordLabels, Histogram, fn() -> Histogram>,
+    /// Requests in flight by endpoint (sampled).
+    pub endpoint_in_flight: Family<EndpointLabels, Gauge>,
+    /// 1 when traffic may go to the endpoint.
+    pub endpoint_up: Family<EndpointLabels, Gauge>,
+    /// Health of regions: 0 down, 1 unknown, 2 draining, 3 degraded, 4 healthy.
+    pub region_health: Family<RegionLabels, Gauge>,
+    /// Configuration reloads by result.
+    pub reloads: Family<WordLabels, Counter>,
+    /// 1 when the last reload took effect.
+    pub reload_ok: Gauge,
+    /// Version of the published snapshot.
+    pub snapshot_version: Gauge,
+    /// Open client connections.
+    pub connections: Gauge,
+    /// Connections accepted, refused for the limit, or failed in TLS.
+    pub accepted: Family<WordLabels, Counter>,
+    /// Requests refused before routing, by why (malformed, too large, timeout ...).
+    pub refused: Family<WordLabels, Counter>,
+    /// Connections to origins, by state (open, idle).
+    pub upstream_connections: Family<WordLabels, Gauge>,
+    /// Log lines dropped because the writer was behind.
+    pub log_dropped: Counter,
+    /// Events dropped because the conductor was behind (coalesced ones are not counted).
+    pub events_dropped: Counter,
+}
+
+fn exchange_histogram() -> Histogram {
+    Histogram::new(EXCHANGE_BOUNDS)
+}
+
+fn policy_histogram() -> Histogram {
+    Histogram::new(POLICY_BOUNDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers every family.
+    pub fn new() -> Self {
+        let metrics = Self {
+            registry: Arc::default(),
+            exchanges: Family::default(),
+            attempt_failures: Family::default(),
+            retries: Family::default(),
+            sessions_moved: Family::default(),
+            no_target: Family::default(),
+            tokens: Family::default(),
+            exchange_seconds: Family::new_with_constructor(exchange_histogram),
+            policy_calls: Family::default(),
+            policy_seconds: Family::new_with_constructor(policy_histogram),
+            endpoint_in_flight: Family::default(),
+            endpoint_up: Family::default(),
+            region_health: Family::default(),
+            reloads: Family::default(),
+            reload_ok: Gauge::default(),
+            snapshot_version: Gauge::default(),
+            connections: Gauge::default(),
+            accepted: Family::default(),
+            refused: Family::default(),
+            upstream_connections: Family::default(),
+            log_dropped: Counter::default(),
+            events_dropped: Counter::default(),
+        };
+        metrics.register_exchanges();
+        metrics.register_state();
+        metrics
+    }
+
+    fn register_exchanges(&self) {
+        let mut guard = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let r = guard.sub_registry_with_prefix("portolan");
+        r.register("exchanges", "Exchanges by where they were served and how they ended", self.exchanges.clone());
+        r.register("attempt_failures", "Attempts at an endpoint that failed, by kind", self.attempt_failures.clone());
+        r.register("retries", "Retries by what came of them", self.retries.clone());
+        r.register(
+            "sessions_moved",
+            "Exchanges served away from the session's pin, by reason",
+            self.sessions_moved.clone(),
+        );
+        r.register("no_target", "Exchanges for which no region could be named, by why", self.no_target.clone());
+        r.register("affinity_tokens", "Affinity tokens presented, by what they were found to be", self.tokens.clone());
+        let help = "Time from the request to the head of the response";
+        r.register_with_unit("exchange", help, Unit::Seconds, self.exchange_seconds.clone());
+        r.register("policy_calls", "Policy calls by outcome", self.policy_calls.clone());
+        r.register_with_unit("policy", "Time of policy calls", Unit::Seconds, self.policy_seconds.clone());
+        r.register("refused_requests", "Requests refused before routing, by why", self.refused.clone());
+    }
+
+    fn register_state(&self) {
+        let mut guard = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let r = guard.sub_registry_with_prefix("portolan");
+        r.register("endpoint_in_flight", "Requests in flight from this PoP", self.endpoint_in_flight.clone());
+        r.register("endpoint_up", "1 when traffic may go to the endpoint", self.endpoint_up.clone());
+        let help = "Health of the region: 0 down, 1 unknown, 2 draining, 3 degraded, 4 healthy";
+        r.register("region_health", help, self.region_health.clone());
+        r.register("config_reloads", "Configuration reloads by result", self.reloads.clone());
+        r.register("config_reload_ok", "1 when the last reload took effect", self.reload_ok.clone());
+        r.register("snapshot_version", "Version of the published snapshot", self.snapshot_version.clone());
+        r.register("client_connections", "Open client connections", self.connections.clone());
+        r.register("accepted_connections", "Client connections by what came of them", self.accepted.clone());
+        r.register("upstream_connections", "Connections to origins by state", self.upstream_connections.clone());
+        r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
+        r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
+    }
+
+    /// The text of `/metrics` (OpenMetrics, which Prometheus reads).
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a String cannot fail; an encoder error would leave the text short, never wrong.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+
+    /// Handles of one service.
+    pub fn service(&self, service: &str) -> ServiceMetrics {
+        let labels = ServiceLabels { service: service.to_owned() };
+        ServiceMetrics {
+            name: Arc::from(service),
+            exchange_seconds: self.exchange_seconds.get_or_create_owned(&labels),
+            all: self.clone(),
+        }
+    }
+
+    /// Handles of one region; an empty name stands for exchanges that no region served.
+    pub fn region(&self, service: &str, region: &str) -> RegionMetrics {
+        let class = |status: &str| {
+            let labels =
+                ExchangeLabels { service: service.to_owned(), region: region.to_owned(), status: status.to_owned() };
+            self.exchanges.get_or_create_owned(&labels)
+        };
+        RegionMetrics {
+            classes: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
+            aborted: class("aborted"),
+        }
+    }
+
+    /// Handles of one policy; `outcomes` are the words that its calls can end with.
+    pub fn policy(&self, policy: &str, outcomes: &[&'static str]) -> PolicyMetrics {
+        let labels = |what: &str| WordLabels { name: policy.to_owned(), what: what.to_owned() };
+        PolicyMetrics {
+            outcomes: outcomes
+                .iter()
+                .map(|word| (*word, self.policy_calls.get_or_create_owned(&labels(word))))
+                .collect(),
+            seconds: self.policy_seconds.get_or_create_owned(&labels("route")),
+        }
+    }
+
+    /// Adds one to a family counted by word. Off the hot path only: it looks the labels up.
+    pub fn count(family: &Family<WordLabels, Counter>, name: &str, what: &str) {
+        family.get_or_create(&WordLabels { name: name.to_owned(), what: what.to_owned() }).inc();
+    }
+
+    /// Handles of the workers.
+    pub fn worker(&self) -> WorkerMetrics {
+        let labels = |what: &str| WordLabels { name: "client".to_owned(), what: what.to_owned() };
+        WorkerMetrics {
+            connections: self.connections.clone(),
+            accepted: self.accepted.get_or_create_owned(&labels("accepted")),
+            over_limit: self.accepted.get_or_create_owned(&labels("over-limit")),
+            tls_failed: self.accepted.get_or_create_owned(&labels("tls-failed")),
+        }
+    }
+}
+
+/// Handles of one service.
+#[derive(Debug, Clone)]
+pub struct ServiceMetrics {
+    /// Service name, for the rarely used families.
+    pub name: Arc<str>,
+    /// Exchange time to the head of the response.
+    pub exchange_seconds: Histogram,
+    all: Metrics,
+}
+
+impl ServiceMetrics {
+    /// Counts a failed attempt.
+    pub fn attempt_failed(&self, kind: &str) {
+        Metrics::count(&self.all.attempt_failures, &self.name, kind);
+    }
+
+    /// Counts a retry.
+    pub fn retried(&self, result: &str) {
+        Metrics::count(&self.all.retries, &self.name, result);
+    }
+
+    /// Counts an exchange served away from its pin.
+    pub fn session_moved(&self, reason: &str) {
+        Metrics::count(&self.all.sessions_moved, &self.name, reason);
+    }
+
+    /// Counts an exchange without target.
+    pub fn no_target(&self, why: &str) {
+        Metrics::count(&self.all.no_target, &self.name, why);
+    }
+
+    /// Counts a token that was not valid.
+    pub fn token(&self, what: &str) {
+        Metrics::count(&self.all.tokens, &self.name, what);
+    }
+}
+
+/// Handles of one region.
+#[derive(Debug, Clone)]
+pub struct RegionMetrics {
+    classes: [Counter; 5],
+    aborted: Counter,
+}
+
+impl RegionMetrics {
+    /// Counts an exchange by the class of its status.
+    pub fn count(&self, status: http::StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        self.classes[class].inc();
+    }
+
+    /// Counts an exchange whose client left before the head of the response.
+    pub fn aborted(&self) {
+        self.aborted.inc();
+    }
+}
+
+/// Handles of one policy.
+#[derive(Debug, Clone)]
+pub struct PolicyMetrics {
+    outcomes: BTreeMap<&'static str, Counter>,
+    /// Time of calls.
+    pub seconds: Histogram,
+}
+
+impl PolicyMetrics {
+    /// Counts a call by its outcome; a word that was not declared is not counted.
+    pub fn count(&self, outcome: &str) {
+        if let Some(counter) = self.outcomes.get(outcome) {
+            counter.inc();
+        }
+    }
+}
+
+/// Handles of the workers.
+#[derive(Debug, Clone)]
+pub struct WorkerMetrics {
+    /// Open client connections.
+    pub connections: Gauge,
+    /// Connections accepted.
+    pub accepted: Counter,
+    /// Connections closed at once: the worker has its most.
+    pub over_limit: Counter,
+    /// TLS handshakes that failed.
+    pub tls_failed: Counter,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_carries_what_was_counted() {
+        let metrics = Metrics::new();
+        metrics.region("shop", "eu").count(http::StatusCode::NOT_FOUND);
+        metrics.service("shop").session_moved("down");
+        metrics.policy("pin", &["pass"]).count("pass");
+        let text = metrics.text();
+        for line in [
+            r#"portolan_exchanges_total{service="shop",region="eu",status="4xx"} 1"#,
+            r#"portolan_sessions_moved_total{name="shop",what="down"} 1"#,
+            r#"portolan_policy_calls_total{name="pin",what="pass"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

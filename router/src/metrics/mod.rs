@@ -1,0 +1,8 @@
+//! Metrics: every counter of the router, by name, with handles that are resolved before a request needs them.
+//!
+//! Owns the registry and the families (`portolan_*`, base units). Handles are made when a snapshot is built; a request
+//! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
+
+mod families;
+
+pub use families::{ExchangeLabels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};

@@ -1,0 +1,133 @@
+//! The snapshot: all that the data plane knows, immutable, published whole with one pointer store.
+//!
+//! Owns the types a request reads and the way they reach the workers (`publish`). `build` makes one from the World;
+//! the conductor is the only caller. Nothing in a snapshot is changed in place but the relaxed counters of
+//! `EndpointStats`, which are carried from snapshot to snapshot by identity.
+
+pub mod publish;
+pub mod stats;
+
+use crate::base::{Location, RegionSet, Timestamp};
+use crate::config;
+use crate::geo::Geo;
+use crate::metrics::{PolicyMetrics, RegionMetrics, ServiceMetrics};
+use crate::policy::{Loaded, RegionDirectory};
+use crate::steer::affinity::Keys;
+use crate::steer::route::RouteTable;
+use crate::steer::table::{Load, Loads, ServiceTable};
+use stats::EndpointStats;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// All that the data plane knows.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Rises with each publication.
+    pub version: u64,
+    /// Rises with each configuration that took effect.
+    pub generation: u64,
+    /// When it was built.
+    pub built_at: Timestamp,
+    /// Name of this PoP.
+    pub pop: Arc<str>,
+    /// Where this PoP is.
+    pub location: Location,
+    /// From host and path to an index in `actions`.
+    pub routes: Arc<RouteTable>,
+    /// What each route does.
+    pub actions: Arc<[Action]>,
+    /// Services, by the index that actions carry.
+    pub services: Vec<Arc<Service>>,
+    /// How clients are located; a new `epoch` means that places must be looked up again.
+    pub geo: Arc<Geo>,
+    /// Rises when geo data or overrides change.
+    pub geo_epoch: u64,
+    /// Keys of affinity tokens.
+    pub keys: Arc<Keys>,
+    /// TLS of the listeners, in the order of `Boot::listeners`; none for plain ones.
+    pub listener_tls: Vec<Option<Arc<rustls::ServerConfig>>>,
+    /// Limits towards clients.
+    pub client: config::ClientLimits,
+}
+
+/// What a route does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Forward to a service.
+    Service(usize),
+    /// Serve a directory.
+    Files(Arc<FilesRoot>),
+}
+
+/// A directory to serve, checked when the configuration was loaded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FilesRoot {
+    /// The directory, canonical.
+    pub root: PathBuf,
+    /// File for navigations that match nothing.
+    pub fallback: Option<String>,
+}
+
+/// A service as the data plane sees it.
+#[derive(Debug)]
+pub struct Service {
+    /// As configured.
+    pub spec: Arc<config::Service>,
+    /// What steering works on.
+    pub table: ServiceTable,
+    /// The static fence.
+    pub fence: RegionSet,
+    /// Policies in order.
+    pub policies: Vec<PolicyUse>,
+    /// Live side of the table's endpoints: `[region][endpoint]`.
+    pub endpoints: Vec<Vec<Arc<Endpoint>>>,
+    /// Counters of the service.
+    pub metrics: ServiceMetrics,
+    /// Counters of each region.
+    pub region_metrics: Vec<RegionMetrics>,
+}
+
+/// A policy as a service uses it.
+#[derive(Debug, Clone)]
+pub struct PolicyUse {
+    /// Name in the configuration.
+    pub name: Arc<str>,
+    /// The compiled component with its manifest.
+    pub loaded: Arc<Loaded>,
+    /// The regions that its instances know, with their numbers.
+    pub directory: Arc<RegionDirectory>,
+    /// Number of this service's first region in the directory; the others follow.
+    pub first_region: u32,
+    /// What happens when it fails.
+    pub on_error: config::OnError,
+    /// Counters.
+    pub metrics: PolicyMetrics,
+}
+
+/// An origin server as the data plane sees it.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Stable identity.
+    pub id: u64,
+    /// As configured.
+    pub spec: config::Endpoint,
+    /// Where to connect; none while its name does not resolve.
+    pub address: Option<SocketAddr>,
+    /// TLS towards it; none for plain HTTP.
+    pub tls: Option<(Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>)>,
+    /// Its live counters.
+    pub stats: Arc<EndpointStats>,
+}
+
+impl Loads for Service {
+    fn endpoint(&self, region: usize, endpoint: usize) -> Load {
+        let stats = self.endpoints.get(region).and_then(|endpoints| endpoints.get(endpoint));
+        stats.map_or(Load::default(), |endpoint| endpoint.stats.load())
+    }
+
+    fn region_in_flight(&self, region: usize) -> u32 {
+        let endpoints = self.endpoints.get(region).map_or(&[][..], Vec::as_slice);
+        endpoints.iter().map(|endpoint| endpoint.stats.load().in_flight).fold(0, u32::saturating_add)
+    }
+}

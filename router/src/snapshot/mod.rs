@@ -4,6 +4,7 @@
 //! the conductor is the only caller. Nothing in a snapshot is changed in place but the relaxed counters of
 //! `EndpointStats`, which are carried from snapshot to snapshot by identity.
 
+pub mod alarm;
 pub mod publish;
 pub mod stats;
 
@@ -16,6 +17,7 @@ use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use crate::steer::table::{Load, Loads, ServiceTable};
 use stats::EndpointStats;
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub geo: Arc<Geo>,
     /// Rises when geo data or overrides change.
     pub geo_epoch: u64,
+    /// Peers whose `Forwarded` and `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
     /// Keys of affinity tokens.
     pub keys: Arc<Keys>,
     /// TLS of the listeners, in the order of `Boot::listeners`; none for plain ones.
@@ -84,7 +88,7 @@ pub struct Service {
     pub endpoints: Vec<Vec<Arc<Endpoint>>>,
     /// Counters of the service.
     pub metrics: ServiceMetrics,
-    /// Counters of each region.
+    /// Counters of each region, and one more at the end for exchanges that no region served.
     pub region_metrics: Vec<RegionMetrics>,
 }
 

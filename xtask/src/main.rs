@@ -1,2 +1,62 @@
-//! The commands of this project.
-fn main() {}
+//! The project's own commands: `cargo xtask COMMAND`.
+//!
+//! Dispatch and help only; each command is one file. Nothing here is part of the router, and the router never calls it.
+//! It is run by developers, by `.ci/run` and by the tests that need components.
+
+mod bench;
+mod ci;
+mod demo;
+mod encode;
+mod guests;
+mod machine;
+mod plugins;
+mod setup;
+mod tidy;
+mod toolchain;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The commands of this project: cargo xtask COMMAND
+
+  setup      what this machine lacks; installs it where that is possible without asking
+  plugins    build the shipped policies to target/plugins/ and the test guests to target/guests/
+  demo       a few points of presence and regions on this machine, to look at and to break
+  test       plugins, then every test of the workspace; arguments are handed to `cargo test`
+  bench      measure, and compare with the recorded figures
+  tidy       the rules of the source that no compiler checks
+  ci         everything a change must pass: format, lints, tidy, licences and advisories, tests
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> anyhow::Result<ExitCode> {
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", args),
+    };
+    match command {
+        "setup" => setup::run(rest)?,
+        "plugins" => plugins::run(rest)?,
+        "demo" => demo::run(rest)?,
+        "test" => ci::test(rest)?,
+        "bench" => bench::run(rest)?,
+        "tidy" => tidy::run(rest)?,
+        "ci" => ci::run(rest)?,
+        "help" | "-h" | "--help" => print!("{HELP}"),
+        unknown => {
+            eprint!("there is no command `{unknown}`\n\n{HELP}");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

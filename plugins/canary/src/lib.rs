@@ -1,1 +1,1 @@
-//! Policy.
+//! The `canary` policy: not written yet.

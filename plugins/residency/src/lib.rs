@@ -1,1 +1,1 @@
-//! Policy.
+//! The `residency` policy: not written yet.

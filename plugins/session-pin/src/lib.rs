@@ -1,1 +1,1 @@
-//! Policy.
+//! The `session-pin` policy: not written yet.

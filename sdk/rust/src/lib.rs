@@ -1,1 +1,125 @@
-//! SDK.
+//! Write Portolan policies in Rust.
+//!
+//! A policy advises the router where a request should go. It is a type that implements [`Policy`]; [`export!`] makes a
+//! component of it when the crate is compiled for wasm32, and natively it is an ordinary type that [`testing`] calls
+//! without any Wasm. This crate holds no policy logic of its own and nothing of the router.
+//!
+//! A whole policy, with its test:
+//!
+//! ```
+//! use portolan_policy::{Manifest, NoConfig, Plan, Policy, Regions, Request, Verdict};
+//!
+//! struct GermansStay;
+//!
+//! impl Policy for GermansStay {
+//!     type Config = NoConfig;
+//!
+//!     fn describe(_: &NoConfig) -> Result<Manifest, String> {
+//!         Ok(Manifest::fields(["client.country"]))
+//!     }
+//!
+//!     fn new(_: NoConfig, _: &Regions) -> Result<Self, String> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn route(&self, request: &Request<'_>) -> Verdict {
+//!         if request.country() != Some("DE") {
+//!             return Verdict::Pass;
+//!         }
+//!         let german = request.candidates().filter(|candidate| candidate.label("country") == Some("DE"));
+//!         Plan::new().fence(german.map(|candidate| candidate.id())).into()
+//!     }
+//! }
+//!
+//! portolan_policy::export!(GermansStay);
+//!
+//! let world = portolan_policy::testing::World::new().region("fra", &[("country", "DE")]).region("iad", &[]);
+//! let policy = world.load::<GermansStay>("{}").unwrap();
+//! assert_eq!(policy.ask(world.request().field("client.country", "DE")), "route fence=fra");
+//! assert_eq!(policy.ask(world.request().field("client.country", "US")), "pass");
+//! ```
+
+#[allow(
+    unsafe_code,
+    reason = "generated code moves values across the sandbox's edge: docs/adr/0005-unsafe-in-generated-bindings.md"
+)]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub,
+    reason = "generated code; the contract's own words are in wit/policy.wit"
+)]
+#[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated code")]
+#[doc(hidden)]
+pub mod bindings;
+pub mod config;
+#[doc(hidden)]
+pub mod guest;
+mod payload;
+mod regions;
+mod request;
+pub mod testing;
+mod verdict;
+
+// The generated code names this crate by its full path, so that it also works from a policy's own crate.
+extern crate self as portolan_policy;
+
+#[doc(hidden)]
+pub use wit_bindgen;
+
+pub use bindings::exports::portolan::policy::lifecycle::{Manifest, Metric};
+pub use bindings::portolan::policy::types::{
+    Binding, Edit, EditOp, Health, Location, PinAction, Plan, RegionId, RegionInfo, Reply, Verdict,
+};
+pub use config::NoConfig;
+pub use payload::Payload;
+pub use regions::Regions;
+pub use request::{Candidate, Pin, Request};
+
+use serde::de::DeserializeOwned;
+
+/// A routing policy.
+///
+/// A verdict is a pure function of the request: there is no clock and no random source but [`Request::now_ms`] and
+/// [`Request::entropy`], and `route` takes `&self`, so that nothing of one request leaks into the next.
+pub trait Policy: Sized + 'static {
+    /// The configuration, read from the JSON that the operator's `config` table becomes. Put
+    /// `#[serde(deny_unknown_fields)]` on it, and the operator hears of a misspelt key at load.
+    type Config: DeserializeOwned;
+
+    /// Says what the policy wants to see. An error stops the load and reaches the operator in these words.
+    fn describe(config: &Self::Config) -> Result<Manifest, String> {
+        let _ = config;
+        Ok(Manifest::new())
+    }
+
+    /// Makes the policy, once per instance. `regions` are all regions of the services that use it; what depends on them
+    /// alone is best worked out here.
+    fn new(config: Self::Config, regions: &Regions) -> Result<Self, String>;
+
+    /// Says where a request should go.
+    fn route(&self, request: &Request<'_>) -> Verdict;
+}
+
+/// Makes a component of a [`Policy`] when the crate is compiled for wasm32; expands to nothing natively.
+///
+/// A crate exports one policy, from its root: `portolan_policy::export!(MyPolicy);`
+#[macro_export]
+macro_rules! export {
+    ($policy:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            ::std::thread_local! {
+                static INSTANCE: ::std::cell::OnceCell<$crate::guest::Instance<$policy>> =
+                    const { ::std::cell::OnceCell::new() };
+            }
+            impl $crate::guest::Exported for $policy {
+                fn with<R>(f: impl FnOnce(&::std::cell::OnceCell<$crate::guest::Instance<$policy>>) -> R) -> R {
+                    INSTANCE.with(f)
+                }
+            }
+            type Guest = $crate::guest::Component<$policy>;
+    $crate::bindings::export_router!(Guest with_types_in $crate::bindings);
+        };
+    };
+}

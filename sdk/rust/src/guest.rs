@@ -1,0 +1,66 @@
+//! Joins a [`Policy`] to the generated exports: reads the config, keeps the one instance, wraps each call.
+//!
+//! Hidden from authors; [`crate::export!`] expands to it on wasm32 and [`crate::testing`] uses [`Instance`] natively.
+//! Holds no policy logic.
+
+use std::cell::OnceCell;
+use std::marker::PhantomData;
+
+use crate::bindings::exports::portolan::policy::{lifecycle, route};
+use crate::bindings::portolan::policy::types;
+use crate::{Manifest, Policy, RegionInfo, Regions, Request, Verdict, config};
+
+/// A policy at work: one per instance of the component.
+#[derive(Debug)]
+pub struct Instance<P> {
+    pub(crate) policy: P,
+    pub(crate) fields: Vec<String>,
+    pub(crate) regions: Regions,
+}
+
+impl<P: Policy> Instance<P> {
+    /// Reads the configuration and makes the policy.
+    pub fn new(config: &[u8], regions: Vec<RegionInfo>) -> Result<Self, String> {
+        let config: P::Config = config::read(config)?;
+        // `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
+        let fields = P::describe(&config)?.fields;
+        let regions = Regions::new(regions);
+        Ok(Self { policy: P::new(config, &regions)?, fields, regions })
+    }
+}
+
+/// A policy that has a place for its instance.
+pub trait Exported: Policy {
+    /// Hands the place to `f`.
+    fn with<R>(f: impl FnOnce(&OnceCell<Instance<Self>>) -> R) -> R;
+}
+
+/// What the component exports for a policy.
+#[derive(Debug)]
+pub struct Component<P>(PhantomData<P>);
+
+/// What the policy says of itself for this configuration.
+pub fn describe<P: Policy>(config: &[u8]) -> Result<Manifest, String> {
+    P::describe(&config::read(config)?)
+}
+
+impl<P: Exported> lifecycle::Guest for Component<P> {
+    fn describe(config: Vec<u8>) -> Result<Manifest, String> {
+        describe::<P>(&config)
+    }
+
+    fn init(config: Vec<u8>, regions: Vec<RegionInfo>) -> Result<(), String> {
+        let instance = Instance::new(&config, regions)?;
+        P::with(|cell| cell.set(instance)).map_err(|_| "init was called twice".to_owned())
+    }
+}
+
+impl<P: Exported> route::Guest for Component<P> {
+    fn route(req: types::Request, fields: Vec<Option<Vec<u8>>>, candidates: Vec<types::Candidate>) -> Verdict {
+        P::with(|cell| {
+            let instance = cell.get().expect("the host calls init before route");
+            let request = Request::new(&req, &instance.fields, &fields, &candidates, &instance.regions);
+            instance.policy.route(&request)
+        })
+    }
+}

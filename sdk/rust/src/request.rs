@@ -1,0 +1,260 @@
+//! One request as a policy sees it: declared fields by name, candidates with their names and labels, the pin.
+//!
+//! A view of what the host passed; nothing is copied and nothing is asked of the host. Made by `guest.rs` for each
+//! call and by `testing`.
+
+use std::time::Duration;
+
+use crate::bindings::portolan::policy::types;
+use crate::{Health, Location, Payload, RegionId, RegionInfo, Regions};
+
+/// The request to route.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    raw: &'a types::Request,
+    names: &'a [String],
+    values: &'a [Option<Vec<u8>>],
+    candidates: &'a [types::Candidate],
+    regions: &'a Regions,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(
+        raw: &'a types::Request,
+        names: &'a [String],
+        values: &'a [Option<Vec<u8>>],
+        candidates: &'a [types::Candidate],
+        regions: &'a Regions,
+    ) -> Self {
+        Self { raw, names, values, candidates, regions }
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    pub fn now_ms(&self) -> f64 {
+        self.raw.now_ms
+    }
+
+    /// Uniform in [0, 1), new for each request.
+    pub fn entropy(&self) -> f64 {
+        self.raw.entropy
+    }
+
+    /// Where the client is, when known.
+    pub fn client(&self) -> Option<Location> {
+        self.raw.client
+    }
+
+    /// The service that the route leads to.
+    pub fn service(&self) -> &'a str {
+        &self.raw.service
+    }
+
+    /// The session's pin. The host has checked its signature, service and age.
+    pub fn pin(&self) -> Option<Pin<'a>> {
+        self.raw.pin.as_ref().map(|raw| Pin { raw })
+    }
+
+    /// Every region as configured.
+    pub fn regions(&self) -> &'a Regions {
+        self.regions
+    }
+
+    /// The regions that may serve this request, nearest first, also those that are down.
+    pub fn candidates(&self) -> impl ExactSizeIterator<Item = Candidate<'a>> + Clone {
+        let regions = self.regions;
+        self.candidates.iter().map(move |raw| Candidate { raw, region: regions.by_id(raw.region) })
+    }
+
+    /// The candidate with this number.
+    pub fn candidate(&self, id: RegionId) -> Option<Candidate<'a>> {
+        self.candidates().find(|candidate| candidate.id() == id)
+    }
+
+    /// A declared field by its name, such as `header:x-tenant`; none when the request has no such field.
+    ///
+    /// Panics in a native build when the policy did not declare the field, so that a unit test finds the slip; in the
+    /// sandbox such a field is none.
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.find(name, |declared| declared == name)
+    }
+
+    /// The declared field at this place in the manifest: the cheapest way.
+    pub fn field_at(&self, place: usize) -> Option<&'a [u8]> {
+        self.values.get(place)?.as_deref()
+    }
+
+    /// A declared field as text; none when it is not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.field(name)?).ok()
+    }
+
+    /// `method`, when declared.
+    pub fn method(&self) -> Option<&'a str> {
+        self.text("method")
+    }
+
+    /// `host`, when declared.
+    pub fn host(&self) -> Option<&'a str> {
+        self.text("host")
+    }
+
+    /// `path`, when declared.
+    pub fn path(&self) -> Option<&'a str> {
+        self.text("path")
+    }
+
+    /// `client.country`, when declared: two capital letters.
+    pub fn country(&self) -> Option<&'a str> {
+        self.text("client.country")
+    }
+
+    /// A declared request header as text, `header:NAME`.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.part("header", name)
+    }
+
+    /// A declared cookie as text, `cookie:NAME`.
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        self.part("cookie", name)
+    }
+
+    /// A declared query parameter as text, `query:NAME`.
+    pub fn query(&self, name: &str) -> Option<&'a str> {
+        self.part("query", name)
+    }
+
+    fn part(&self, kind: &str, name: &str) -> Option<&'a str> {
+        let value = self.find(name, |declared| match declared.split_once(':') {
+            Some((declared_kind, rest)) if declared_kind == kind => match kind {
+                "header" => rest.eq_ignore_ascii_case(name),
+                _ => rest == name,
+            },
+            _ => false,
+        })?;
+        std::str::from_utf8(value).ok()
+    }
+
+    fn find(&self, name: &str, is: impl Fn(&str) -> bool) -> Option<&'a [u8]> {
+        let place = self.names.iter().position(|declared| is(declared));
+        if cfg!(not(target_arch = "wasm32")) && place.is_none() {
+            panic!("`{name}` was not declared in describe; declared are {:?}", self.names);
+        }
+        self.field_at(place?)
+    }
+}
+
+/// The session's pin.
+#[derive(Debug, Clone, Copy)]
+pub struct Pin<'a> {
+    raw: &'a types::Pin,
+}
+
+impl<'a> Pin<'a> {
+    /// The region; none when it is no longer configured.
+    pub fn region(&self) -> Option<RegionId> {
+        self.raw.region
+    }
+
+    /// Name of the region, also when it is no longer configured.
+    pub fn region_name(&self) -> &'a str {
+        &self.raw.region_name
+    }
+
+    /// Since the session was first pinned.
+    pub fn session_age(&self) -> Duration {
+        Duration::from_secs(self.raw.session_age_s.into())
+    }
+
+    /// Since the session was last pinned anew.
+    pub fn age(&self) -> Duration {
+        Duration::from_secs(self.raw.pin_age_s.into())
+    }
+
+    /// What policies stored with the pin.
+    pub fn payload(&self) -> Payload {
+        Payload::read(&self.raw.payload)
+    }
+
+    /// The bytes of the payload, for a policy that has a format of its own.
+    pub fn payload_bytes(&self) -> &'a [u8] {
+        &self.raw.payload
+    }
+}
+
+/// A region that may serve this request, as the host sees it now.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    raw: &'a types::Candidate,
+    region: Option<&'a RegionInfo>,
+}
+
+impl<'a> Candidate<'a> {
+    /// The region's number.
+    pub fn id(&self) -> RegionId {
+        self.raw.region
+    }
+
+    /// The region's name.
+    pub fn name(&self) -> &'a str {
+        self.region.map_or("", |region| &region.name)
+    }
+
+    /// The value of one of the region's labels.
+    pub fn label(&self, key: &str) -> Option<&'a str> {
+        self.region?.label(key)
+    }
+
+    /// The region as configured.
+    pub fn region(&self) -> Option<&'a RegionInfo> {
+        self.region
+    }
+
+    /// What is known of its health.
+    pub fn health(&self) -> Health {
+        self.raw.health
+    }
+
+    /// For how long it has been in this state.
+    pub fn health_age(&self) -> Duration {
+        Duration::from_secs(self.raw.health_age_s.into())
+    }
+
+    /// Whether it can serve the sessions that it has: every state but down. Unknown is not down.
+    pub fn serves(&self) -> bool {
+        self.raw.health != Health::Down
+    }
+
+    /// Whether it takes new sessions: neither down nor draining.
+    pub fn takes_new(&self) -> bool {
+        !matches!(self.raw.health, Health::Down | Health::Draining)
+    }
+
+    /// Great-circle distance, km, from the client, or from the PoP when the client's place is unknown.
+    pub fn distance_km(&self) -> u32 {
+        self.raw.distance_km
+    }
+
+    /// Measured round trip from this PoP; none when not measured.
+    pub fn rtt(&self) -> Option<Duration> {
+        micros(self.raw.rtt_us)
+    }
+
+    /// Peak-sensitive moving average of time to first byte; none before the first traffic.
+    pub fn latency(&self) -> Option<Duration> {
+        micros(self.raw.latency_us)
+    }
+
+    /// Requests in flight from this PoP.
+    pub fn in_flight(&self) -> u32 {
+        self.raw.in_flight
+    }
+
+    /// Configured weight among regions of equal nearness.
+    pub fn weight(&self) -> u32 {
+        self.raw.weight
+    }
+}
+
+fn micros(value: u32) -> Option<Duration> {
+    (value != 0).then(|| Duration::from_micros(value.into()))
+}

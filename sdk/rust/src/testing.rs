@@ -1,0 +1,254 @@
+//! Unit tests of a policy without any Wasm: a world of regions, requests in it, verdicts as text.
+//!
+//! Mirrors what the host passes (candidates nearest first, fields in the order of the manifest) and checks none of what
+//! the host enforces. Compiled into every build, because a library cannot know who tests with it; a component that does
+//! not call it does not carry it.
+//!
+//! ```
+//! use portolan_policy::{testing::World, Health};
+//! # use portolan_policy::{NoConfig, Plan, Policy, Regions, Request, Verdict};
+//! # struct Nearest;
+//! # impl Policy for Nearest {
+//! #     type Config = NoConfig;
+//! #     fn new(_: NoConfig, _: &Regions) -> Result<Self, String> { Ok(Self) }
+//! #     fn route(&self, request: &Request<'_>) -> Verdict {
+//! #         Plan::to(request.candidates().filter(|c| c.takes_new()).map(|c| c.id()).take(1)).into()
+//! #     }
+//! # }
+//! let world = World::new().region("eu-west", &[("zone", "eu")]).region("us-east", &[]);
+//! let policy = world.load::<Nearest>("{}").unwrap();
+//! assert_eq!(policy.ask(world.request()), "route eu-west");
+//! assert_eq!(policy.ask(world.request().health("eu-west", Health::Down, 5)), "route us-east");
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::bindings::portolan::policy::types;
+use crate::guest::Instance;
+use crate::{Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest};
+
+/// The service of every region and request, unless a test says otherwise.
+pub const SERVICE: &str = "shop";
+
+/// Regions to test in. The order in which they are added is their nearness.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    regions: Vec<RegionInfo>,
+}
+
+impl World {
+    /// No regions yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a region with these labels.
+    #[must_use]
+    pub fn region(self, name: &str, labels: &[(&str, &str)]) -> Self {
+        self.region_of(SERVICE, name, labels)
+    }
+
+    /// Adds a region of another service.
+    #[must_use]
+    pub fn region_of(mut self, service: &str, name: &str, labels: &[(&str, &str)]) -> Self {
+        self.regions.push(RegionInfo {
+            id: RegionId::try_from(self.regions.len()).expect("a test has few regions"),
+            service: service.to_owned(),
+            name: name.to_owned(),
+            labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            location: Location { latitude: 0.0, longitude: 0.0 },
+            capacity: 0,
+        });
+        self
+    }
+
+    /// Loads a policy as the host would: `describe`, then `new`.
+    pub fn load<P: Policy>(&self, config: &str) -> Result<Loaded<P>, String> {
+        let manifest = guest::describe::<P>(config.as_bytes())?;
+        Ok(Loaded { manifest, instance: Instance::new(config.as_bytes(), self.regions.clone())? })
+    }
+
+    /// A request of an unpinned client to [`SERVICE`], all of whose regions are healthy candidates.
+    pub fn request(&self) -> Request {
+        self.request_to(SERVICE)
+    }
+
+    /// The same for another service.
+    pub fn request_to(&self, service: &str) -> Request {
+        let regions: Vec<RegionInfo> =
+            self.regions.iter().filter(|region| region.service == service).cloned().collect();
+        let candidates = (0u32..).zip(&regions).map(|(place, region)| types::Candidate {
+            region: region.id,
+            health: Health::Healthy,
+            health_age_s: 3600,
+            distance_km: 100 * (place + 1),
+            rtt_us: 0,
+            latency_us: 0,
+            in_flight: 0,
+            weight: 100,
+        });
+        Request {
+            candidates: candidates.collect(),
+            raw: types::Request {
+                now_ms: 1_800_000_000_000.0,
+                entropy: 0.5,
+                client: None,
+                pin: None,
+                service: service.to_owned(),
+            },
+            fields: BTreeMap::new(),
+            regions,
+        }
+    }
+}
+
+/// A request to ask a policy about.
+#[derive(Debug, Clone)]
+pub struct Request {
+    raw: types::Request,
+    fields: BTreeMap<String, Vec<u8>>,
+    candidates: Vec<types::Candidate>,
+    regions: Vec<RegionInfo>,
+}
+
+impl Request {
+    /// The request has this field, such as `client.country` or `header:x-tenant`.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.fields.insert(name.to_owned(), value.as_ref().to_vec());
+        self
+    }
+
+    /// A region has been in this state for so many seconds.
+    #[must_use]
+    pub fn health(mut self, region: &str, health: Health, age_s: u32) -> Self {
+        let id = self.id(region);
+        for candidate in self.candidates.iter_mut().filter(|candidate| candidate.region == id) {
+            (candidate.health, candidate.health_age_s) = (health, age_s);
+        }
+        self
+    }
+
+    /// A region is no candidate: switched off, or outside an earlier fence.
+    #[must_use]
+    pub fn without(mut self, region: &str) -> Self {
+        let id = self.id(region);
+        self.candidates.retain(|candidate| candidate.region != id);
+        self
+    }
+
+    /// The session is pinned to this region, which may be one that is no longer configured.
+    #[must_use]
+    pub fn pinned(mut self, region: &str, payload: impl AsRef<[u8]>) -> Self {
+        let id = self.regions.iter().find(|known| known.name == region).map(|known| known.id);
+        self.raw.pin = Some(types::Pin {
+            region: id,
+            region_name: region.to_owned(),
+            session_age_s: 600,
+            pin_age_s: 600,
+            payload: payload.as_ref().to_vec(),
+        });
+        self
+    }
+
+    /// The time of the request, milliseconds since 1970.
+    #[must_use]
+    pub fn at(mut self, now_ms: f64) -> Self {
+        self.raw.now_ms = now_ms;
+        self
+    }
+
+    /// The entropy of the request, in [0, 1).
+    #[must_use]
+    pub fn entropy(mut self, entropy: f64) -> Self {
+        self.raw.entropy = entropy;
+        self
+    }
+
+    /// Where the client is.
+    #[must_use]
+    pub fn client(mut self, latitude: f64, longitude: f64) -> Self {
+        self.raw.client = Some(Location { latitude, longitude });
+        self
+    }
+
+    /// The candidates as the contract has them, for a test that needs more than the methods above.
+    pub fn candidates_mut(&mut self) -> &mut Vec<types::Candidate> {
+        &mut self.candidates
+    }
+
+    fn id(&self, region: &str) -> RegionId {
+        match self.regions.iter().find(|known| known.name == region) {
+            Some(known) => known.id,
+            None => panic!("there is no region `{region}` in this test"),
+        }
+    }
+}
+
+/// A policy loaded in a [`World`].
+#[derive(Debug)]
+pub struct Loaded<P> {
+    manifest: Manifest,
+    instance: Instance<P>,
+}
+
+impl<P: Policy> Loaded<P> {
+    /// What the policy said of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The verdict on a request.
+    pub fn verdict(&self, request: Request) -> Verdict {
+        let Instance { policy, fields, regions } = &self.instance;
+        let values: Vec<_> = fields.iter().map(|name| request.fields.get(name).cloned()).collect();
+        policy.route(&crate::Request::new(&request.raw, fields, &values, &request.candidates, regions))
+    }
+
+    /// The verdict as text: see [`text`].
+    pub fn ask(&self, request: Request) -> String {
+        text(&self.verdict(request), &self.instance.regions)
+    }
+}
+
+/// A verdict as one line, for tables: `pass`, `451 no region...`, or
+/// `route eu-west,us-east fence=eu-west strict bind[home=eu-west]`. Lines of the payload are joined by `;`.
+pub fn text(verdict: &Verdict, regions: &Regions) -> String {
+    match verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::Respond(reply) => format!("{} {}", reply.status, String::from_utf8_lossy(&reply.body)),
+        Verdict::Route(plan) => plan_text(plan, regions),
+    }
+}
+
+fn plan_text(plan: &Plan, regions: &Regions) -> String {
+    let names = |ids: &[RegionId]| {
+        let name = |id: &RegionId| regions.by_id(*id).map_or_else(|| format!("#{id}"), |region| region.name.clone());
+        ids.iter().map(name).collect::<Vec<_>>().join(",")
+    };
+    let mut words = vec!["route".to_owned()];
+    if !plan.order.is_empty() {
+        words.push(names(&plan.order));
+    }
+    if let Some(fence) = &plan.fence {
+        words.push(format!("fence={}", names(fence)));
+    }
+    if plan.strict {
+        words.push("strict".to_owned());
+    }
+    match &plan.pin {
+        PinAction::Keep => {}
+        PinAction::Hold => words.push("hold".to_owned()),
+        PinAction::Clear => words.push("clear".to_owned()),
+        PinAction::Bind(binding) => {
+            words.push(format!("bind[{}]", String::from_utf8_lossy(&binding.payload).replace('\n', ";")));
+        }
+    }
+    for edit in &plan.edits {
+        words.push(format!("{}:{}", edit.name, String::from_utf8_lossy(&edit.value)));
+    }
+    if plan.timeout_ms != 0 {
+        words.push(format!("timeout={}ms", plan.timeout_ms));
+    }
+    words.join(" ")
+}

@@ -1,0 +1,188 @@
+//! Ways to say a verdict: plans, replies and manifests built in one expression.
+//!
+//! The types are the contract's own (`wit/policy.wit` documents every field), with methods added here; a verdict can
+//! also be written out as a plain record. Nothing is checked here: the host checks every verdict.
+
+use std::time::Duration;
+
+use crate::{Binding, Edit, EditOp, Manifest, Metric, PinAction, Plan, RegionId, Reply, Verdict};
+
+impl Plan {
+    /// A plan without opinions.
+    pub fn new() -> Self {
+        Self {
+            order: Vec::new(),
+            fence: None,
+            strict: false,
+            pin: PinAction::Keep,
+            edits: Vec::new(),
+            timeout_ms: 0,
+            ext: Vec::new(),
+        }
+    }
+
+    /// These regions, best first.
+    pub fn to(order: impl IntoIterator<Item = RegionId>) -> Self {
+        Self { order: order.into_iter().collect(), ..Self::new() }
+    }
+
+    /// This request must not leave these regions.
+    #[must_use]
+    pub fn fence(mut self, regions: impl IntoIterator<Item = RegionId>) -> Self {
+        self.fence = Some(regions.into_iter().collect());
+        self
+    }
+
+    /// Only the regions in the order may serve.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Serves by the order, and pins the session to the region that serves, with this payload (at most 256 bytes) and
+    /// the service's own lifetime.
+    #[must_use]
+    pub fn bind(mut self, payload: impl Into<Vec<u8>>) -> Self {
+        self.pin = PinAction::Bind(Binding { payload: payload.into(), ttl_s: 0 });
+        self
+    }
+
+    /// Serves by the order, and leaves the pin as it is.
+    #[must_use]
+    pub fn hold(mut self) -> Self {
+        self.pin = PinAction::Hold;
+        self
+    }
+
+    /// Serves by the order, and ends the pin.
+    #[must_use]
+    pub fn clear(mut self) -> Self {
+        self.pin = PinAction::Clear;
+        self
+    }
+
+    /// Sets a header of the request to the origin.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.edits.push(Edit { op: EditOp::Set, name: name.into(), value: value.into() });
+        self
+    }
+
+    /// Removes a header of the request to the origin.
+    #[must_use]
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.edits.push(Edit { op: EditOp::Remove, name: name.into(), value: Vec::new() });
+        self
+    }
+
+    /// Shortens the limit for the whole exchange; rounded up to whole milliseconds.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout_ms = u32::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+        self
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Plan> for Verdict {
+    fn from(plan: Plan) -> Self {
+        Self::Route(plan)
+    }
+}
+
+impl Reply {
+    /// An answer with this status and nothing else.
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// An answer in plain text.
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        let body = text.into().into_bytes();
+        Self { body, ..Self::new(status) }.header("content-type", "text/plain; charset=utf-8")
+    }
+
+    /// A redirect to this place.
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::new(status).header("location", location.into())
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<Reply> for Verdict {
+    fn from(reply: Reply) -> Self {
+        Self::Respond(reply)
+    }
+}
+
+impl Manifest {
+    /// Wants nothing but the candidates.
+    pub fn new() -> Self {
+        Self {
+            fields: Vec::new(),
+            response_fields: Vec::new(),
+            buckets: Vec::new(),
+            metrics: Vec::new(),
+            ext: Vec::new(),
+        }
+    }
+
+    /// Wants these fields of the request.
+    pub fn fields<T: Into<String>>(fields: impl IntoIterator<Item = T>) -> Self {
+        Self { fields: fields.into_iter().map(Into::into).collect(), ..Self::new() }
+    }
+
+    /// Wants one more field of the request.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.fields.push(field.into());
+        self
+    }
+
+    /// Declares a metric.
+    #[must_use]
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metrics.push(metric);
+        self
+    }
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_what_was_asked_of_it() {
+        let plan = Plan::to([2, 1]).fence([1, 2, 3]).strict().bind("x").header("a", "b").without_header("c");
+        assert_eq!((&plan.order[..], plan.fence.as_deref(), plan.strict), (&[2, 1][..], Some(&[1, 2, 3][..]), true));
+        assert_eq!(plan.pin, PinAction::Bind(Binding { payload: b"x".to_vec(), ttl_s: 0 }));
+        assert_eq!(plan.edits.iter().map(|edit| edit.op).collect::<Vec<_>>(), [EditOp::Set, EditOp::Remove]);
+    }
+
+    #[test]
+    fn a_timeout_is_never_rounded_down_to_no_opinion() {
+        for (limit, expected) in
+            [(Duration::from_micros(1), 1), (Duration::from_millis(1500), 1500), (Duration::MAX, u32::MAX)]
+        {
+            assert_eq!(Plan::new().timeout(limit).timeout_ms, expected, "{limit:?}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The `sinner` policy: not written yet.

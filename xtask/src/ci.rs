@@ -1,0 +1,33 @@
+//! `cargo xtask test` and `cargo xtask ci`: what a change must pass.
+//!
+//! `ci` is the whole gate, cheapest part first, and ends with `test`; `.ci/run` only calls it. Owns the order of the
+//! steps, none of their work.
+
+use anyhow::Context;
+
+use crate::machine::{command, has, run as run_command};
+use crate::{plugins, tidy};
+
+/// Builds the components and runs every test; `args` are handed to `cargo test`.
+pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
+    plugins::build()?;
+    run_command(command("cargo", &["test", "--workspace"]).args(args))
+}
+
+/// Everything a change must pass.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    run_command(&mut command("cargo", &["fmt", "--all", "--check"]))?;
+    tidy::run(&[])?;
+    run_command(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    deny()?;
+    test(args)
+}
+
+/// Licences, advisories and sources of the dependencies.
+fn deny() -> anyhow::Result<()> {
+    if !has("cargo-deny") {
+        run_command(&mut command("cargo", &["install", "--locked", "cargo-deny"]))
+            .context("licences and advisories are NOT checked: cargo-deny is missing and cannot be installed here")?;
+    }
+    run_command(&mut command("cargo", &["deny", "--workspace", "check"]))
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask setup`: what this machine lacks for the other commands.
+//!
+//! Installs with apt-get as root and names the line to type otherwise; never replaces what is there. Called by
+//! `main.rs`, and by `plugins.rs` and the demo for the part that they need.
+
+use anyhow::bail;
+
+use crate::machine;
+use crate::toolchain::{self, Toolchain};
+
+/// Runs the command. It takes no arguments.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    if let Some(argument) = args.first() {
+        bail!("`cargo xtask setup` takes no arguments, but was given `{argument}`");
+    }
+    let mut missing = Vec::new();
+    for (what, part) in
+        [("a toolchain for policies", wasm_toolchain as fn() -> anyhow::Result<()>), ("node and npm", node)]
+    {
+        match part() {
+            Ok(()) => println!("  have  {what}"),
+            Err(error) => {
+                println!("  lack  {what}");
+                missing.push(format!("{error:#}"));
+            }
+        }
+    }
+    match ["chromium", "chromium-browser", "google-chrome"].iter().find(|name| machine::has(name)) {
+        Some(name) => println!("  have  {name}, for the browser test"),
+        None => println!("  lack  chromium, for the browser test alone (optional): apt-get install -y chromium"),
+    }
+    if missing.is_empty() { Ok(()) } else { bail!("{}", missing.join("\n\n")) }
+}
+
+/// A toolchain that builds policies.
+pub(crate) fn wasm_toolchain() -> anyhow::Result<()> {
+    if Toolchain::find().is_some() {
+        return Ok(());
+    }
+    if install(&toolchain::DEBIAN_PACKAGES).is_ok() && Toolchain::find().is_some() {
+        return Ok(());
+    }
+    bail!("{}", toolchain::HELP)
+}
+
+/// Node and npm, which build the demo's site and the policies in JavaScript.
+pub(crate) fn node() -> anyhow::Result<()> {
+    if machine::has("node") && machine::has("npm") {
+        return Ok(());
+    }
+    if install(&["nodejs", "npm"]).is_ok() && machine::has("npm") {
+        return Ok(());
+    }
+    bail!("for the demo's site, as root:\n  apt-get install -y --no-install-recommends nodejs npm")
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    if !machine::is_root() || !machine::has("apt-get") {
+        bail!("packages can be installed only as root and with apt-get");
+    }
+    let mut apt = machine::command("apt-get", &["install", "-y", "--no-install-recommends"]);
+    apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    if machine::run(&mut apt).is_ok() {
+        return Ok(());
+    }
+    // The package lists of a fresh image are often empty or old.
+    machine::run(&mut machine::command("apt-get", &["update"]))?;
+    machine::run(&mut apt)
+}

@@ -6,5 +6,6 @@
 
 pub mod base;
 pub mod config;
+pub mod geo;
 pub mod metrics;
 pub mod steer;

@@ -3,11 +3,13 @@
 //! Owns no policy and no I/O, imports nothing of ours. The only place that reads a clock is `clock`.
 
 pub mod clock;
+pub mod country;
 pub mod hash;
 pub mod location;
 pub mod region_set;
 pub mod units;
 
 pub use clock::{Clock, Timestamp};
+pub use country::CountryCode;
 pub use location::Location;
 pub use region_set::RegionSet;

@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod config;
+pub mod data;
 pub mod geo;
 pub mod metrics;
 pub mod steer;

@@ -1,0 +1,275 @@
+//! One attempt: a connection, the request on it, the response head from it.
+//! Owns what happens between the first byte written and the head read: early responses, interim responses, 100-continue,
+//! timeouts, and the single repeat on a stale connection. Never decides about another endpoint. `Pool::send` is the door.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, EXPECT, UPGRADE};
+use http::{Request, Response, StatusCode, request};
+
+use super::connect::connect;
+use super::connection::OriginConnection;
+use super::failure::{FailureKind, SendFailure, Sent};
+use super::incoming::ResponseBody;
+use super::origin::Origin;
+use super::pool::{Pool, Timeouts};
+use super::pump::{Pump, PumpError};
+use crate::data::body::Body;
+use crate::data::h1::buffers;
+use crate::data::h1::decode::BodyDecoder;
+use crate::data::h1::fields::Framing;
+use crate::data::h1::interim::Interim;
+use crate::data::h1::response_head::{ResponseHead, parse_response};
+use crate::data::h1::tunnel::Tunnel;
+
+/// Interim responses accepted before a final one.
+const INTERIM_MAX: u32 = 32;
+
+impl Pool {
+    /// Sends one request to `origin` and awaits the response head. The head is written as given, with the framing that the
+    /// body's length asks for. The response body reads on as it is polled; its connection comes back when it ends well.
+    /// Interim responses (other than 100) go to `interim`. Dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// See [`SendFailure`]. A request on a reused connection that ended before any response byte is repeated once on a
+    /// fresh one here, if its method is idempotent and nothing of its body is lost.
+    pub async fn send(
+        &self,
+        origin: &Origin,
+        request: Request<Body>,
+        timeouts: &Timeouts,
+        interim: Option<&Interim>,
+    ) -> Result<Response<Body>, SendFailure> {
+        let idempotent = request.method().is_idempotent();
+        let request = match self.take_quiet(origin, idempotent).await {
+            None => request,
+            Some(connection) => match self.attempt(connection, request, timeouts, interim).await {
+                Ok(response) => return Ok(response),
+                Err((failure, stale)) => match failure.request {
+                    Some(request) if stale && idempotent => *request,
+                    _ => return Err(failure),
+                },
+            },
+        };
+        // Boxed: connecting is rare, and a TLS handshake's future is large.
+        match Box::pin(connect(origin, timeouts, self.counters())).await {
+            Ok(connection) => {
+                self.attempt(connection, request, timeouts, interim).await.map_err(|(failure, _)| failure)
+            }
+            Err(kind) => Err(SendFailure { kind, sent: Sent::Nothing, request: Some(Box::new(request)) }),
+        }
+    }
+
+    /// An idle connection on which nothing happened since it was put aside.
+    async fn take_quiet(&self, origin: &Origin, idempotent: bool) -> Option<Box<OriginConnection>> {
+        while let Some(mut connection) = self.take(origin) {
+            let quiet = poll_fn(|cx| Poll::Ready(connection.is_quiet(cx))).await;
+            if quiet && (idempotent || connection.is_quiet_now()) {
+                let reused = &self.counters().reused;
+                reused.set(reused.get() + 1);
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// The request on this connection. An error says too whether it looks like a stale connection's.
+    async fn attempt(
+        &self,
+        connection: Box<OriginConnection>,
+        request: Request<Body>,
+        timeouts: &Timeouts,
+        interim: Option<&Interim>,
+    ) -> Result<Response<Body>, (SendFailure, bool)> {
+        let (parts, body) = request.into_parts();
+        let replay = body.as_bytes();
+        let hold =
+            parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        let pump = Pump::new(&parts, body, hold);
+        let mut attempt =
+            Attempt { pool: self, connection, pump, pumped: false, write_error: None, blocked_at: None, parsed: 0 };
+        let mut interims = 0;
+        loop {
+            let found = poll_fn(|cx| attempt.poll_head(&parts, timeouts, cx)).await;
+            let head = match found {
+                Ok(head) => head,
+                Err(kind) => return Err(attempt.fail(kind, parts, replay)),
+            };
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                let asked_upgrade = parts.headers.contains_key(UPGRADE) && parts.headers.contains_key(CONNECTION);
+                if head.status == StatusCode::SWITCHING_PROTOCOLS && !(asked_upgrade && attempt.pumped) {
+                    return Err(attempt.fail(FailureKind::UnexpectedUpgrade, parts, replay));
+                }
+                buffers::give_headers(parts.headers);
+                return Ok(attempt.into_response(head, timeouts));
+            }
+            interims += 1;
+            if interims > INTERIM_MAX {
+                return Err(attempt.fail(FailureKind::InterimFlood, parts, replay));
+            }
+            attempt.pass_interim(head, interim);
+        }
+    }
+}
+
+/// A request under way.
+struct Attempt<'a> {
+    pool: &'a Pool,
+    connection: Box<OriginConnection>,
+    pump: Pump,
+    /// The whole request was written.
+    pumped: bool,
+    /// Why no more of the request can be written.
+    write_error: Option<io::Error>,
+    /// How much had been written when the timer for a blocked write was set.
+    blocked_at: Option<u64>,
+    /// Buffered bytes that are known not to be a whole head.
+    parsed: usize,
+}
+
+impl Attempt<'_> {
+    /// Writes what can be written, and waits for the next response head.
+    fn poll_head(
+        &mut self,
+        parts: &request::Parts,
+        timeouts: &Timeouts,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, FailureKind>> {
+        loop {
+            if let Err(kind) = self.pump_on(cx) {
+                return Poll::Ready(Err(kind));
+            }
+            let connection = &mut *self.connection;
+            let bytes = &connection.read.bytes[..];
+            if !bytes.is_empty() && (self.parsed == 0 || bytes[self.parsed..].contains(&b'\n')) {
+                match parse_response(bytes, &parts.method, &self.pool.settings().limits) {
+                    Ok(Some(head)) => {
+                        connection.read.bytes.advance(head.len);
+                        self.parsed = 0;
+                        return Poll::Ready(Ok(head));
+                    }
+                    Ok(None) => self.parsed = bytes.len(),
+                    Err(error) => return Poll::Ready(Err(error.into())),
+                }
+            }
+            match connection.read.poll_fill(&mut connection.stream, 1, cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(Ok(0)) => {
+                    return Poll::Ready(Err(self.write_error.take().map_or(FailureKind::Closed, FailureKind::Reset)));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(FailureKind::Reset(error))),
+                Poll::Pending => {
+                    if self.poll_timer(timeouts, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    if !std::mem::take(&mut self.pump.held) {
+                        return Poll::Ready(Err(FailureKind::ResponseTimeout));
+                    }
+                }
+            }
+        }
+    }
+
+    fn pump_on(&mut self, cx: &mut Context<'_>) -> Result<(), FailureKind> {
+        if self.pumped || self.write_error.is_some() {
+            return Ok(());
+        }
+        match self.pump.poll(&mut self.connection.stream, cx) {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Ok(())) => self.pumped = true,
+            Poll::Ready(Err(PumpError::Write(error))) => self.write_error = Some(error),
+            Poll::Ready(Err(PumpError::Body(error))) => return Err(FailureKind::RequestBody(error)),
+        }
+        // The wait for the response starts here.
+        self.connection.timer.clear();
+        Ok(())
+    }
+
+    /// Ready when the origin has been waited for long enough: for 100, for room to write, or for the response.
+    fn poll_timer(&mut self, timeouts: &Timeouts, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = &mut self.connection.timer;
+        if self.pumped || self.write_error.is_some() {
+            timer.set_once(timeouts.response);
+        } else if self.pump.is_blocked() {
+            let written = self.pump.written();
+            if self.blocked_at != Some(written) {
+                self.blocked_at = Some(written);
+                timer.set(timeouts.response);
+            }
+        } else if self.pump.held {
+            timer.set_once(self.pool.settings().continue_timeout);
+        } else {
+            // The client is the slow one; its own connection limits that.
+            timer.clear();
+        }
+        timer.poll(cx)
+    }
+
+    fn pass_interim(&mut self, head: ResponseHead, interim: Option<&Interim>) {
+        if head.status == StatusCode::CONTINUE {
+            if std::mem::take(&mut self.pump.held) {
+                self.connection.timer.clear();
+            }
+        } else if let Some(interim) = interim {
+            interim.send(head.status, &head.headers);
+        }
+        buffers::give_headers(head.headers);
+    }
+
+    fn into_response(self, head: ResponseHead, timeouts: &Timeouts) -> Response<Body> {
+        let mut connection = self.connection;
+        connection.timer.clear();
+        let buffered = connection.read.bytes.len();
+        let whole = match head.framing {
+            Framing::Length(length) => usize::try_from(length).ok().filter(|&length| length <= buffered),
+            Framing::Chunked | Framing::UntilClose => None,
+        };
+        let body = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let early = Bytes::copy_from_slice(&connection.read.bytes);
+            connection.read.bytes.clear();
+            connection.read.release();
+            Body::tunnel(Tunnel::new(connection, early))
+        } else if let Some(length) = whole.filter(|_| self.pumped) {
+            // All of it is here already: no more polling, and the next request can have the connection.
+            let body = Body::full(connection.read.bytes.split_to(length).freeze());
+            if head.keep_alive {
+                self.pool.give(connection);
+            }
+            body
+        } else {
+            // A body held back for 100 is not sent any more: the origin has answered without it.
+            let held = self.pump.held;
+            let over = self.pumped || held || self.write_error.is_some();
+            let reusable = head.keep_alive && !held && self.write_error.is_none();
+            let pump = (!over).then(|| Box::new(self.pump));
+            let decoder = BodyDecoder::new(head.framing);
+            Body::origin(ResponseBody::new(self.pool.clone(), connection, decoder, pump, reusable, timeouts.body))
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = head.status;
+        *response.version_mut() = head.version;
+        *response.headers_mut() = head.headers;
+        response
+    }
+
+    /// The facts of a failure, with the request if it can be sent again.
+    fn fail(self, kind: FailureKind, parts: request::Parts, replay: Option<Bytes>) -> (SendFailure, bool) {
+        let sent = match (self.pump.written(), &replay) {
+            (0, _) => Sent::Nothing,
+            (_, Some(_)) => Sent::Head,
+            (_, None) if self.pump.body_is_touched() => Sent::Body,
+            (_, None) => Sent::Head,
+        };
+        let untouched_answer = self.connection.read.bytes.is_empty();
+        let stale = untouched_answer && matches!(kind, FailureKind::Reset(_) | FailureKind::Closed);
+        let body = match replay {
+            Some(bytes) => Some(Body::full(bytes)),
+            None => self.pump.into_untouched(),
+        };
+        let request = body.map(|body| Box::new(Request::from_parts(parts, body)));
+        (SendFailure { kind, sent, request }, stale)
+    }
+}

@@ -4,6 +4,22 @@
 //! Boot settings (a restart is needed to change them) and live settings (a reload is enough) are different types.
 //! Nothing here opens a socket, compiles a policy or loads a database; files are only named.
 
+mod changes;
+mod defaults;
+mod diagnostic;
+mod raw;
+mod read;
+mod resolve;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use changes::boot_changes;
+pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
+pub use read::{load, parse};
+pub use schema::{reference, schema};
+
 use crate::base::Location;
 use crate::steer::table::Steering;
 use http::StatusCode;
@@ -216,6 +232,8 @@ pub struct OriginTls {
 pub struct Affinity {
     /// Cookie name.
     pub cookie: Arc<str>,
+    /// Whether the cookie is set `Secure`: every listener has TLS, or the name demands it (`__Host-`, `__Secure-`).
+    pub secure: bool,
     /// A session that rests longer than this is new again.
     pub idle: Duration,
     /// A session older than this is new again.

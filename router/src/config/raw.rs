@@ -1,0 +1,282 @@
+//! The text of a configuration file, key by key.
+//!
+//! Owns the keys, their types, and their one description: the doc comments here become the JSON Schema and the
+//! reference page. Every key may be missing as far as these types go; `resolve` says which ones must not be. Relates
+//! no key to another.
+
+mod either;
+mod service;
+
+pub(super) use service::{
+    RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
+    RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
+};
+
+use super::defaults;
+use super::value::{
+    Address, AnyValue, At, Country, Degrees, Field, FileName, FreeText, Host, Name, Named, Network, RoutePath, Secret,
+    Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The most that a time limit can be: a day, microseconds.
+pub(super) const DAY_US: u64 = 86_400_000_000;
+/// A time limit: more than nothing, at most a day.
+pub(super) type Limit = Time<1_000, DAY_US>;
+
+/// The configuration of one PoP.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[schemars(title = "Portolan configuration")]
+pub(super) struct RawConfig {
+    /// This edge site.
+    #[schemars(required)]
+    pub(super) pop: Field<RawPop>,
+    /// Where clients connect; at least one. Changing them needs a restart.
+    #[schemars(required)]
+    pub(super) listeners: Field<Vec<At<RawListener>>>,
+    /// The admin listener: status, explain, metrics, drain, purge. Without this section there is none. Changing it
+    /// needs a restart.
+    pub(super) admin: Field<RawAdmin>,
+    /// Settings of the process. Changing them needs a restart.
+    pub(super) process: Field<RawProcess>,
+    /// Graceful shutdown. Changing it needs a restart.
+    pub(super) shutdown: Field<RawShutdown>,
+    /// Limits towards clients.
+    pub(super) client: Field<RawClient>,
+    /// How clients are located.
+    pub(super) geo: Field<RawGeo>,
+    /// Keys that sign session cookies.
+    pub(super) affinity: Field<RawAffinityKeys>,
+    /// Policies, by name. Services refer to them.
+    #[serde(default)]
+    pub(super) policies: Field<Named<Name, RawPolicy>>,
+    /// Services, by name. Routes refer to them.
+    pub(super) services: Field<Named<Name, RawService>>,
+    /// From host and path to an action; at least one. Exact hosts before `*.` hosts (longest first) before any host;
+    /// under one host an exact path before the longest prefix.
+    #[schemars(required)]
+    pub(super) routes: Field<Vec<At<RawRoute>>>,
+}
+
+/// This edge site.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawPop {
+    /// Name in `via`, session cookies, metrics and logs.
+    #[schemars(required)]
+    pub(super) name: TextField<Name>,
+    /// Where it stands; stands in for clients whose place is unknown.
+    #[schemars(required)]
+    pub(super) location: Field<RawLocation>,
+}
+
+/// A place on the map.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with latitude and longitude")]
+pub(super) struct RawLocation {
+    /// Degrees north.
+    #[schemars(required)]
+    pub(super) latitude: Field<Degrees<90>>,
+    /// Degrees east.
+    #[schemars(required)]
+    pub(super) longitude: Field<Degrees<180>>,
+}
+
+/// One address on which clients are accepted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawListener {
+    /// Address and port; port 0 asks the system for one.
+    #[schemars(required)]
+    pub(super) address: TextField<Address>,
+    /// TLS; without it the listener is plain HTTP.
+    pub(super) tls: Field<RawTls>,
+}
+
+/// TLS of a listener. The files are read again on reload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawTls {
+    /// PEM file with the certificate chain.
+    #[schemars(required)]
+    pub(super) certificate: TextField<FileName>,
+    /// PEM file with the private key.
+    #[schemars(required)]
+    pub(super) key: TextField<FileName>,
+}
+
+/// The admin listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawAdmin {
+    /// Address and port. Anything but loopback needs a token.
+    #[schemars(extend("default" = defaults::ADMIN_ADDRESS))]
+    pub(super) address: TextField<Address>,
+    /// Bearer token, at least 16 visible ASCII characters. Without one every peer that can connect is obeyed.
+    pub(super) token: TextField<Secret>,
+    /// File that holds the token instead; white space at its ends does not count.
+    pub(super) token_file: TextField<FileName>,
+}
+
+/// Settings of the process.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawProcess {
+    /// Worker threads; left out: one for each core.
+    pub(super) workers: Field<Whole<1, 1024>>,
+    /// Folder in which compiled policies are kept between starts; left out: memory only.
+    pub(super) policy_cache: TextField<FileName>,
+}
+
+/// Graceful shutdown.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawShutdown {
+    /// How long exchanges in progress may take to end.
+    #[schemars(extend("default" = shown_time(defaults::SHUTDOWN_DEADLINE)))]
+    pub(super) deadline: TextField<Time<0, DAY_US>>,
+}
+
+/// Limits towards clients.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawClient {
+    /// Until the head of a request is complete.
+    #[schemars(extend("default" = shown_time(defaults::HEADER_TIMEOUT)))]
+    pub(super) header_timeout: TextField<Limit>,
+    /// An idle keep-alive connection is closed after this.
+    #[schemars(extend("default" = shown_time(defaults::IDLE_TIMEOUT)))]
+    pub(super) idle_timeout: TextField<Limit>,
+    /// A client that takes no bytes for this long is cut off.
+    #[schemars(extend("default" = shown_time(defaults::WRITE_TIMEOUT)))]
+    pub(super) write_timeout: TextField<Limit>,
+    /// Largest request head.
+    #[schemars(extend("default" = shown_bytes(defaults::HEAD_MAX)))]
+    pub(super) head_max: TextField<Size<1024, { 1 << 20 }>>,
+    /// Most connections of one worker.
+    #[schemars(extend("default" = defaults::CONNECTIONS_MAX))]
+    pub(super) connections_max: Field<Whole<1, 10_000_000>>,
+}
+
+/// How clients are located.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawGeo {
+    /// MaxMind database (City or Country, or one with a flat `country_code`); left out: the built-in country data.
+    pub(super) database: TextField<FileName>,
+    /// Peers whose `Forwarded` and `X-Forwarded-For` are believed.
+    pub(super) trusted_proxies: Field<Vec<At<Written<Network>>>>,
+    /// Places of networks, before any database: a country code, or a table. The longest prefix wins.
+    pub(super) overrides: Field<Named<Network, RawPlace>>,
+}
+
+/// A place given by the operator for a network: a country code, or a table with a country, a location or both.
+#[derive(Debug)]
+pub(super) enum RawPlace {
+    /// A country code.
+    Country(Country),
+    /// A table.
+    Table(RawPlaceTable),
+}
+
+/// A place given by the operator.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a country code, or a table with country and location")]
+pub(super) struct RawPlaceTable {
+    /// ISO 3166-1 alpha-2 code.
+    pub(super) country: TextField<Country>,
+    /// Coordinates; left out: the centre of the country.
+    pub(super) location: Field<RawLocation>,
+}
+
+/// Keys that sign session cookies.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawAffinityKeys {
+    /// The first key signs, all of them verify: put a new one in front to rotate. Every PoP of a fleet needs the same
+    /// ones. Left out: a key is made at start and lost at exit, and with it the sessions' pins.
+    pub(super) keys: Field<Vec<At<RawKey>>>,
+}
+
+/// A key that signs session cookies.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with id and secret")]
+pub(super) struct RawKey {
+    /// Identity in the cookie, 1 to 16 letters, digits, `_` and `-`.
+    #[schemars(required)]
+    pub(super) id: TextField<Token>,
+    /// At least 32 bytes: `hex:` or `base64:` and the digits, or any other text as it is.
+    pub(super) secret: TextField<Secret>,
+    /// File that holds the secret instead, in the same forms or as raw bytes.
+    pub(super) secret_file: TextField<FileName>,
+}
+
+/// A policy: a Wasm component and what it is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawPolicy {
+    /// The component's file.
+    #[schemars(required)]
+    pub(super) component: TextField<FileName>,
+    /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings.
+    pub(super) config: Field<AnyValue>,
+    /// When it traps, times out or answers nonsense: `default` is the host's own order inside static fences, `reject`
+    /// is 503.
+    #[schemars(extend("default" = "default"))]
+    pub(super) on_error: Field<RawOnError>,
+    /// Limits of one instance.
+    pub(super) limits: Field<RawPolicyLimits>,
+}
+
+/// What happens to an exchange whose policy failed.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum RawOnError {
+    /// The host's own order, inside static fences.
+    Default,
+    /// 503.
+    Reject,
+}
+
+/// Limits of one policy instance.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawPolicyLimits {
+    /// Linear memory, 1MiB to 1GiB.
+    #[schemars(extend("default" = shown_bytes(defaults::POLICY_MEMORY)))]
+    pub(super) memory: TextField<Size<{ 1 << 20 }, { 1 << 30 }>>,
+    /// Time of one call, 100us to 1s.
+    #[schemars(extend("default" = shown_time(defaults::POLICY_TIME)))]
+    pub(super) time: TextField<Time<100, 1_000_000>>,
+}
+
+/// From host and path to an action: exactly one of `path` and `path_exact`, and exactly one of `service` and `static`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawRoute {
+    /// A host, or `*.` and a domain for all hosts below it; left out: any host.
+    pub(super) host: TextField<Host>,
+    /// Every path at or below this one; the longest wins.
+    pub(super) path: TextField<RoutePath>,
+    /// This path alone.
+    pub(super) path_exact: TextField<RoutePath>,
+    /// Forward to this service.
+    pub(super) service: TextField<FreeText>,
+    /// Serve this directory.
+    #[serde(rename = "static")]
+    pub(super) files: Field<RawStatic>,
+}
+
+/// A directory of files.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawStatic {
+    /// The directory.
+    #[schemars(required)]
+    pub(super) root: TextField<FileName>,
+    /// File inside `root` for navigations that match nothing, as single-page applications want it.
+    pub(super) fallback: TextField<FileName>,
+}

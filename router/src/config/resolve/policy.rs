@@ -1,0 +1,48 @@
+//! Policies.
+//!
+//! Owns their defaults. Loads no component.
+
+use super::{Resolver, or, shared};
+use crate::config::raw::{RawConfig, RawOnError, RawPolicy};
+use crate::config::value::{At, Name, Written};
+use crate::config::{OnError, Policy, PolicyLimits, defaults};
+use std::time::Duration;
+
+impl Resolver<'_> {
+    pub(super) fn policies(&mut self, raw: &At<RawConfig>) -> Option<Vec<Policy>> {
+        let named = raw.value.policies.iter().flat_map(|policies| &policies.value.0);
+        let policies: Vec<_> = named.map(|(name, policy)| self.policy(name, policy)).collect();
+        policies.into_iter().collect()
+    }
+
+    fn policy(&mut self, name: &At<Written<Name>>, policy: &At<RawPolicy>) -> Option<Policy> {
+        let raw = &policy.value;
+        let component = self.need(&raw.component, &policy.span, "component", "the file of a Wasm component")?;
+        let limits = raw.limits.as_ref().map(|limits| &limits.value);
+        let memory =
+            limits.map_or(defaults::POLICY_MEMORY, |l| or(&l.memory, |size| size.0.0, defaults::POLICY_MEMORY));
+        let time = |l: &_| -> Duration { time_of(l) };
+        // An absent configuration is the empty table, so that a policy always gets a JSON object it can read.
+        let config = raw.config.as_ref().map_or_else(|| "{}".into(), |config| config.value.0.to_string());
+        Some(Policy {
+            name: shared(name),
+            component: self.path(&raw.component)?,
+            config: config.into_bytes().into(),
+            on_error: or(&raw.on_error, on_error, OnError::Default),
+            limits: PolicyLimits { memory: memory as usize, time: limits.map_or(defaults::POLICY_TIME, time) },
+            config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
+            component_at: self.place_of(&component.span),
+        })
+    }
+}
+
+fn time_of(limits: &crate::config::raw::RawPolicyLimits) -> Duration {
+    or(&limits.time, |time| time.0.0, defaults::POLICY_TIME)
+}
+
+fn on_error(raw: &RawOnError) -> OnError {
+    match raw {
+        RawOnError::Default => OnError::Default,
+        RawOnError::Reject => OnError::Reject,
+    }
+}

@@ -39,3 +39,15 @@ fn says_what_is_wrong() {
         check_file(&path.with_extension("txt"), &format!("{errors}\n"));
     }
 }
+
+/// Every example's configuration is read, wherever examples are added.
+#[test]
+fn reads_every_example() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let folders = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = folders.map(|folder| folder.join("edge.toml")).filter(|file| file.exists()).collect();
+    assert!(!files.is_empty(), "no example has an edge.toml");
+    for file in files {
+        load(&file).unwrap_or_else(|errors| panic!("{errors}"));
+    }
+}

@@ -26,6 +26,13 @@ impl RegionSet {
         }
     }
 
+    /// Takes a region out; one that is not in the set is ignored.
+    pub fn remove(&mut self, index: usize) {
+        if index < REGIONS_MAX {
+            self.0 &= !(1 << index);
+        }
+    }
+
     /// Whether the region is in the set.
     pub fn contains(self, index: usize) -> bool {
         index < REGIONS_MAX && self.0 & (1 << index) != 0
@@ -35,6 +42,12 @@ impl RegionSet {
     #[must_use]
     pub fn intersect(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// Regions of this set that are not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether no region is left.
@@ -49,7 +62,12 @@ impl RegionSet {
 
     /// The regions, lowest index first.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..REGIONS_MAX).filter(move |index| self.contains(*index))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let index = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(index)
+        })
     }
 }
 
@@ -73,5 +91,10 @@ mod tests {
         assert_eq!(RegionSet::first(64).len(), 64);
         assert_eq!(RegionSet::first(3).intersect(set).iter().collect::<Vec<_>>(), [0]);
         assert!(RegionSet::first(0).is_empty());
+        let mut fewer = set;
+        fewer.remove(5);
+        fewer.remove(64);
+        assert_eq!(fewer.iter().collect::<Vec<_>>(), [0, 63]);
+        assert_eq!(set.without(fewer).iter().collect::<Vec<_>>(), [5]);
     }
 }

@@ -5,5 +5,6 @@
 
 pub mod plan;
 pub mod reason;
+pub mod route;
 pub mod table;
 pub mod verdict;

@@ -5,14 +5,18 @@
 //! brings the stages together, `plan` comes out; `route`, `affinity`, `health` stand by themselves.
 
 pub mod choose;
+pub mod ejection;
+pub mod health;
 pub mod nearness;
 pub mod plan;
 pub mod reason;
+pub mod retry_budget;
 pub mod route;
 pub mod strategy;
 pub mod table;
 pub mod trace;
 pub mod verdict;
+pub mod window;
 
 mod balance;
 mod preference;

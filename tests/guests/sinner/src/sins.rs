@@ -1,0 +1,115 @@
+//! The sins themselves, one function each.
+//!
+//! Each does its one wrong thing and nothing else. Called by the policy in `lib.rs` when the config names it.
+
+use std::hint::black_box;
+
+use portolan_policy::{Edit, EditOp, Plan, RegionId, Reply, Request, Verdict};
+
+const MIB: usize = 1024 * 1024;
+
+/// Ends the instance.
+pub(crate) fn trap() -> ! {
+    panic!("on purpose")
+}
+
+/// Never returns.
+pub(crate) fn spin() -> ! {
+    let mut turns = 0u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Takes memory until there is none.
+pub(crate) fn hog() -> ! {
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    loop {
+        held.push(black_box(vec![1; MIB]));
+    }
+}
+
+/// Calls itself until the stack ends.
+pub(crate) fn recurse(entropy: f64) -> Verdict {
+    fn deeper(depth: u64, entropy: f64) -> f64 {
+        if black_box(depth) == u64::MAX { entropy } else { deeper(depth + 1, entropy) + black_box(1.0) }
+    }
+    black_box(deeper(0, entropy));
+    Verdict::Pass
+}
+
+/// Numbers of no region, the same region twice, a key that nobody knows.
+pub(crate) fn nonsense() -> Verdict {
+    let mut plan = Plan::to([RegionId::MAX, 7_000, 0, 0, 1, 0]);
+    plan.ext.push(("moon.phase".to_owned(), b"waning".to_vec()));
+    plan.into()
+}
+
+/// Insists on every region there is, those that are no candidates first.
+pub(crate) fn outside(regions: &[RegionId], request: &Request<'_>) -> Verdict {
+    let (inside, outside): (Vec<_>, Vec<_>) = regions.iter().partition(|id| request.candidate(**id).is_some());
+    Plan::to(outside.into_iter().chain(inside)).strict().into()
+}
+
+/// Tries to widen the fences so far.
+pub(crate) fn wide_fence(regions: &[RegionId]) -> Verdict {
+    let everywhere = regions.iter().copied().chain([RegionId::MAX]);
+    Plan::to(regions.first().copied()).fence(everywhere).into()
+}
+
+/// A fence with nothing inside.
+pub(crate) fn no_fence() -> Verdict {
+    Plan::new().fence([]).into()
+}
+
+/// Headers that would split the request, or that only the host may set.
+pub(crate) fn bad_headers() -> Verdict {
+    let bad: [(&str, &[u8]); 11] = [
+        ("x-good", b"kept"),
+        ("x-split", b"a\r\nx-injected: 1"),
+        ("x-newline", b"a\nb"),
+        ("x-nul", b"a\0b"),
+        ("bad name", b"1"),
+        ("x-colon:", b"1"),
+        ("", b"1"),
+        ("x-\r\ninjected", b"1"),
+        ("transfer-encoding", b"chunked"),
+        ("content-length", b"0"),
+        (":authority", b"elsewhere.example"),
+    ];
+    let mut plan = Plan::new();
+    for (name, value) in bad {
+        for op in [EditOp::Set, EditOp::Add] {
+            plan.edits.push(Edit { op, name: name.to_owned(), value: value.to_vec() });
+        }
+    }
+    plan.into()
+}
+
+/// A status that does not exist, with headers that would split the response.
+pub(crate) fn bad_reply(status: u16) -> Verdict {
+    let reply = Reply::text(status, "nonsense").header("x-split", "a\r\nx-injected: 1").header("bad name", "1");
+    reply.header("x-nul", "a\0b").header("content-length", "3").header("connection", "close").into()
+}
+
+/// A body of 8 MiB.
+pub(crate) fn huge_reply() -> Verdict {
+    Verdict::Respond(Reply { body: vec![b'x'; 8 * MIB], ..Reply::new(200) })
+}
+
+/// An order of a million regions.
+pub(crate) fn huge_order() -> Verdict {
+    Plan::to(0..1_000_000).into()
+}
+
+/// Extensions of 8 MiB.
+pub(crate) fn huge_ext() -> Verdict {
+    let mut plan = Plan::new();
+    plan.ext.push(("huge".to_owned(), vec![b'x'; 8 * MIB]));
+    plan.into()
+}
+
+/// A payload of 64 KiB for the pin.
+pub(crate) fn huge_payload(request: &Request<'_>) -> Verdict {
+    Plan::to(request.candidates().map(|candidate| candidate.id())).bind(vec![b'x'; 64 * 1024]).into()
+}

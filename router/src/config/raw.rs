@@ -50,7 +50,6 @@ pub(super) struct RawConfig {
     /// Keys that sign session cookies.
     pub(super) affinity: Field<RawAffinityKeys>,
     /// Policies, by name. Services refer to them.
-    #[serde(default)]
     pub(super) policies: Field<Named<Name, RawPolicy>>,
     /// Services, by name. Routes refer to them.
     pub(super) services: Field<Named<Name, RawService>>,
@@ -220,7 +219,8 @@ pub(super) struct RawPolicy {
     /// The component's file.
     #[schemars(required)]
     pub(super) component: TextField<FileName>,
-    /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings.
+    /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings. Left out:
+    /// `{}`.
     pub(super) config: Field<AnyValue>,
     /// When it traps, times out or answers nonsense: `default` is the host's own order inside static fences, `reject`
     /// is 503.
@@ -245,10 +245,10 @@ pub(super) enum RawOnError {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct RawPolicyLimits {
-    /// Linear memory, 1MiB to 1GiB.
+    /// Linear memory.
     #[schemars(extend("default" = shown_bytes(defaults::POLICY_MEMORY)))]
     pub(super) memory: TextField<Size<{ 1 << 20 }, { 1 << 30 }>>,
-    /// Time of one call, 100us to 1s.
+    /// Time of one call.
     #[schemars(extend("default" = shown_time(defaults::POLICY_TIME)))]
     pub(super) time: TextField<Time<100, 1_000_000>>,
 }

@@ -51,3 +51,10 @@ fn reads_every_example() {
         load(&file).unwrap_or_else(|errors| panic!("{errors}"));
     }
 }
+
+#[test]
+fn the_schema_and_the_reference_in_docs_are_fresh() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    check_file(&docs.join("portolan.schema.json"), &format!("{:#}\n", schema()));
+    check_file(&docs.join("config.md"), &reference());
+}

@@ -62,6 +62,10 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 pub(super) trait Text: Sized {
     /// What it is, for people: `duration`.
     const TYPE: &'static str;
+    /// The type with its range, if it has one.
+    fn title() -> String {
+        Self::TYPE.into()
+    }
     /// What is accepted, with an example.
     fn accepted() -> String;
     /// Reads it; the error says what is wrong, without what is accepted.
@@ -96,10 +100,10 @@ impl<T: Text> JsonSchema for Written<T> {
         true
     }
     fn schema_name() -> Cow<'static, str> {
-        T::TYPE.into()
+        T::title().into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "title": T::TYPE })
+        json_schema!({ "type": "string", "title": T::title() })
     }
 }
 

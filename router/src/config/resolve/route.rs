@@ -6,7 +6,8 @@ use super::{Resolver, known};
 use crate::config::raw::{RawConfig, RawRoute, RawStatic};
 use crate::config::read::nearest;
 use crate::config::value::{At, Span};
-use crate::config::{Action, Route, RouteKey};
+use crate::config::{Action, Route};
+use crate::steer::route::{HostPattern, PathPattern, RouteKey};
 use std::collections::HashMap;
 use std::path::Component;
 
@@ -36,10 +37,10 @@ impl Resolver<'_> {
 
     fn route_key(&mut self, route: &At<RawRoute>) -> Option<RouteKey> {
         let raw = &route.value;
-        let host = raw.host.as_ref().and_then(|host| host.value.0.0.as_deref()).map(Into::into);
-        let (path, exact) = match (&raw.path, &raw.path_exact) {
-            (Some(path), None) => (path, false),
-            (None, Some(path)) => (path, true),
+        let host = raw.host.as_ref().map_or(HostPattern::Any, |host| host.value.0.0.clone());
+        let path = match (&raw.path, &raw.path_exact) {
+            (Some(path), None) => PathPattern::Prefix(path.value.0.0.clone()),
+            (None, Some(path)) => PathPattern::Exact(path.value.0.0.clone()),
             (Some(_), Some(path)) => {
                 let error = self.error(&path.span, "the route has both `path` and `path_exact`");
                 error.help.push("`path` holds for everything at or below it, `path_exact` for that path alone".into());
@@ -56,7 +57,7 @@ impl Resolver<'_> {
         };
         // A host that was wrong would look like any host, and clash with a route for any host.
         let known_host = !self.removed.key(&route.span, "host");
-        known_host.then(|| RouteKey { host, path: path.value.0.0.as_str().into(), exact })
+        known_host.then_some(RouteKey { host, path })
     }
 
     fn action(&mut self, config: &At<RawConfig>, route: &At<RawRoute>) -> Option<Action> {

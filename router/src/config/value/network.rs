@@ -3,6 +3,7 @@
 //! Owns their syntax. Resolves no name and opens no socket.
 
 use super::Text;
+use crate::steer::route::HostPattern;
 use http::uri::Authority;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -76,9 +77,9 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label) && text.contains(|c: char| !c.is_ascii_digit() && c != '.')
 }
 
-/// The hosts of a route, lower case: a name or address, `*.` and a domain, or none for any.
+/// The hosts of a route.
 #[derive(Debug, Clone)]
-pub(in crate::config) struct Host(pub(in crate::config) Option<String>);
+pub(in crate::config) struct Host(pub(in crate::config) HostPattern);
 
 impl Text for Host {
     const TYPE: &'static str = "host";
@@ -86,14 +87,15 @@ impl Text for Host {
         "a host without port (\"shop.example\"), \"*.\" and a domain for all hosts below it, \"*\" for any".into()
     }
     fn read(text: &str) -> Result<Self, String> {
-        let lower = text.to_ascii_lowercase();
-        let literal = lower.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let valid = match (lower.strip_prefix("*."), literal) {
-            (Some(domain), _) => is_host_name(domain),
-            (None, Some(v6)) => v6.parse::<Ipv6Addr>().is_ok(),
-            (None, None) => lower == "*" || is_host_name(&lower) || lower.parse::<Ipv4Addr>().is_ok(),
-        };
-        if valid { Ok(Self((lower != "*").then_some(lower))) } else { Err(format!("{text:?} is not a host")) }
+        let pattern = HostPattern::parse(text).filter(|pattern| match pattern {
+            HostPattern::Any => true,
+            HostPattern::Wildcard(domain) => is_host_name(domain),
+            HostPattern::Exact(host) => match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
+                None => is_host_name(host) || host.parse::<Ipv4Addr>().is_ok(),
+            },
+        });
+        pattern.map(Self).ok_or_else(|| format!("{text:?} is not a host"))
     }
 }
 

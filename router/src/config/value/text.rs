@@ -132,6 +132,10 @@ pub(in crate::config) struct Time<const MIN_US: u64, const MAX_US: u64>(pub(in c
 
 impl<const MIN_US: u64, const MAX_US: u64> Text for Time<MIN_US, MAX_US> {
     const TYPE: &'static str = "duration";
+    fn title() -> String {
+        let [min, max] = [MIN_US, MAX_US].map(|us| shown_time(Duration::from_micros(us)));
+        format!("duration, {min} to {max}")
+    }
     fn accepted() -> String {
         let [min, max] = [MIN_US, MAX_US].map(|us| shown_time(Duration::from_micros(us)));
         format!("a duration from {min} to {max}, a number with a unit: us, ms, s, m, h or d, such as \"1.5s\"")
@@ -149,6 +153,10 @@ pub(in crate::config) struct Size<const MIN: u64, const MAX: u64>(pub(in crate::
 
 impl<const MIN: u64, const MAX: u64> Text for Size<MIN, MAX> {
     const TYPE: &'static str = "size";
+    fn title() -> String {
+        let [min, max] = [MIN, MAX].map(shown_bytes);
+        format!("size, {min} to {max}")
+    }
     fn accepted() -> String {
         let [min, max] = [MIN, MAX].map(shown_bytes);
         format!("a size from {min} to {max}, a number with a unit: B, KB, KiB, MB, MiB, GB or GiB, such as \"16MiB\"")

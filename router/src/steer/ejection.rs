@@ -1,7 +1,7 @@
 //! Taking an endpoint out for what real traffic met there.
 //!
 //! Owns the outcomes of one endpoint and its ejection. Two grounds, as in Envoy and linkerd2-proxy: gateway errors in a
-//! row (refused, reset, timed out, 502 to 504), or a low success rate over ten exact one-second buckets.
+//! row (refused, reset, timed out, 502 to 504), or a low success rate over ten exact buckets of one second.
 //! - By success rate at most half of a region's endpoints go out: a bad release must not empty a region.
 //! - Errors in a row may take out all of them, a region of one or two too: then the region is dead by what
 //!   its clients meet, and they must move to another.
@@ -12,7 +12,7 @@
 //! Used by the World, which brings time, counts from the workers and the state of the region.
 
 use super::strategy::draw;
-use super::window::Window;
+use super::window::{SPAN_DEFAULT, Window};
 use crate::base::{Timestamp, hash};
 use std::time::Duration;
 
@@ -27,7 +27,9 @@ pub struct EjectionLimits {
     pub consecutive: u32,
     /// Success rate (0 to 1) below which an endpoint goes out; 0 switches this ground off.
     pub rate_below: f64,
-    /// Requests in ten seconds below which a rate says nothing.
+    /// What the rate is taken over.
+    pub window: Duration,
+    /// Requests in the window below which a rate says nothing.
     pub rate_requests: u32,
     /// First ejection; the n-th lasts n times as long (Envoy's 30 s).
     pub base: Duration,
@@ -42,6 +44,7 @@ impl Default for EjectionLimits {
         Self {
             consecutive: 5,
             rate_below: 0.8,
+            window: SPAN_DEFAULT,
             rate_requests: 20,
             base: Duration::from_secs(30),
             cap: Duration::from_secs(300),
@@ -106,6 +109,11 @@ pub struct Ejection {
 }
 
 impl Ejection {
+    /// An endpoint in service, its rate taken over `limits.window`.
+    pub fn new(limits: &EjectionLimits) -> Self {
+        Self { window: Window::spanning(limits.window), ..Self::default() }
+    }
+
     /// The cause and the end of the present ejection.
     pub fn ejected(&self) -> Option<(Cause, Timestamp)> {
         self.now_out

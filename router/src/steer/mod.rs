@@ -4,6 +4,7 @@
 //! and entropy are arguments, so every answer can be repeated. Reading order: `table` and `verdict` go in, `choose`
 //! brings the stages together, `plan` comes out; `route`, `affinity`, `health` stand by themselves.
 
+pub mod affinity;
 pub mod choose;
 pub mod ejection;
 pub mod health;

@@ -4,7 +4,7 @@
 //! seconds plus a floor for quiet times (tower's `TpsBudget` and its defaults; Envoy's budget is 20 % too). One per
 //! worker and service, so the floor counts once per worker. Asked by the exchange before each retry.
 
-use super::window::{WINDOW_S, Window};
+use super::window::{SPAN_DEFAULT, Window};
 use crate::base::Timestamp;
 
 /// What a budget allows.
@@ -45,7 +45,7 @@ impl RetryBudget {
     #[must_use]
     pub fn take(&mut self, now: Timestamp) -> bool {
         let (requests, retries) = self.window.sums(now);
-        let floor = u64::from(self.limits.floor_per_s) * WINDOW_S;
+        let floor = u64::from(self.limits.floor_per_s) * SPAN_DEFAULT.as_secs();
         let allowed = (requests as f64 * self.limits.share.max(0.0)) as u64 + floor;
         let granted = retries < allowed;
         if granted {

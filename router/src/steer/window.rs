@@ -1,30 +1,47 @@
-//! Counts over the last ten seconds, exactly.
+//! Counts over the last while, exactly.
 //!
-//! Owns ten buckets of one second, shared by ejection and the retry budget. Exact buckets, not a decaying average: under
+//! Owns ten buckets that together span the while, shared by ejection and the retry budget. Exact buckets, not a decaying average: under
 //! a fast burst an average hides a total outage (linkerd2-proxy's finding). Never reads a clock.
 
 use crate::base::Timestamp;
+use std::time::Duration;
 
-/// Buckets, and the seconds that a window spans.
-pub const WINDOW_S: u64 = 10;
+/// Parts of a window: the oldest tenth is dropped at a time.
+const BUCKETS: u64 = 10;
 
-/// Two counts (what was asked, what failed; requests, retries) over the last ten seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a window spans unless told otherwise.
+pub const SPAN_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Two counts (what was asked, what failed; requests, retries) over the last while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    buckets: [(u32, u32); WINDOW_S as usize],
-    /// Second of the newest bucket.
+    buckets: [(u32, u32); BUCKETS as usize],
+    /// Number of the newest bucket, counted since 1970.
     newest: u64,
+    bucket_ms: u64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::spanning(SPAN_DEFAULT)
+    }
 }
 
 impl Window {
-    /// Adds to the present second. A `now` before the newest counts as the newest.
+    /// An empty window of ten buckets; each is at least a millisecond.
+    pub fn spanning(span: Duration) -> Self {
+        let bucket_ms = u64::try_from(span.as_millis() / u128::from(BUCKETS)).unwrap_or(u64::MAX).max(1);
+        Self { buckets: Default::default(), newest: 0, bucket_ms }
+    }
+
+    /// Adds to the present bucket. A `now` before the newest counts as the newest.
     pub fn add(&mut self, first: u32, second: u32, now: Timestamp) {
         self.advance(now);
-        let bucket = &mut self.buckets[(self.newest % WINDOW_S) as usize];
+        let bucket = &mut self.buckets[(self.newest % BUCKETS) as usize];
         *bucket = (bucket.0.saturating_add(first), bucket.1.saturating_add(second));
     }
 
-    /// Both sums over the last ten seconds.
+    /// Both sums over the window.
     pub fn sums(&mut self, now: Timestamp) -> (u64, u64) {
         self.advance(now);
         self.buckets.iter().fold((0, 0), |sum, bucket| (sum.0 + u64::from(bucket.0), sum.1 + u64::from(bucket.1)))
@@ -35,14 +52,14 @@ impl Window {
         self.buckets = Default::default();
     }
 
-    /// Empties the buckets of the seconds that passed.
+    /// Empties the buckets of the time that passed.
     fn advance(&mut self, now: Timestamp) {
-        let second = now.seconds().max(self.newest);
-        let first_stale = (self.newest + 1).max((second + 1).saturating_sub(WINDOW_S));
-        for stale in first_stale..=second {
-            self.buckets[(stale % WINDOW_S) as usize] = (0, 0);
+        let present = (now.0 / self.bucket_ms).max(self.newest);
+        let first_stale = (self.newest + 1).max((present + 1).saturating_sub(BUCKETS));
+        for stale in first_stale..=present {
+            self.buckets[(stale % BUCKETS) as usize] = (0, 0);
         }
-        self.newest = second;
+        self.newest = present;
     }
 }
 
@@ -59,7 +76,7 @@ mod tests {
                 now.0 += wait;
                 window.add(first, second, now);
                 list.push((now.seconds(), first, second));
-                let recent = list.iter().filter(|(at, ..)| at + WINDOW_S > now.seconds());
+                let recent = list.iter().filter(|(at, ..)| at + BUCKETS > now.seconds());
                 let sums = recent.fold((0, 0), |sum, (_, a, b)| (sum.0 + u64::from(*a), sum.1 + u64::from(*b)));
                 prop_assert_eq!(window.sums(now), sums);
             }

@@ -154,6 +154,7 @@ impl Store {
 }
 
 /// Milliseconds since 1970-01-01 UTC.
+#[allow(clippy::disallowed_methods, reason = "an application of its own, which has no base::clock")]
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -1,0 +1,103 @@
+//! What a file's name says of it: its media type, and for how long it may be kept.
+//! Owns: both tables. Never: looks into the file (and tells browsers not to either: nosniff).
+//! Called by: `files::answer`. Pure.
+
+use std::path::Path;
+
+/// A name that changes whenever the content does: kept for ever.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// A page names the assets of its build: asked for again each time, cheaply by its entity tag.
+const REVALIDATED: &str = "no-cache";
+/// Anything else: short, so that a deployment shows within minutes.
+const SHORT: &str = "public, max-age=300";
+
+/// The media type, with the character set where it is text.
+pub(super) fn media_type(path: &Path) -> String {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let essence = match extension {
+        "js" | "mjs" => "text/javascript", // RFC 9239
+        "map" => "application/json",       // source maps
+        "webmanifest" => "application/manifest+json",
+        _ => mime_guess::from_ext(extension).first_raw().unwrap_or("application/octet-stream"),
+    };
+    if essence.starts_with("text/") { format!("{essence}; charset=utf-8") } else { essence.to_owned() }
+}
+
+/// The `Cache-Control` of a file.
+pub(super) fn cache_control(path: &Path) -> &'static str {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html" | "htm") => REVALIDATED,
+        Some(_) if is_hashed(name) => IMMUTABLE,
+        _ => SHORT,
+    }
+}
+
+/// Whether a name carries a hash of the content as bundlers write it: eight characters of base64url or hex behind `-` or
+/// `.` and before an extension (`index-DiwrgTda.js`, `main.1a2b3c4d.css.map`).
+///
+/// Wrong positives would pin a stale file for a year, so words (`my-document.pdf`) and dates (`photo-20240131.jpg`) are
+/// not hashes: there must be letters, and digits or mixed case. One true hash of 800 looks like a word; it is kept short.
+fn is_hashed(name: &str) -> bool {
+    name.match_indices('.').any(|(dot, _)| {
+        let stem = &name.as_bytes()[..dot];
+        let Some(at) = stem.len().checked_sub(9).filter(|at| *at > 0) else { return false };
+        let (mark, hash) = (stem[at], &stem[at + 1..]);
+        let has = |class: fn(&u8) -> bool| hash.iter().any(class);
+        let alphabet = hash.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let mixed = has(u8::is_ascii_lowercase) && hash[1..].iter().any(u8::is_ascii_uppercase);
+        matches!(mark, b'-' | b'.') && alphabet && has(u8::is_ascii_alphabetic) && (has(u8::is_ascii_digit) || mixed)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types() {
+        for (name, expected) in [
+            ("index.html", "text/html; charset=utf-8"),
+            ("app.js", "text/javascript; charset=utf-8"),
+            ("app.mjs", "text/javascript; charset=utf-8"),
+            ("app.css", "text/css; charset=utf-8"),
+            ("robots.txt", "text/plain; charset=utf-8"),
+            ("data.json", "application/json"),
+            ("app.js.map", "application/json"),
+            ("site.webmanifest", "application/manifest+json"),
+            ("logo.svg", "image/svg+xml"),
+            ("a.wasm", "application/wasm"),
+            ("font.woff2", "font/woff2"),
+            ("photo.JPG", "image/jpeg"),
+            ("LICENSE", "application/octet-stream"),
+            ("x.unheard-of", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(Path::new(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn how_long_a_file_is_kept() {
+        for (name, expected) in [
+            ("index.html", REVALIDATED),
+            ("about-DiwrgTda.html", REVALIDATED),
+            ("assets/index-DiwrgTda.js", IMMUTABLE),
+            ("assets/index-BxY1_-3a.css", IMMUTABLE),
+            ("assets/index-DiwrgTda.js.map", IMMUTABLE),
+            ("main.1a2b3c4d.chunk.js", IMMUTABLE),
+            ("chunk-5MFK4XKZ.js", IMMUTABLE),
+            ("my-document.pdf", SHORT),
+            ("my-Document.pdf", SHORT),
+            ("LISEZ-MOIAUSSI.txt", SHORT),
+            ("photo-20240131.jpg", SHORT),
+            ("jquery-3.7.1.min.js", SHORT),
+            ("DiwrgTda.js", SHORT), // no name before it
+            ("app.js", SHORT),
+            ("robots.txt", SHORT),
+            ("index-DiwrgTda", SHORT),
+            ("日本語-DiwrgTda.js", IMMUTABLE),
+        ] {
+            assert_eq!(cache_control(Path::new(name)), expected, "{name}");
+        }
+    }
+}

@@ -122,6 +122,9 @@ impl HeadError {
 
 fn version_fault(head: &[u8]) -> HeadError {
     let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if !line.starts_with(b"HTTP/") && line.iter().filter(|&&byte| byte == b' ').count() > 2 {
+        return HeadError::Target;
+    }
     let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default().trim_ascii_end();
     match version {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {

@@ -29,3 +29,6 @@ pub use interim::Interim;
 pub use io::Io;
 pub use server::{End, ServerSettings, serve_connection};
 pub use tunnel::Tunnel;
+
+#[cfg(test)]
+mod tests;

@@ -145,8 +145,10 @@ fn uri_of(target: Bytes) -> Result<Uri, HeadError> {
 }
 
 fn incomplete(buffer: &[u8], limits: &HeadLimits) -> Result<Option<RequestHead>, HeadError> {
-    let endless = buffer.len() > limits.first_line_bytes() && !buffer.contains(&b'\n');
-    if endless || buffer.len() >= limits.head_bytes { Err(too_large(buffer, limits)) } else { Ok(None) }
+    match too_large(buffer, limits) {
+        HeadError::TooLarge if buffer.len() < limits.head_bytes => Ok(None),
+        error => Err(error),
+    }
 }
 
 fn too_large(buffer: &[u8], limits: &HeadLimits) -> HeadError {

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod demo;
 mod encode;
+mod geo_data;
 mod guests;
 mod machine;
 mod plugins;
@@ -25,6 +26,7 @@ The commands of this project: cargo xtask COMMAND
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   bench      measure, and compare with the recorded figures
   tidy       the rules of the source that no compiler checks
+  geo-data   fetch the sources of the built-in country data and rewrite router/data/
   ci         everything a change must pass: format, lints, tidy, licences and advisories, tests
 ";
 
@@ -51,6 +53,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "test" => ci::test(rest)?,
         "bench" => bench::run(rest)?,
         "tidy" => tidy::run(rest)?,
+        "geo-data" => geo_data::run()?,
         "ci" => ci::run(rest)?,
         "help" | "-h" | "--help" => print!("{HELP}"),
         unknown => {

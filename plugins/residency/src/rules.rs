@@ -11,7 +11,8 @@ use crate::countries::Country;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    label: Option<String>,
+    #[serde(default = "zone")]
+    label: String,
     #[serde(default)]
     allow: Vec<String>,
     #[serde(default)]
@@ -19,6 +20,10 @@ pub struct Config {
     otherwise: Option<Access>,
     unknown: Option<Access>,
     status: Option<u16>,
+}
+
+fn zone() -> String {
+    "zone".to_owned()
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -77,14 +82,14 @@ impl Config {
         let mut found = Vec::new();
         for word in words {
             let before = found.len();
-            let label = |region: &portolan_policy::RegionInfo| {
-                self.label.as_deref().is_some_and(|label| region.label(label) == Some(word))
-            };
-            found.extend(regions.iter().filter(|region| region.name == *word || label(region)).map(|region| region.id));
+            found.extend(
+                regions
+                    .iter()
+                    .filter(|region| region.name == *word || region.label(&self.label) == Some(word))
+                    .map(|region| region.id),
+            );
             if found.len() == before {
-                let label =
-                    self.label.as_ref().map(|label| format!(" or value of label `{label}`")).unwrap_or_default();
-                return Err(format!("config.{key}: `{word}` is no region{label}"));
+                return Err(format!("config.{key}: `{word}` is no region and no value of label `{}`", self.label));
             }
         }
         found.sort_unstable();

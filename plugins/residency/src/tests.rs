@@ -32,7 +32,7 @@ fn a_fence_for_everyone() {
         request.health("fra", Health::Down, 9).health("dub", Health::Down, 9)
     };
     for (config, expected) in [
-        (r#"{ "label": "zone", "allow": ["eu"] }"#, "route fence=fra,dub"),
+        (r#"{ "allow": ["eu"] }"#, "route fence=fra,dub"),
         (r#"{ "allow": ["fra"] }"#, "route fence=fra"),
         (r#"{ "label": "zone", "allow": ["us", "fra", "iad"] }"#, "route fence=fra,iad"),
         (
@@ -96,8 +96,8 @@ fn errors_name_the_key() {
     let words = |config: &str| world().load::<Residency>(config).err().unwrap_or_default();
     for (config, expected) in [
         ("{}", "config: needs `allow`, a list of regions or label values, or `rules` by country"),
-        (r#"{ "label": "zone", "allow": ["ue"] }"#, "config.allow: `ue` is no region or value of label `zone`"),
-        (r#"{ "allow": ["eu"] }"#, "config.allow: `eu` is no region"),
+        (r#"{ "label": "zone", "allow": ["ue"] }"#, "config.allow: `ue` is no region and no value of label `zone`"),
+        (r#"{ "label": "area", "allow": ["eu"] }"#, "config.allow: `eu` is no region and no value of label `area`"),
         (r#"{ "allow": ["fra"], "status": 200 }"#, "config.status: 200 is neither 451 nor 403"),
         (
             r#"{ "allow": ["fra"], "otherwise": "reject" }"#,
@@ -111,7 +111,10 @@ fn errors_name_the_key() {
             r#"{ "rules": [{ "countries": ["DE"], "allow": [] }] }"#,
             "config.rules[0].allow: is empty; `otherwise = \"reject\"` rejects the rest",
         ),
-        (r#"{ "rules": [{ "countries": ["DE"], "allow": ["x"] }] }"#, "config.rules[0].allow: `x` is no region"),
+        (
+            r#"{ "rules": [{ "countries": ["DE"], "allow": ["x"] }] }"#,
+            "config.rules[0].allow: `x` is no region and no value of label `zone`",
+        ),
         (r#"{ "rules": [{ "allow": ["x"] }] }"#, "config.rules[0]: missing field `countries`"),
     ] {
         assert_eq!(words(config), expected, "{config}");

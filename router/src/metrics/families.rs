@@ -117,6 +117,10 @@ fn exchange_histogram() -> Histogram {
     Histogram::new(EXCHANGE_BOUNDS)
 }
 
+fn endpoint_labels(service: &str, region: &str, url: &str) -> EndpointLabels {
+    EndpointLabels { service: service.to_owned(), region: region.to_owned(), endpoint: url.to_owned() }
+}
+
 fn policy_histogram() -> Histogram {
     Histogram::new(POLICY_BOUNDS)
 }
@@ -238,6 +242,29 @@ impl Metrics {
                 .collect(),
             seconds: self.policy_seconds.get_or_create_owned(&labels("route")),
         }
+    }
+
+    /// Shows whether traffic may go to an endpoint.
+    pub fn show_endpoint(&self, service: &str, region: &str, url: &str, serves: bool) {
+        self.endpoint_up.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(serves));
+    }
+
+    /// Shows how many requests are in flight at an endpoint.
+    pub fn show_in_flight(&self, service: &str, region: &str, url: &str, in_flight: u32) {
+        self.endpoint_in_flight.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(in_flight));
+    }
+
+    /// Shows a region's health by the number that the gauge's help names.
+    pub fn show_region(&self, service: &str, region: &str, health: i64) {
+        let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
+        self.region_health.get_or_create(&labels).set(health);
+    }
+
+    /// Forgets all regions and endpoints; what is still configured is shown again.
+    pub fn forget_targets(&self) {
+        self.endpoint_up.clear();
+        self.endpoint_in_flight.clear();
+        self.region_health.clear();
     }
 
     /// Adds one to a family counted by word. Off the hot path only: it looks the labels up.

@@ -5,6 +5,7 @@
 //! `EndpointStats`, which are carried from snapshot to snapshot by identity.
 
 pub mod alarm;
+pub mod build;
 pub mod publish;
 pub mod stats;
 
@@ -53,6 +54,8 @@ pub struct Snapshot {
     pub listener_tls: Vec<Option<Arc<rustls::ServerConfig>>>,
     /// Limits towards clients.
     pub client: config::ClientLimits,
+    /// The whole PoP drains: clients are asked to go elsewhere (`connection: close`), nothing is refused.
+    pub draining: bool,
 }
 
 /// What a route does.

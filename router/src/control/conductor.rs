@@ -1,0 +1,220 @@
+//! The one task of the control plane: takes news, asks the World what follows, publishes, acts.
+//!
+//! Owns the World, the published pointer and the drivers. All pending news are applied before a publication, and
+//! publications come at most every 50 ms unless one takes something out or lets something in; so a burst costs one
+//! build. Nothing here decides; nothing here blocks: loads run on threads of their own. Started by `app`.
+
+mod call;
+mod publish;
+mod run;
+
+pub use call::{Call, Control, ReloadAnswer};
+
+use super::load::{InUse, Loader};
+use super::probe::Prober;
+use super::resolve::Resolver;
+use super::sample::{SAMPLE_EVERY, Sampler};
+use super::watch::{self, WatchedFile};
+use super::world::{Effect, Event, Refusal, World};
+use crate::base::{Clock, Timestamp};
+use crate::metrics::Metrics;
+use crate::snapshot::publish::Published;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// News that may wait; senders wait beyond that.
+const EVENTS_MAX: usize = 1024;
+/// Calls of operators that may wait.
+const CALLS_MAX: usize = 64;
+/// News applied before a publication is due at the latest.
+const BATCH_MAX: usize = 256;
+
+/// What the conductor is made of.
+#[derive(Debug)]
+pub struct Spec {
+    /// Loads configurations.
+    pub loader: Loader,
+    /// Addresses on which clients are accepted, in the order of the configuration, with their real ports.
+    pub listeners: Vec<SocketAddr>,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Time.
+    pub clock: Clock,
+    /// What workers raise.
+    pub alarms: mpsc::Receiver<u64>,
+    /// Answered with the first snapshot, or with why there is none.
+    pub first: oneshot::Sender<Result<Published, Refusal>>,
+}
+
+/// The running conductor.
+#[derive(Debug)]
+pub struct Conductor {
+    world: World,
+    loader: Arc<Loader>,
+    listeners: Vec<SocketAddr>,
+    metrics: Metrics,
+    clock: Clock,
+    started: Timestamp,
+    sampler: Sampler,
+    prober: Prober,
+    resolver: Resolver,
+    events: mpsc::Sender<Event>,
+    watched: tokio::sync::watch::Sender<Vec<WatchedFile>>,
+    published: Option<Published>,
+    first: Option<oneshot::Sender<Result<Published, Refusal>>>,
+    /// A publication that waits for its time.
+    due: Option<Timestamp>,
+    last_publication: Timestamp,
+    /// Operators who wait for a load, by its number.
+    waiting: Vec<(u64, oneshot::Sender<ReloadAnswer>)>,
+}
+
+/// Runs until every `Control` is gone. The returned `Control` is how operators reach it.
+pub fn start(spec: Spec) -> (Control, impl Future<Output = ()>) {
+    let (calls, received) = mpsc::channel(CALLS_MAX);
+    (Control::new(calls), run(spec, received))
+}
+
+async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
+    let Spec { loader, listeners, metrics, clock, mut alarms, first } = spec;
+    let (events, mut news) = mpsc::channel(EVENTS_MAX);
+    let (watched, files) = tokio::sync::watch::channel(Vec::new());
+    let watcher = tokio::spawn(watch::run(files, events.clone()));
+    let mut conductor = Conductor {
+        world: World::default(),
+        loader: Arc::new(loader),
+        listeners,
+        metrics,
+        clock,
+        started: clock.now(),
+        sampler: Sampler::default(),
+        prober: Prober::new(events.clone()),
+        resolver: Resolver::new(events.clone()),
+        events,
+        watched,
+        published: None,
+        first: Some(first),
+        due: None,
+        last_publication: Timestamp::default(),
+        waiting: Vec::new(),
+    };
+    conductor.apply(super::world::first());
+    let mut beat = tokio::time::interval(SAMPLE_EVERY);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let publication = conductor.publication();
+        tokio::select! {
+            Some(event) = news.recv() => {
+                conductor.apply(event);
+                // What came meanwhile is in the same publication.
+                for _ in 1..BATCH_MAX {
+                    let Ok(event) = news.try_recv() else { break };
+                    conductor.apply(event);
+                }
+            }
+            call = calls.recv() => match call {
+                Some(call) => conductor.answer(call),
+                None => break,
+            },
+            Some(endpoint) = alarms.recv() => conductor.alarm(endpoint),
+            _ = beat.tick() => conductor.beat(),
+            () = publication => conductor.publish(),
+        }
+    }
+    watcher.abort();
+}
+
+impl Conductor {
+    fn apply(&mut self, event: Event) {
+        let outcome = match &event {
+            Event::Config { result, .. } => Some(result.is_ok()),
+            _ => None,
+        };
+        let effects = self.world.apply(event, self.clock.now());
+        for effect in effects {
+            self.perform(effect);
+        }
+        if let Some(ok) = outcome {
+            self.loaded(ok);
+        }
+    }
+
+    /// A load of the configuration is over: counts it and answers who waits for it.
+    fn loaded(&mut self, ok: bool) {
+        Metrics::count(&self.metrics.reloads, "config", if ok { "applied" } else { "refused" });
+        self.metrics.reload_ok.set(i64::from(ok));
+        let Some(last) = self.world.reloads().last().cloned() else { return };
+        if let (Some(refusal), None) = (&last.refused, self.world.in_force()) {
+            if let Some(first) = self.first.take() {
+                // The receiver is gone only when the process ends.
+                let _ = first.send(Err(refusal.clone()));
+            }
+        }
+        if ok {
+            // An operator who hears that it is applied must find it published.
+            self.publish();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        for (ticket, answer) in waiting {
+            if ticket > last.ticket {
+                self.waiting.push((ticket, answer));
+                continue;
+            }
+            let generation = self.world.in_force().map_or(0, |in_force| in_force.generation);
+            let needs_restart = self.world.in_force().map_or(Vec::new(), |in_force| in_force.needs_restart.clone());
+            let result = last.refused.clone().map_or(Ok(()), Err);
+            let _ = answer.send(ReloadAnswer { generation, needs_restart, result });
+        }
+    }
+
+    fn alarm(&mut self, endpoint: u64) {
+        let Some(published) = &self.published else { return };
+        if let Some(sample) = self.sampler.one(&published.load(), endpoint) {
+            self.apply(Event::Passive(vec![sample]));
+        }
+    }
+
+    fn beat(&mut self) {
+        if let Some(published) = &self.published {
+            let snapshot = published.load();
+            publish::show_loads(&self.metrics, &snapshot);
+            let samples = self.sampler.all(&snapshot);
+            if !samples.is_empty() {
+                self.apply(Event::Passive(samples));
+            }
+        }
+        self.apply(Event::Tick);
+    }
+
+    /// What a load may take over.
+    fn in_use(&self) -> Option<InUse> {
+        let in_force = self.world.in_force()?;
+        Some(InUse {
+            live: Arc::clone(&in_force.live),
+            parts: in_force.parts.clone(),
+            files: self.world.files().to_vec(),
+        })
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Publish { urgent } => self.plan_publication(urgent),
+            Effect::LoadConfig { ticket } => run::load_config(self, ticket),
+            Effect::LoadPart { subject, generation } => run::load_part(self, subject, generation),
+            Effect::Watch(files) => {
+                self.watched.send_replace(files);
+            }
+            Effect::StartProbe(target) => self.prober.start(target),
+            Effect::StopProbe(endpoint) => self.prober.stop(endpoint),
+            Effect::Resolve(name) => self.resolver.look_up(name),
+            Effect::ForgetFailures(endpoint) => {
+                let snapshot = self.published.as_ref().map(Published::load);
+                if let Some(endpoint) = snapshot.as_ref().and_then(|snapshot| snapshot.endpoint(endpoint)) {
+                    endpoint.stats.reset_consecutive();
+                }
+            }
+            Effect::Log(severity, text) => run::log(severity, &text),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! From a configuration file to all that it names, loaded and checked, or a list of everything that stands in the way.
+//!
+//! Owns the sequence: text, policies, geo database, certificates, static roots, keys. Nothing is kept of a load that
+//! fails. What did not change is taken over from the parts in use. Blocks: run on a thread of its own, by the conductor
+//! at start, at a reload and when a file changed, and by `portolan check`.
+
+mod policies;
+mod tls;
+
+use super::watch::{Subject, WatchedFile};
+use super::world::{LoadedConfig, LoadedPart, Refusal};
+use crate::base::CountryCode;
+use crate::config::{self, Action, AffinityKey, Boot, Diagnostic, Diagnostics, Live};
+use crate::geo::{Database, Geo, Override};
+use crate::policy::Engine;
+use crate::snapshot::build::Parts;
+use crate::snapshot::{self, FilesRoot};
+use crate::steer::affinity::Keys;
+use crate::steer::route::RouteTable;
+use rustls::pki_types::ServerName;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Identity of the key that is made when the configuration has none.
+const OWN_KEY: &str = "own";
+
+/// Loads configurations for one process.
+#[derive(Debug)]
+pub struct Loader {
+    path: PathBuf,
+    boot: Boot,
+    engine: Engine,
+    /// Signs tokens while the configuration has no key; lost at exit.
+    own_key: AffinityKey,
+}
+
+/// What is in use and may be taken over.
+#[derive(Debug, Clone)]
+pub struct InUse {
+    /// The live settings.
+    pub live: Arc<Live>,
+    /// What was loaded for them.
+    pub parts: Parts,
+    /// The files it came from, as they were read.
+    pub files: Vec<WatchedFile>,
+}
+
+/// A load in progress: problems and files are collected, so that all of them are told at once.
+#[derive(Debug, Default)]
+struct Collected {
+    problems: Vec<Diagnostic>,
+    files: Vec<WatchedFile>,
+}
+
+impl Collected {
+    fn read(&mut self, subject: Subject, path: &Path) {
+        self.files.push(WatchedFile::now(subject, path));
+    }
+
+    /// The value, or none with the problem noted.
+    fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+        result.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn refusal(self) -> Refusal {
+        Refusal { diagnostics: Diagnostics(self.problems), files: self.files }
+    }
+}
+
+impl Loader {
+    /// A loader for the file at `path`, in a process that runs with `boot`.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new(path: PathBuf, boot: Boot, engine: Engine) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let mut secret = vec![0; 32];
+        aws_lc_rs::rand::fill(&mut secret)?;
+        Ok(Self { path, boot, engine, own_key: AffinityKey { id: OWN_KEY.to_owned(), secret } })
+    }
+
+    /// Loads the configuration with all that it names.
+    ///
+    /// # Errors
+    /// Everything that stands in the way.
+    pub fn config(&self, in_use: Option<&InUse>) -> Result<LoadedConfig, Refusal> {
+        let mut collected = Collected::default();
+        collected.read(Subject::Config, &self.path);
+        let config = match config::load(&self.path) {
+            Ok(config) => config,
+            Err(diagnostics) => return Err(Refusal { diagnostics, files: collected.files }),
+        };
+        let needs_restart = config::boot_changes(&self.boot, &config.boot);
+        let live = Arc::new(config.live);
+        let loaded = self.everything(&live, in_use, &mut collected);
+        match loaded {
+            Some(parts) if collected.problems.is_empty() => Ok(LoadedConfig {
+                live,
+                parts,
+                needs_restart: needs_restart.into_iter().map(str::to_owned).collect(),
+                files: collected.files,
+            }),
+            _ => Err(collected.refusal()),
+        }
+    }
+
+    /// Loads the files of one subject again, for the configuration in use.
+    ///
+    /// # Errors
+    /// Everything that stands in the way.
+    pub fn part(&self, subject: Subject, in_use: &InUse) -> Result<LoadedPart, Refusal> {
+        let InUse { live, parts, files: _ } = in_use;
+        let mut collected = Collected::default();
+        let mut parts = parts.clone();
+        let done = match subject {
+            Subject::Config => self.everything(live, Some(in_use), &mut collected).map(|all| parts = all),
+            Subject::Policies => policies::load(&self.engine, live, Some(in_use), &mut collected).map(|p| parts.policies = p),
+            Subject::Geo => geo(live, Some(in_use), &mut collected).map(|geo| parts.geo = geo),
+            Subject::Certificates => self.certificates(live, &mut collected).map(|(listener, origin)| {
+                parts.listener_tls = listener;
+                parts.origin_tls = origin;
+            }),
+            Subject::Roots => actions(live, &mut collected).map(|actions| parts.actions = actions),
+        };
+        match done {
+            Some(()) if collected.problems.is_empty() => Ok(LoadedPart { parts, files: collected.files }),
+            _ => Err(collected.refusal()),
+        }
+    }
+
+    fn everything(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Parts> {
+        let routes = collected.keep(routes(live));
+        let actions = actions(live, collected);
+        let geo = geo(live, in_use, collected);
+        let certificates = self.certificates(live, collected);
+        let keys = self.keys(live, in_use, collected);
+        let policies = policies::load(&self.engine, live, in_use, collected);
+        let (listener_tls, origin_tls) = certificates?;
+        Some(Parts {
+            routes: Arc::new(routes?),
+            actions: actions?,
+            policies: policies?,
+            geo: geo?,
+            keys: keys?,
+            listener_tls,
+            origin_tls,
+        })
+    }
+
+    fn keys(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Arc<Keys>> {
+        if let Some(in_use) = in_use.filter(|in_use| in_use.live.affinity_keys == live.affinity_keys) {
+            return Some(Arc::clone(&in_use.parts.keys));
+        }
+        let own = std::slice::from_ref(&self.own_key);
+        let keys = if live.affinity_keys.is_empty() { own } else { &live.affinity_keys };
+        let keys = keys.iter().map(|key| (key.id.as_str(), key.secret.as_slice()));
+        let problem = |error| Diagnostic::new(format!("affinity keys: {error}"));
+        collected.keep(Keys::new(keys).map(Arc::new).map_err(problem))
+    }
+
+    #[allow(clippy::type_complexity, reason = "the two halves of Parts that come from the same files")]
+    fn certificates(
+        &self,
+        live: &Live,
+        collected: &mut Collected,
+    ) -> Option<(Arc<[Option<Arc<rustls::ServerConfig>>]>, Arc<[Option<Arc<rustls::ClientConfig>>]>)> {
+        let before = collected.problems.len();
+        let mut listeners = Vec::new();
+        for listener in &self.boot.listeners {
+            let loaded = listener.tls.as_ref().and_then(|files| {
+                collected.read(Subject::Certificates, &files.certificate);
+                collected.read(Subject::Certificates, &files.key);
+                let problem = |error| Diagnostic::new(format!("listener {}: {error}", listener.address));
+                collected.keep(tls::listener(&files.certificate, &files.key).map_err(problem))
+            });
+            listeners.push(loaded);
+        }
+        let mut made = BTreeMap::new();
+        let mut origins = Vec::new();
+        for service in &live.services {
+            origins.push(origin_tls(service, &mut made, collected));
+        }
+        (collected.problems.len() == before).then(|| (listeners.into(), origins.into()))
+    }
+}
+
+/// TLS towards the origins of a service; services with the same authorities share it.
+fn origin_tls(
+    service: &config::Service,
+    made: &mut BTreeMap<Option<PathBuf>, Option<Arc<rustls::ClientConfig>>>,
+    collected: &mut Collected,
+) -> Option<Arc<rustls::ClientConfig>> {
+    let mut speaks_tls = service.regions.iter().flat_map(|region| &region.endpoints).filter(|endpoint| endpoint.tls);
+    let first = speaks_tls.next()?;
+    for endpoint in std::iter::once(first).chain(speaks_tls) {
+        let name = service.origin_tls.server_name.as_deref().unwrap_or(&endpoint.host);
+        let problem = |_| Diagnostic::new(format!("service {}: {name:?} is no name that TLS can verify", service.name));
+        collected.keep(ServerName::try_from(name.to_owned()).map_err(problem));
+    }
+    let authorities = service.origin_tls.ca.clone();
+    if let Some(made) = made.get(&authorities) {
+        return made.clone();
+    }
+    if let Some(path) = &authorities {
+        collected.read(Subject::Certificates, path);
+    }
+    let problem = |error| Diagnostic::new(format!("service {}: {error}", service.name));
+    let loaded = collected.keep(tls::origin(authorities.as_deref()).map_err(problem));
+    made.insert(authorities, loaded.clone());
+    loaded
+}
+
+fn geo(live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Arc<Geo>> {
+    let path = live.geo.database.as_deref();
+    let file = path.map(|path| WatchedFile::now(Subject::Geo, path));
+    collected.files.extend(file.clone());
+    let same_file = in_use.filter(|in_use| {
+        in_use.live.geo.database == live.geo.database && file.is_none_or(|file| in_use.files.contains(&file))
+    });
+    if let Some(same) = same_file.filter(|same| same.live.geo == live.geo && same.live.pop == live.pop) {
+        return Some(Arc::clone(&same.parts.geo));
+    }
+    let database = match (path, same_file) {
+        (None, _) => None,
+        (Some(_), Some(same)) => same.parts.geo.database.clone(),
+        (Some(path), None) => {
+            let problem = |error| Diagnostic::new(format!("{error}"));
+            Some(Arc::new(collected.keep(Database::open(path).map_err(problem))?))
+        }
+    };
+    let overrides = live.geo.overrides.iter().filter_map(|(network, place)| {
+        let country = place.country.and_then(|code| CountryCode::from_bytes(&code));
+        let value = match (country, place.location) {
+            (Some(country), None) => Override::Country(country),
+            (None, Some(location)) => Override::Location(location),
+            (Some(country), Some(location)) => Override::Both(country, location),
+            (None, None) => return None,
+        };
+        Some((*network, value))
+    });
+    Some(Arc::new(Geo { overrides: overrides.collect(), database, pop: Some(live.pop.location) }))
+}
+
+fn routes(live: &Live) -> Result<RouteTable, Diagnostic> {
+    let keys = live.routes.iter().map(|route| route.key.clone());
+    RouteTable::build(keys.collect()).map_err(|conflict| {
+        let at = live.routes.get(conflict.second).and_then(|route| route.at.clone());
+        Diagnostic::new(conflict.to_string()).at(at)
+    })
+}
+
+fn actions(live: &Live, collected: &mut Collected) -> Option<Arc<[snapshot::Action]>> {
+    let mut actions = Vec::new();
+    let before = collected.problems.len();
+    for route in &live.routes {
+        let action = match &route.action {
+            Action::Service(index) => Some(snapshot::Action::Service(*index)),
+            Action::Static { root, fallback } => {
+                collected.read(Subject::Roots, root);
+                let opened = files_root(root, fallback.as_deref()).map_err(|problem| problem.at(route.at.clone()));
+                collected.keep(opened).map(|root| snapshot::Action::Files(Arc::new(root)))
+            }
+        };
+        actions.extend(action);
+    }
+    (collected.problems.len() == before).then(|| actions.into())
+}
+
+/// A directory that can be served.
+fn files_root(root: &Path, fallback: Option<&str>) -> Result<FilesRoot, Diagnostic> {
+    let shown = root.display();
+    let canonical = std::fs::canonicalize(root)
+        .map_err(|error| Diagnostic::new(format!("static root {shown} cannot be opened: {error}")))?;
+    if !canonical.is_dir() {
+        return Err(Diagnostic::new(format!("static root {shown} is not a directory")));
+    }
+    if let Some(name) = fallback.filter(|name| !canonical.join(name).is_file()) {
+        return Err(Diagnostic::new(format!("static root {shown} has no file {name:?}, which is its fallback")));
+    }
+    Ok(FilesRoot { root: canonical, fallback: fallback.map(str::to_owned) })
+}
+
+#[cfg(test)]
+mod tests;

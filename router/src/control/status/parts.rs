@@ -1,0 +1,81 @@
+//! Parts of the status document that come from loaded files: policies, geo data, names.
+//!
+//! Owns their JSON. Reads only. Called by `status`.
+
+use crate::base::Timestamp;
+use crate::config::Policy;
+use crate::control::world::{InForce, World};
+use crate::geo::Geo;
+use crate::policy::{Field, Loaded, QuarantineState};
+use serde_json::{Value, json};
+use std::time::UNIX_EPOCH;
+
+pub(super) fn policies(in_force: Option<&InForce>, now: Timestamp) -> serde_json::Map<String, Value> {
+    let Some(in_force) = in_force else { return serde_json::Map::new() };
+    let pairs = in_force.live.policies.iter().zip(in_force.parts.policies.iter());
+    pairs.map(|(policy, loaded)| (policy.name.to_string(), one_policy(policy, loaded, now))).collect()
+}
+
+fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
+    let counts = loaded.stats().counts();
+    let failures = counts.failures.iter().map(|(word, count)| ((*word).to_owned(), Value::from(*count)));
+    let quarantine = match loaded.quarantine().state() {
+        QuarantineState::InUse => Value::Null,
+        QuarantineState::Quarantined { until, backoff } => json!({
+            "next_try_ms": super::millis(until.since(now)),
+            "backoff_ms": super::millis(backoff),
+        }),
+    };
+    json!({
+        "component": policy.component.display().to_string(),
+        "digest": loaded.digest().to_string(),
+        "fields": loaded.manifest().fields.iter().map(field).collect::<Vec<_>>(),
+        "calls": counts.calls,
+        "failures": failures.collect::<serde_json::Map<_, _>>(),
+        "ignored_regions": counts.ignored_regions,
+        "quarantine": quarantine,
+    })
+}
+
+/// A field as a manifest names it.
+fn field(field: &Field) -> String {
+    let plain = match field {
+        Field::Header(name) => return format!("header:{name}"),
+        Field::Cookie(name) => return format!("cookie:{name}"),
+        Field::QueryParameter(name) => return format!("query:{name}"),
+        Field::Method => "method",
+        Field::Host => "host",
+        Field::Path => "path",
+        Field::Query => "query",
+        Field::Scheme => "scheme",
+        Field::ClientIp => "client.ip",
+        Field::ClientCountry => "client.country",
+        Field::ClientContinent => "client.continent",
+        Field::ClientRegion => "client.region",
+        Field::ClientCity => "client.city",
+        Field::ClientAsn => "client.asn",
+        Field::Pop => "pop",
+    };
+    plain.to_owned()
+}
+
+pub(super) fn geo(geo: &Geo, epoch: u64) -> Value {
+    let database = geo.database.as_ref().map(|database| {
+        let built = database.built_at().duration_since(UNIX_EPOCH).unwrap_or_default();
+        json!({"kind": database.kind(), "schema": database.schema().name(), "built_at_s": built.as_secs()})
+    });
+    json!({
+        "source": if geo.database.is_some() { "database" } else { "built-in" },
+        "database": database,
+        "overrides": !geo.overrides.is_empty(),
+        "epoch": epoch,
+    })
+}
+
+pub(super) fn names(world: &World) -> serde_json::Map<String, Value> {
+    let one = |(name, known): (&crate::control::world::HostPort, &crate::control::world::Name)| {
+        let addresses: Vec<String> = known.addresses.iter().map(ToString::to_string).collect();
+        (format!("{}:{}", name.host, name.port), json!({"addresses": addresses, "failure": known.failure}))
+    };
+    world.names().map(one).collect()
+}

@@ -1,0 +1,90 @@
+//! What is known of one region: health from its endpoints, the operator's wish, the round trip.
+//!
+//! Owns when a region counts as changed and as returned. The rule from endpoints to health is in `steer::health`.
+//! Called by `health` after every event.
+
+use crate::base::Timestamp;
+use crate::config;
+use crate::snapshot::build::RegionKnown;
+use crate::steer::table::{Admin, Health};
+use std::time::Duration;
+
+/// A round trip is shown anew when it moved by a tenth and by half a millisecond: less changes no choice, and each
+/// change costs a snapshot.
+const RTT_SHOWN_SHARE: u32 = 10;
+const RTT_SHOWN_MIN: Duration = Duration::from_micros(500);
+
+/// One region.
+#[derive(Debug)]
+pub(super) struct RegionWatch {
+    /// As published.
+    pub(super) known: RegionKnown,
+    /// What the configuration says.
+    pub(super) configured: Admin,
+    /// Share of serving endpoints below which it is degraded.
+    pub(super) panic_below: f64,
+    /// Its endpoints.
+    pub(super) endpoints: Vec<u64>,
+    /// Whether it ever proved to serve: only what comes back ramps up.
+    served: bool,
+}
+
+/// What changed about a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Change {
+    /// Nothing that steering sees.
+    Nothing,
+    /// Something that may wait for the next publication.
+    Detail,
+    /// Health or the operator's wish.
+    Standing,
+}
+
+impl RegionWatch {
+    pub(super) fn new(admin: Admin, now: Timestamp) -> Self {
+        let known = RegionKnown { admin, health: Health::Unknown, since: now, returned_at: None, rtt: None };
+        Self { known, configured: admin, panic_below: 0.0, endpoints: Vec::new(), served: false }
+    }
+
+    pub(super) fn configure(&mut self, service: &config::Service, spec: &config::Region) {
+        self.configured = spec.admin;
+        self.panic_below = service.steering.panic_below;
+        self.endpoints = spec.endpoints.iter().map(|endpoint| endpoint.id).collect();
+    }
+
+    /// Takes what its endpoints add up to.
+    pub(super) fn observe(
+        &mut self,
+        admin: Admin,
+        health: Health,
+        served: bool,
+        rtt: Option<Duration>,
+        now: Timestamp,
+    ) -> Change {
+        let before = self.known;
+        let could = before.admin != Admin::Off && before.health != Health::Down;
+        let can = admin != Admin::Off && health != Health::Down;
+        if can && !could && self.served {
+            self.known.returned_at = Some(now);
+        }
+        self.served |= served;
+        if before.health != health {
+            self.known.since = now;
+        }
+        self.known.admin = admin;
+        self.known.health = health;
+        if moved(before.rtt, rtt) {
+            self.known.rtt = rtt;
+        }
+        match () {
+            () if before.health != health || before.admin != admin => Change::Standing,
+            () if before != self.known => Change::Detail,
+            () => Change::Nothing,
+        }
+    }
+}
+
+fn moved(shown: Option<Duration>, now: Option<Duration>) -> bool {
+    let (Some(shown), Some(now)) = (shown, now) else { return shown != now };
+    shown.abs_diff(now) > (shown / RTT_SHOWN_SHARE).max(RTT_SHOWN_MIN)
+}

@@ -15,6 +15,7 @@ thread_local! {
 }
 
 /// Appends the current date in IMF-fixdate form.
+#[allow(clippy::disallowed_methods, reason = "the header states wall time; nothing is decided by it")]
 pub(crate) fn write_date(into: &mut Vec<u8>) {
     let now = SystemTime::now();
     let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

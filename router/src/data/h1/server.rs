@@ -317,15 +317,17 @@ impl Serving<'_> {
                     Poll::Pending => return self.timer.poll(cx),
                 }
             }
-            while linger {
+            if !linger {
+                return Poll::Ready(());
+            }
+            loop {
                 connection.read.bytes.clear();
                 match connection.read.poll_fill(&mut connection.io, 1, cx) {
                     Poll::Ready(Ok(1..)) => {}
-                    Poll::Ready(_) => break,
+                    Poll::Ready(_) => return Poll::Ready(()),
                     Poll::Pending => return self.timer.poll(cx),
                 }
             }
-            Poll::Ready(())
         })
         .await;
     }

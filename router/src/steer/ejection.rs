@@ -62,6 +62,9 @@ pub struct Outcomes {
     pub bad: u32,
     /// Refused, reset, timed out, 502, 503, 504.
     pub gateway: u32,
+    /// Gateway errors in a row up to now, where somebody counts them as they happen; none: made out from the counts
+    /// of each report, in which any other answer breaks the row.
+    pub row: Option<u32>,
 }
 
 /// Why an endpoint was ejected.
@@ -136,11 +139,14 @@ impl Ejection {
         if self.now_out.is_some() {
             return Judgement::Stays;
         }
-        let Outcomes { good, bad, gateway } = outcomes;
+        let Outcomes { good, bad, gateway, .. } = outcomes;
         let failed = bad.saturating_add(gateway);
         self.window.add(good.saturating_add(failed), failed, now);
-        // A report has no order inside: an answer of any kind in it breaks the row.
-        self.consecutive = if good > 0 || bad > 0 { 0 } else { self.consecutive.saturating_add(gateway) };
+        self.consecutive = match outcomes.row {
+            Some(row) => row,
+            None if good > 0 || bad > 0 => 0,
+            None => self.consecutive.saturating_add(gateway),
+        };
         match self.grounds(now, limits) {
             None => Judgement::Stays,
             Some(Cause::SuccessRate) if (peers.out + 1) as f64 > limits.max_share * peers.all as f64 => {
@@ -190,7 +196,7 @@ impl Ejection {
         until
     }
 
-    /// Old failures must not count against it a second time.
+    /// Old failures must not count against it a second time; whoever counts `Outcomes::row` must start anew too.
     fn come_back(&mut self, now: Timestamp) {
         self.now_out = None;
         self.returned_at = Some(now);

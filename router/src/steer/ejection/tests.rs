@@ -45,6 +45,9 @@ fn grounds_for_an_ejection() {
     check(&[good(15), bad(5)], FOUR, Some((1, Cause::SuccessRate)));
     check(&[good(7), bad(12)], FOUR, None);
     check(&[good(7), bad(13)], FOUR, Some((1, Cause::SuccessRate)));
+    let row = |row: u32| Outcomes { good: 3, gateway: 6, row: Some(row), ..Outcomes::default() };
+    check(&[row(4)], FOUR, None);
+    check(&[row(5)], FOUR, Some((0, Cause::Consecutive)));
     // Failures of more than ten seconds ago are forgotten.
     let mut slow = vec![bad(19)];
     slow.extend([good(0); 10]);
@@ -54,7 +57,7 @@ fn grounds_for_an_ejection() {
 
 #[test]
 fn a_bad_rate_spares_half_of_a_region_errors_in_a_row_spare_none() {
-    let (limits, rate) = (EjectionLimits::default(), Outcomes { good: 10, bad: 10, gateway: 0 });
+    let (limits, rate) = (EjectionLimits::default(), Outcomes { good: 10, bad: 10, gateway: 0, row: None });
     for (out, all, rate_ejects) in
         [(0, 1, false), (0, 2, true), (1, 2, false), (1, 4, true), (2, 4, false), (2, 5, false)]
     {
@@ -102,7 +105,7 @@ fn passing_probes_end_only_what_they_can_judge() {
     assert!(row.probed(true, at(8)));
 
     let mut rate = Ejection::default();
-    rate.observe(Outcomes { good: 10, bad: 10, gateway: 0 }, at(0), &limits, FOUR, 1);
+    rate.observe(Outcomes { good: 10, bad: 10, gateway: 0, row: None }, at(0), &limits, FOUR, 1);
     assert!((0..10).all(|second| !rate.probed(true, at(second))));
     assert!(rate.expire(at(36)));
     assert_eq!(rate.observe(bad(1), at(36), &limits, FOUR, 1), Judgement::Stays, "old failures are forgotten");
@@ -116,7 +119,7 @@ proptest! {
         for (ok, bad, gateway, wait) in reports {
             second += wait;
             failures += bad + gateway;
-            let judged = ejection.observe(Outcomes { good: ok, bad, gateway }, at(second), &limits, FOUR, 1);
+            let judged = ejection.observe(Outcomes { good: ok, bad, gateway, row: None }, at(second), &limits, FOUR, 1);
             changed |= matches!(judged, Judgement::Ejected(..));
             prop_assert_eq!(ejection.ejected().is_some(), changed);
             prop_assert!(failures >= 5 || !changed);

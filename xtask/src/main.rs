@@ -8,7 +8,6 @@ mod ci;
 mod demo;
 mod encode;
 mod geo_data;
-mod geo_data;
 mod guests;
 mod machine;
 mod plugins;
@@ -26,7 +25,6 @@ The commands of this project: cargo xtask COMMAND
   demo       a few points of presence and regions on this machine, to look at and to break
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   bench      measure, and compare with the recorded figures
-  geo-data   fetch the country data that the router embeds anew (router/data/README.md)
   tidy       the rules of the source that no compiler checks
   geo-data   fetch the sources of the built-in country data and rewrite router/data/
   ci         everything a change must pass: format, lints, tidy, licences and advisories, tests
@@ -54,7 +52,6 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "demo" => demo::run(rest)?,
         "test" => ci::test(rest)?,
         "bench" => bench::run(rest)?,
-        "geo-data" => geo_data::run()?,
         "tidy" => tidy::run(rest)?,
         "geo-data" => geo_data::run()?,
         "ci" => ci::run(rest)?,

@@ -101,7 +101,7 @@ impl fmt::Display for Diagnostic {
         }
         if let (Some(place), Some(excerpt)) = (&self.place, &self.excerpt) {
             // Tabs stay tabs, so that the caret stands below its text whatever their width.
-            let before = excerpt.text.chars().take(place.column - 1);
+            let before = excerpt.text.chars().take(place.column.saturating_sub(1));
             let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             writeln!(f, "{gutter} |\n{line} | {}", excerpt.text)?;
             writeln!(f, "{gutter} | {indent}{}", "^".repeat(excerpt.length))?;
@@ -193,4 +193,46 @@ fn star_secrets(line: &str) -> String {
         rest = &value[end..];
     }
     shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_out_secrets() {
+        let cases = [
+            ("token = \"abc\"", "token = \"***\""),
+            ("{ id = \"k\", secret = 'abc', x = 1 }", "{ id = \"k\", secret = '***', x = 1 }"),
+            ("{ secret = \"ä\", secret_file = \"f\" }", "{ secret = \"*\", secret_file = \"f\" }"),
+            ("\"token\" = 12345", "\"token\" = *****"),
+            ("admin.token=\"unclosed", "admin.token=\"********"),
+            ("secret = \"\"\"first line", "secret = \"************"),
+            ("token_file = \"secret.txt\"", "token_file = \"secret.txt\""),
+            ("name = \"no secrets here\"", "name = \"no secrets here\""),
+        ];
+        for (line, shown) in cases {
+            assert_eq!(star_secrets(line), shown);
+        }
+    }
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        let source = Source { file: "f".into(), text: "a\r\nbä€c\n" };
+        let cases =
+            [(0, 1, 1), (1, 1, 2), (3, 2, 1), (4, 2, 2), (5, 2, 2), (6, 2, 3), (9, 2, 4), (11, 3, 1), (99, 3, 1)];
+        for (byte, line, column) in cases {
+            let place = source.place(byte);
+            assert_eq!((place.line, place.column), (line, column), "byte {byte}");
+        }
+        let error = source.error(&(0..99), "all of it");
+        assert_eq!(error.excerpt.map(|excerpt| (excerpt.text, excerpt.length)), Some(("a".into(), 1)));
+    }
+
+    #[test]
+    fn tabs_keep_the_caret_in_place() {
+        let source = Source { file: "f".into(), text: "\tkey = 1" };
+        let shown = source.error(&(1..4), "wrong").to_string();
+        assert!(shown.ends_with("1 | \tkey = 1\n  | \t^^^\n"), "{shown:?}");
+    }
 }

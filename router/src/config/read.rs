@@ -21,7 +21,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 const ERRORS_MAX: usize = 100;
 
 /// Largest configuration file, bytes.
-const FILE_MAX: u64 = 16 << 20;
+const FILE_MAX: u64 = 4 << 20;
 
 /// Reads a configuration file. Relative file names in it start at its folder.
 ///
@@ -71,10 +71,9 @@ pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, Dia
 /// Errors in the order of the file, bounded.
 fn ordered(mut errors: Vec<Diagnostic>) -> Diagnostics {
     errors.sort_by_key(|error| error.place.as_ref().map(|place| (place.line, place.column)));
-    if errors.len() > ERRORS_MAX {
-        let more = errors.len() - ERRORS_MAX;
+    if errors.len() >= ERRORS_MAX {
         errors.truncate(ERRORS_MAX);
-        errors.push(Diagnostic::new(format!("{more} or more further errors are not shown")));
+        errors.push(Diagnostic::new(format!("after {ERRORS_MAX} errors no more are looked for")));
     }
     Diagnostics(errors)
 }

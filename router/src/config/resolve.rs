@@ -170,8 +170,15 @@ fn shared(name: &At<Written<Name>>) -> Arc<str> {
     name.value.0.0.as_str().into()
 }
 
+/// Most names that one error lists.
+const KNOWN_MAX: usize = 20;
+
 /// What exists, for a name that does not.
 fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
-    if names.is_empty() { "none is defined".into() } else { format!("defined: {}", names.join(", ")) }
+    match names.len() {
+        0 => "none is defined".into(),
+        1..=KNOWN_MAX => format!("defined: {}", names.join(", ")),
+        count => format!("defined: {} and {} more", names[..KNOWN_MAX].join(", "), count - KNOWN_MAX),
+    }
 }

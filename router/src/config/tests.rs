@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::steer::route::PathPattern;
+use crate::steer::table::{AffinityMode, Balance, Metric};
+use proptest::prelude::*;
 use std::path::Path;
 
 const DESIGN: &str = include_str!("tests/design.toml");
@@ -19,10 +22,213 @@ fn check_file(path: &Path, text: &str) {
     assert_eq!(stored, text, "{} is stale; UPDATE=1 rewrites it", path.display());
 }
 
+/// The smallest file, with room for more in the service and at the end.
+fn small(service: &str, end: &str) -> String {
+    format!(
+        r#"
+[pop]
+name = "p"
+location = {{ latitude = 1, longitude = 2 }}
+[[listeners]]
+address = "127.0.0.1:0"
+[[routes]]
+path = "/"
+service = "s"
+[services.s]
+{service}
+[services.s.regions.r]
+location = {{ latitude = 3, longitude = 4 }}
+endpoints = ["http://a"]
+{end}
+"#
+    )
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
 #[test]
 fn reads_the_example_of_the_design() {
-    let config = good(DESIGN);
-    assert_eq!(&*config.live.services[0].name, "shop");
+    let Config { boot, live } = good(DESIGN);
+    assert_eq!(boot.listeners, [Listener { address: "0.0.0.0:8080".parse().unwrap(), tls: None }]);
+    assert_eq!(boot.admin, Some(Admin { address: "127.0.0.1:9900".parse().unwrap(), token: None }));
+    assert_eq!((&*live.pop.name, live.pop.location.latitude()), ("fra1", 50.11));
+    assert_eq!(live.geo.database.as_deref(), Some(Path::new("/etc/portolan/city.mmdb")));
+    assert_eq!(live.geo.trusted_proxies, ["127.0.0.0/8".parse().unwrap()]);
+    let germany = PlaceOverride { country: Some(*b"DE"), location: None };
+    assert_eq!(live.geo.overrides, [("10.1.0.0/16".parse().unwrap(), germany)]);
+
+    let policy = &live.policies[0];
+    assert_eq!(policy.component, Path::new("/etc/portolan/plugins/residency.wasm"));
+    assert_eq!(&*policy.config, br#"{"allow":["eu"]}"#);
+    assert_eq!((policy.on_error, policy.limits.memory), (OnError::Reject, 16 << 20));
+    let config_at = policy.config_at.as_ref().unwrap();
+    assert_eq!(DESIGN.lines().nth(config_at.line - 1).unwrap().split_at(config_at.column - 1).0, "config = ");
+
+    assert_eq!(live.routes[0].action, Action::Service(0));
+    let root = "/etc/portolan/dist".into();
+    assert_eq!(live.routes[1].action, Action::Static { root, fallback: Some("index.html".into()) });
+    assert_eq!(live.routes[1].key.path, PathPattern::Prefix("/".into()));
+    let route_at = live.routes[1].at.as_ref().unwrap();
+    assert_eq!(DESIGN.lines().nth(route_at.line - 1), Some("[[routes]]"));
+}
+
+#[test]
+fn reads_the_service_of_the_design() {
+    let shop = good(DESIGN).live.services.remove(0);
+    assert_eq!(shop.policies, [0, 1]);
+    let affinity = shop.affinity.unwrap();
+    assert_eq!((&*affinity.cookie, affinity.secure), ("__Host-portolan", true));
+    assert_eq!(affinity.lifetime, Duration::from_secs(8 * 3600));
+    let probe = shop.health.probe.unwrap();
+    assert_eq!((probe.interval, probe.timeout, probe.fall, probe.rise), (2 * SECOND, SECOND, 3, 2));
+    let status = vec![http::StatusCode::OK];
+    assert_eq!(probe.kind, ProbeKind::Http { path: "/healthz".into(), status, host: None });
+    let region = &shop.regions[0];
+    assert_eq!((&*region.name, region.weight, region.capacity), ("eu-west", 100, Some(2000)));
+    assert_eq!(region.labels["zone"], "eu");
+    assert_eq!((&*region.endpoints[1].host, region.endpoints[1].port), ("10.0.1.11", 8080));
+    let identity = crate::base::hash::of(&[b"shop", b"eu-west", b"http://10.0.1.11:8080"]);
+    assert_eq!(region.endpoints[1].id, identity);
+}
+
+/// What holds where the file is silent: a change here is a change of the public contract.
+#[test]
+fn defaults() {
+    let Config { boot, live } = good(&small("affinity = {}\nhealth = { tcp = {} }", "[admin]"));
+    assert_eq!(boot.admin.unwrap().address.to_string(), "127.0.0.1:9900");
+    assert_eq!(boot.shutdown_deadline, 30 * SECOND);
+    assert!(boot.workers >= 1 && boot.policy_cache.is_none());
+    let client = live.client;
+    assert_eq!((client.header_timeout, client.idle_timeout), (10 * SECOND, 75 * SECOND));
+    assert_eq!((client.head_max, client.connections_max), (32 * 1024, 10_000));
+    let service = &live.services[0];
+    let steering = &service.steering;
+    assert_eq!((steering.metric, steering.balance), (Metric::ClientDistance, Balance::PowerOfTwo));
+    assert_eq!((steering.affinity, steering.retries), (Some(AffinityMode::Sticky), 1));
+    assert_eq!((steering.panic_below, steering.spill_from, steering.slow_start), (0.5, 0.8, 60 * SECOND));
+    assert_eq!((steering.tie_band_km, steering.tie_band_rtt), (100.0, Duration::from_millis(50)));
+    assert_eq!(service.retry, Retry { budget: 0.2, floor_per_s: 10, body_max: 65_536 });
+    assert_eq!((service.timeout.connect, service.timeout.total), (SECOND, 15 * SECOND));
+    let ejection = service.health.ejection.unwrap();
+    assert_eq!((ejection.consecutive, ejection.requests_min, ejection.success_below), (5, 20, 0.8));
+    let probe = service.health.probe.clone().unwrap();
+    assert_eq!((probe.kind, probe.interval, probe.timeout), (ProbeKind::Tcp, 5 * SECOND, 2 * SECOND));
+    assert_eq!((service.fence.clone(), &*service.affinity.clone().unwrap().cookie), (None, "portolan"));
+    assert!(live.affinity_keys.is_empty() && good(&small("", "")).boot.admin.is_none());
+}
+
+#[test]
+fn switches_and_fences() {
+    let service = |text: &str| good(&small(text, "")).live.services.remove(0);
+    assert_eq!(service("ejection = false").health.ejection, None);
+    assert_eq!(service("health = { tcp = {}, interval = \"1s\" }").health.probe.unwrap().timeout, SECOND);
+    assert_eq!(service("fence = [\"r\", \"r\"]").fence, Some(vec![0]));
+    let second = r#"
+labels = { zone = "eu" }
+[services.s.regions.q]
+location = { latitude = 0, longitude = 0 }
+endpoints = ["http://b"]
+labels = { zone = "eu", tier = "1" }
+"#;
+    let fence = |fence: &str| good(&small(fence, second)).live.services.remove(0).fence;
+    assert_eq!(fence("fence = { zone = \"eu\" }"), Some(vec![0, 1]));
+    assert_eq!(fence("fence = { zone = \"eu\", tier = \"1\" }"), Some(vec![1]));
+}
+
+/// The cookie's name and its `Secure` follow the listeners, unless the name demands it.
+#[test]
+fn cookies_follow_the_listeners() {
+    let cookie = |listener: &str, affinity: &str| {
+        let text = small(affinity, "").replace("[[routes]]", &format!("{listener}\n[[routes]]"));
+        let affinity = good(&text).live.services.remove(0).affinity.unwrap();
+        (affinity.cookie.to_string(), affinity.secure)
+    };
+    let tls = r#"tls = { certificate = "c.pem", key = "k.pem" }"#;
+    assert_eq!(cookie("", "affinity = {}"), ("portolan".into(), false));
+    assert_eq!(cookie(tls, "affinity = {}"), ("__Host-portolan".into(), true));
+    assert_eq!(cookie(tls, "affinity = { cookie = \"x\" }"), ("x".into(), true));
+    assert_eq!(cookie("", "affinity = { cookie = \"__host-x\" }"), ("__host-x".into(), true));
+    let both = format!("{tls}\n[[listeners]]\naddress = \"127.0.0.1:0\"");
+    assert_eq!(cookie(&both, "affinity = {}"), ("portolan".into(), false));
+}
+
+#[test]
+fn secrets_come_from_text_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("raw"), [0xff; 40]).unwrap();
+    std::fs::write(folder.path().join("hex"), format!(" hex:{}\n", "00ff".repeat(16))).unwrap();
+    std::fs::write(folder.path().join("token"), "a-token-of-the-admin\n").unwrap();
+    let end = r#"
+[admin]
+address = "0.0.0.0:0"
+token_file = "token"
+[affinity]
+keys = [
+    { id = "a", secret_file = "raw" },
+    { id = "b", secret_file = "hex" },
+    { id = "c", secret = "a secret of thirty-two characters" },
+]
+"#;
+    let config = parse(&small("", end), "edge.toml", folder.path()).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.boot.admin.unwrap().token.as_deref(), Some("a-token-of-the-admin"));
+    let keys: Vec<_> = config.live.affinity_keys.iter().map(|key| key.secret.clone()).collect();
+    assert_eq!(keys, [vec![0xff; 40], [0, 255].repeat(16), b"a secret of thirty-two characters".to_vec()]);
+    assert!(!format!("{:?}", config.live.affinity_keys).contains("255"));
+}
+
+#[test]
+fn load_names_what_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("edge.toml");
+    let missing = load(&file).unwrap_err().to_string();
+    assert!(missing.starts_with("error: cannot read ") && missing.contains("edge.toml"), "{missing}");
+    std::fs::write(&file, b"[pop]\nname = \"\xff\"").unwrap();
+    let place = load(&file).unwrap_err().0.remove(0).place.unwrap();
+    assert_eq!((place.line, place.column), (2, 9));
+}
+
+#[test]
+fn errors_are_bounded_and_regions_are_at_most_64() {
+    let many: String = (0..300).map(|n| format!("key{n} = 1\n")).collect();
+    let errors = parse(&many, "edge.toml", Path::new("")).unwrap_err();
+    assert_eq!(errors.0.len(), 101);
+
+    let region = |n| {
+        let name = format!("[services.s.regions.x{n}]\nlocation = {{ latitude = 0, longitude = 0 }}\n");
+        format!("{name}endpoints = [\"http://x{n}\"]\n")
+    };
+    let regions = |count: usize| -> String { (1..count).map(region).collect() };
+    assert_eq!(good(&small("", &regions(64))).live.services[0].regions.len(), 64);
+    let errors = parse(&small("", &regions(65)), "edge.toml", Path::new("")).unwrap_err();
+    assert_eq!(errors.0[0].message, "the service has 65 regions");
+}
+
+#[test]
+fn errors_have_a_form_for_programs() {
+    let errors = parse("[pop]\nnme = \"x\"\n", "edge.toml", Path::new("")).unwrap_err();
+    let json = serde_json::to_value(&errors).unwrap();
+    let unknown = json.as_array().unwrap().iter().find(|error| error["message"] == "unknown key `nme`").unwrap();
+    let expected = serde_json::json!({
+        "message": "unknown key `nme`",
+        "file": "edge.toml",
+        "line": 2,
+        "column": 1,
+        "text": "nme = \"x\"",
+        "length": 3,
+        "note": null,
+        "help": ["did you mean `name`?", "accepted here: `name`, `location`"],
+    });
+    assert_eq!(*unknown, expected);
+}
+
+#[test]
+fn changes_that_need_a_restart_are_named() {
+    let old = good(&small("", "[admin]")).boot;
+    assert!(boot_changes(&old, &old).is_empty());
+    let changed = small("", "[process]\nworkers = 1000\npolicy_cache = \"p\"\n[shutdown]\ndeadline = \"1s\"");
+    let changed = good(&changed.replace("127.0.0.1:0", "127.0.0.1:1")).boot;
+    let keys = ["listeners", "admin", "process.workers", "process.policy_cache", "shutdown.deadline"];
+    assert_eq!(boot_changes(&old, &changed), keys);
 }
 
 /// Every broken file has a twin that holds what is said about it.
@@ -57,4 +263,61 @@ fn the_schema_and_the_reference_in_docs_are_fresh() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     check_file(&docs.join("portolan.schema.json"), &format!("{:#}\n", schema()));
     check_file(&docs.join("config.md"), &reference());
+}
+
+/// Whatever the text, reading it ends in a configuration or in errors whose places are in it.
+fn never_panics(text: &str) {
+    let Err(errors) = parse(text, "edge.toml", Path::new("/etc/portolan")) else { return };
+    assert!(!errors.0.is_empty());
+    assert!(!errors.to_string().is_empty());
+    let lines = text.split('\n').count();
+    assert!(errors.0.iter().filter_map(|error| error.place.as_ref()).all(|place| place.line <= lines));
+}
+
+/// Pieces that are put into good files: punctuation, wrong kinds, extremes.
+const PIECES: [&str; 24] = [
+    "",
+    "\"",
+    "'''",
+    "[",
+    "]",
+    "[[",
+    "{",
+    "}",
+    "=",
+    ".",
+    ",",
+    "\n",
+    "\r\n",
+    "\u{feff}",
+    "ä",
+    "\0",
+    "-1",
+    "nan",
+    "1e999",
+    "99999999999999999999",
+    "true",
+    "\"\"",
+    "x = 1\n",
+    "[pop]\n",
+];
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC*|[\\[\\]{}=\",.\\n a-c0-9]*") {
+        never_panics(&text);
+    }
+
+    #[test]
+    fn no_damage_makes_it_panic(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0..30usize, 0..PIECES.len()), 1..6)
+    ) {
+        let mut text: Vec<char> = DESIGN.chars().collect();
+        for (at, length, piece) in damage {
+            let at = at.index(text.len());
+            let end = (at + length).min(text.len());
+            text.splice(at..end, PIECES[piece].chars());
+        }
+        never_panics(&text.into_iter().collect::<String>());
+    }
 }

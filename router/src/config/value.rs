@@ -5,6 +5,8 @@
 
 mod network;
 mod number;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};

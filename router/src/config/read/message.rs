@@ -41,7 +41,8 @@ fn wrong_value(source: &Source<'_>, text: &str, span: &Span, key: Option<&str>) 
     }
     let kind = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
     if let Some((found, expected)) = kind.and_then(|rest| rest.split_once(", expected ")) {
-        let wrong = format!("{subject}found {}", without_text(found));
+        let found = if matches!(key, Some("secret" | "token")) { "something else" } else { without_text(found) };
+        let wrong = format!("{subject}found {found}");
         return source.error(span, wrong).help(format!("accepted: {}", in_toml_words(expected)));
     }
     let text = if text == "wanted string or table" { "found something that is not a string" } else { text };

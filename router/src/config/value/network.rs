@@ -152,14 +152,10 @@ impl Text for OriginUrl {
         let parsed: Authority = authority.parse().map_err(|_| wrong("has no valid host"))?;
         let host = parsed.host().to_ascii_lowercase();
         let after_host = authority.get(parsed.host().len()..).unwrap_or_default();
+        let own_port = if tls { 443 } else { 80 };
         let port = match after_host.strip_prefix(':') {
-            None => {
-                if tls {
-                    443
-                } else {
-                    80
-                }
-            }
+            None if !after_host.is_empty() => return Err(wrong("has no valid host")),
+            None => own_port,
             Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or_else(|| wrong("has no valid port"))?,
         };
         let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

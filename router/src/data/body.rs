@@ -277,3 +277,84 @@ impl fmt::Debug for Body {
         f.debug_struct("Body").field("kind", &kind).field("exact_len", &self.exact_len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    /// Writes down what it sees, its own end included.
+    struct Note(Rc<RefCell<String>>);
+
+    impl BodyWatch for Note {
+        fn data(&mut self, bytes: usize) {
+            self.0.borrow_mut().push_str(&format!("{bytes} "));
+        }
+
+        fn end(&mut self, error: Option<&BodyError>) {
+            self.0.borrow_mut().push_str(if error.is_some() { "error " } else { "end " });
+        }
+    }
+
+    impl Drop for Note {
+        fn drop(&mut self) {
+            self.0.borrow_mut().push_str("drop");
+        }
+    }
+
+    /// Takes `frames` frames and drops the body; what the watch noted.
+    fn watched(body: Body, frames: usize) -> String {
+        let noted = Rc::default();
+        let mut body = body.watched(Box::new(Note(Rc::clone(&noted))));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for _ in 0..frames {
+            assert!(std::pin::pin!(body.frame()).poll(&mut cx).is_ready());
+        }
+        drop(body);
+        noted.take()
+    }
+
+    fn two(last: Result<Frame<Bytes>, BodyError>) -> Body {
+        Body::boxed(Frames(vec![last, Ok(Frame::data(Bytes::from_static(b"abc")))]))
+    }
+
+    /// These frames, last first.
+    struct Frames(Vec<Result<Frame<Bytes>, BodyError>>);
+
+    impl http_body::Body for Frames {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            Poll::Ready(self.0.pop())
+        }
+    }
+
+    #[test]
+    fn a_watch_is_told_of_exactly_one_end() {
+        let data = || Ok(Frame::data(Bytes::from_static(b"d")));
+        assert_eq!(watched(Body::empty(), 0), "end drop");
+        assert_eq!(watched(Body::empty(), 2), "end drop");
+        assert_eq!(watched(Body::full("hello"), 0), "drop", "abandoned");
+        assert_eq!(watched(Body::full("hello"), 1), "5 end drop");
+        assert_eq!(watched(Body::full("hello"), 3), "5 end drop");
+        assert_eq!(watched(two(data()), 2), "3 1 drop", "nobody asked whether there is more");
+        assert_eq!(watched(two(data()), 3), "3 1 end drop");
+        assert_eq!(watched(two(Err(BodyError::Truncated)), 2), "3 error drop");
+    }
+
+    #[test]
+    fn lengths_are_exact_where_they_are_known() {
+        assert_eq!(Body::empty().exact_len(), Some(0));
+        assert_eq!(Body::full("hello").exact_len(), Some(5));
+        assert_eq!(two(Err(BodyError::Truncated)).exact_len(), None);
+        assert_eq!(Body::full("hello").as_bytes().unwrap(), "hello");
+        assert!(two(Err(BodyError::Truncated)).as_bytes().is_none());
+    }
+}

@@ -4,6 +4,7 @@
 
 mod faults;
 mod flows;
+mod tls;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

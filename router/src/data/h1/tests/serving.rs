@@ -513,3 +513,16 @@ fn a_handle_cannot_reach_into_the_next_exchange() {
         assert!(matches!(frame, Some(Err(BodyError::Abandoned))), "{frame:?}");
     });
 }
+
+#[test]
+fn an_idle_connection_does_not_pay_for_its_exchanges() {
+    let (settings, drain) = (ServerSettings::default(), Drain::new());
+    let (_client, server) = duplex(16);
+    let service = async |_: Request<Body>| {
+        let large = [1_u8; 64 * 1024];
+        tokio::task::yield_now().await;
+        Response::new(Body::full(large.to_vec()))
+    };
+    let size = size_of_val(&serve_connection(server, &settings, service, &drain));
+    assert!(size <= 1024, "{size} bytes");
+}

@@ -1,15 +1,8 @@
 //! The choice: which targets serve one exchange, and what becomes of the session's pin.
 //!
 //! Owns how the stages come together: `standing` (fence, admin, health, capacity) says who can serve, the pin goes
-//! first, `preference` (policy order, nearness, weight) orders the rest, `balance` picks endpoints. Rules that hold:
-//! - Nothing outside the fence is ever a target. Unknown and degraded regions serve like healthy ones.
-//! - A region over its soft capacity or ramping up passes part of the exchanges that are not at home there to the next.
-//! - Panic, only when no other allowed region can serve: a region with too few serving endpoints is used beyond them,
-//!   but never an endpoint that failed its probes, for that is evidence and an ejection only an inference.
-//! - Last resort, before refusing: a draining region that is alive; then, when nothing allowed is even alive, a region
-//!   whose endpoints are ejected but not down by probes. Everything down by probes is `AllDown`.
-//!
-//! Called by `decide`, `/explain` and the simulator. Never allocates beyond inline lists.
+//! first, `preference` (policy order, nearness, weight) orders the rest, `balance` picks endpoints. Called by `decide`,
+//! `/explain` and the simulator. Never allocates beyond inline lists.
 
 use super::balance::{Among, Draw};
 use super::nearness::Nearness;
@@ -47,6 +40,13 @@ pub struct Ask<'a> {
 }
 
 /// Names up to three targets: the best endpoint, one in another region when that can be, and what else is left.
+///
+/// - Nothing outside the fence is ever a target. Unknown and degraded regions serve like healthy ones.
+/// - A region over its soft capacity or ramping up passes part of the exchanges that are not at home there to the next.
+/// - Panic, only when no other allowed region can serve: a region with too few serving endpoints is used beyond them,
+///   but never an endpoint that failed its probes, for that is evidence and an ejection only an inference.
+/// - Last resort, before refusing: a draining region that is alive; then, when nothing allowed is even alive, a region
+///   whose endpoints are ejected but not down by probes. Everything down by probes is `AllDown`.
 ///
 /// # Errors
 /// When no region that is allowed can serve; never while one is alive and has room, unless the pin is strict.

@@ -1,15 +1,8 @@
 //! Taking an endpoint out for what real traffic met there.
 //!
-//! Owns the outcomes of one endpoint and its ejection. Two grounds, as in Envoy and linkerd2-proxy: gateway errors in a
-//! row (refused, reset, timed out, 502 to 504), or a low success rate over ten exact buckets of one second.
-//! - By success rate at most half of a region's endpoints go out: a bad release must not empty a region.
-//! - Errors in a row may take out all of them, a region of one or two too: then the region is dead by what
-//!   its clients meet, and they must move to another.
-//! - Passing probes end an ejection early when it came from errors in a row, as many in a row as the endpoint has been
-//!   ejected lately, so that one which lies to its probe stays out longer each time. An ejection by success rate runs
-//!   its time: a probe that asks for one page knows nothing of the others.
-//!
-//! Used by the World, which brings time, counts from the workers and the state of the region.
+//! Owns the outcomes of one endpoint and its ejection, on two grounds, as in Envoy and linkerd2-proxy: gateway errors
+//! in a row, or a low success rate over exact buckets. Used by the World, which brings time, counts from the workers
+//! and the state of the region.
 
 use super::strategy::draw;
 use super::window::{SPAN_DEFAULT, Window};
@@ -97,6 +90,13 @@ pub struct Peers {
 }
 
 /// Outcomes and ejection of one endpoint.
+///
+/// - By success rate at most half of a region's endpoints go out: a bad release must not empty a region.
+/// - Errors in a row may take out all of them, a region of one or two too: then the region is dead by what its clients
+///   meet, and they must move to another.
+/// - Passing probes end an ejection early when it came from errors in a row, as many in a row as the endpoint has been
+///   ejected lately, so that one which lies to its probe stays out longer each time. An ejection by success rate runs
+///   its time: a probe that asks for one page knows nothing of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ejection {
     /// Requests, and failures among them.

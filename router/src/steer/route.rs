@@ -37,7 +37,7 @@ impl HostPattern {
             && !name.contains(['*', '/', '@', ' '])
             && host_of(&name) == name
             && !name.split('.').any(str::is_empty);
-        valid.then(|| if wild { Self::Wildcard(name) } else { Self::Exact(name) })
+        valid.then_some(if wild { Self::Wildcard(name) } else { Self::Exact(name) })
     }
 }
 

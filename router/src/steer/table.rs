@@ -142,7 +142,8 @@ pub struct Steering {
     pub affinity: Option<AffinityMode>,
     /// For `Temporary`: how long the pinned region must be healthy before a session returns to it.
     pub failback_after: Duration,
-    /// Below this share of serving endpoints a region is degraded, and panic may choose among all of its endpoints.
+    /// Below this share of serving endpoints a region is degraded, and panic may choose among all of its endpoints that
+    /// no probe has found down.
     pub panic_below: f64,
     /// Part of a region's capacity above which load begins to spill to the next region (0 to 1).
     pub spill_from: f64,

@@ -6,7 +6,12 @@
 
 pub mod base;
 pub mod config;
+pub mod control;
 pub mod data;
+pub mod decide;
+pub mod files;
 pub mod geo;
 pub mod metrics;
+pub mod policy;
+pub mod snapshot;
 pub mod steer;

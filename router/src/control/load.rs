@@ -11,10 +11,11 @@ use super::watch::{Subject, WatchedFile};
 use super::world::{LoadedConfig, LoadedPart, Refusal};
 use crate::base::CountryCode;
 use crate::config::{self, Action, AffinityKey, Boot, Diagnostic, Diagnostics, Live};
+use crate::files::Bundle;
 use crate::geo::{Database, Geo, Override};
 use crate::policy::Engine;
+use crate::snapshot;
 use crate::snapshot::build::Parts;
-use crate::snapshot::{self, FilesRoot};
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use rustls::pki_types::ServerName;
@@ -114,7 +115,9 @@ impl Loader {
         let mut parts = parts.clone();
         let done = match subject {
             Subject::Config => self.everything(live, Some(in_use), &mut collected).map(|all| parts = all),
-            Subject::Policies => policies::load(&self.engine, live, Some(in_use), &mut collected).map(|p| parts.policies = p),
+            Subject::Policies => {
+                policies::load(&self.engine, live, Some(in_use), &mut collected).map(|p| parts.policies = p)
+            }
             Subject::Geo => geo(live, Some(in_use), &mut collected).map(|geo| parts.geo = geo),
             Subject::Certificates => self.certificates(live, &mut collected).map(|(listener, origin)| {
                 parts.listener_tls = listener;
@@ -257,27 +260,14 @@ fn actions(live: &Live, collected: &mut Collected) -> Option<Arc<[snapshot::Acti
             Action::Service(index) => Some(snapshot::Action::Service(*index)),
             Action::Static { root, fallback } => {
                 collected.read(Subject::Roots, root);
-                let opened = files_root(root, fallback.as_deref()).map_err(|problem| problem.at(route.at.clone()));
-                collected.keep(opened).map(|root| snapshot::Action::Files(Arc::new(root)))
+                let opened = Bundle::open(root, fallback.as_deref())
+                    .map_err(|error| Diagnostic::new(error.to_string()).at(route.at.clone()));
+                collected.keep(opened).map(snapshot::Action::Files)
             }
         };
         actions.extend(action);
     }
     (collected.problems.len() == before).then(|| actions.into())
-}
-
-/// A directory that can be served.
-fn files_root(root: &Path, fallback: Option<&str>) -> Result<FilesRoot, Diagnostic> {
-    let shown = root.display();
-    let canonical = std::fs::canonicalize(root)
-        .map_err(|error| Diagnostic::new(format!("static root {shown} cannot be opened: {error}")))?;
-    if !canonical.is_dir() {
-        return Err(Diagnostic::new(format!("static root {shown} is not a directory")));
-    }
-    if let Some(name) = fallback.filter(|name| !canonical.join(name).is_file()) {
-        return Err(Diagnostic::new(format!("static root {shown} has no file {name:?}, which is its fallback")));
-    }
-    Ok(FilesRoot { root: canonical, fallback: fallback.map(str::to_owned) })
 }
 
 #[cfg(test)]

@@ -110,8 +110,9 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, target: &ProbeT
     let ProbeKind::Http { path, status, host } = &target.probe.kind else { return Ok(()) };
     let host = host.as_deref().unwrap_or(&target.authority);
     let agent = concat!("portolan-probe/", env!("CARGO_PKG_VERSION"));
-    let request =
-        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\naccept: */*\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\naccept: */*\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await.map_err(|error| format!("cannot send: {error}"))?;
     stream.flush().await.map_err(|error| format!("cannot send: {error}"))?;
     let answered = read_status(&mut stream).await?;

@@ -6,8 +6,8 @@
 mod parts;
 
 use super::world::{EndpointWatch, InForce, World};
-use crate::base::Timestamp;
 use super::world::{health_word, word as admin_word};
+use crate::base::Timestamp;
 use crate::snapshot::build::RegionKey;
 use crate::snapshot::{Service, Snapshot};
 use crate::steer::table::{EndpointState, Loads, Region};
@@ -67,14 +67,16 @@ fn config(world: &World, now: Timestamp) -> Value {
 }
 
 fn listeners(snapshot: Option<&Snapshot>, about: &About<'_>) -> Vec<Value> {
-    let tls = |index: usize| snapshot.and_then(|snapshot| snapshot.listener_tls.get(index)).is_some_and(Option::is_some);
+    let tls =
+        |index: usize| snapshot.and_then(|snapshot| snapshot.listener_tls.get(index)).is_some_and(Option::is_some);
     let one = |(index, address): (usize, &SocketAddr)| json!({"address": address.to_string(), "tls": tls(index)});
     about.listeners.iter().enumerate().map(one).collect()
 }
 
 fn one_service(world: &World, service: &Arc<Service>, now: Timestamp) -> Value {
     let regions = service.table.regions.iter().enumerate();
-    let regions = regions.map(|(index, region)| (region.name.to_string(), one_region(world, service, index, region, now)));
+    let regions =
+        regions.map(|(index, region)| (region.name.to_string(), one_region(world, service, index, region, now)));
     json!({
         "policies": service.policies.iter().map(|policy| &*policy.name).collect::<Vec<_>>(),
         "regions": regions.collect::<serde_json::Map<_, _>>(),
@@ -116,9 +118,9 @@ fn one_endpoint(
             "took_us": micros(probe.verdict.took),
         })
     });
-    let ejected = watch.and_then(EndpointWatch::ejected).map(|(cause, until)| {
-        json!({"cause": super::world::cause_word(cause), "for_ms": millis(until.since(now))})
-    });
+    let ejected = watch
+        .and_then(EndpointWatch::ejected)
+        .map(|(cause, until)| json!({"cause": super::world::cause_word(cause), "for_ms": millis(until.since(now))}));
     json!({
         "url": url,
         "state": super::world::state_word(state),

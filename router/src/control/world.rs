@@ -15,14 +15,14 @@ mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use endpoint::{EndpointWatch, LastProbe};
 pub(crate) use endpoint::thresholds;
+pub use endpoint::{EndpointWatch, LastProbe};
+pub use event::{
+    Command, Effect, EndpointTls, Event, HostPort, LoadedConfig, LoadedPart, ProbeTarget, ProbeVerdict, Refusal,
+    Sample, Severity,
+};
 pub(crate) use health::{cause_word, health_word, state_word};
 pub(crate) use operator::word;
-pub use event::{
-    Command, Effect, EndpointTls, Event, HostPort, LoadedConfig, LoadedPart, ProbeTarget, ProbeVerdict, Refusal, Sample,
-    Severity,
-};
 pub use reload::{LastReload, Reloads, first};
 pub use resolve::Name;
 

@@ -16,6 +16,8 @@ use super::h1::incoming::RequestBody;
 use super::h1::interim::Interim;
 use super::h1::tunnel::Tunnel;
 use super::upstream::incoming::ResponseBody;
+use crate::files::FileBody;
+use http_body_util::BodyExt;
 
 /// Why a body ended without being complete. Whose fault it is follows from whose body it is.
 #[derive(Debug, thiserror::Error)]
@@ -192,6 +194,15 @@ impl Drop for Body {
             if let (Some(watch), true) = (&mut self.watch, over) {
                 watch.end(None);
             }
+        }
+    }
+}
+
+impl From<FileBody> for Body {
+    fn from(file: FileBody) -> Self {
+        match file.into_bytes() {
+            Ok(bytes) => Self::full(bytes),
+            Err(file) => Self::boxed(file.map_err(BodyError::Io)),
         }
     }
 }

@@ -2,6 +2,17 @@
 //! never imports the control plane. Workers (one thread each) own everything in it, so `Rc` and `RefCell` are the rule.
 
 pub mod body;
-pub mod files;
+mod connection;
+mod core;
+mod exchange;
+mod forward;
 pub mod h1;
+mod h2;
+mod headers;
+mod listener;
+mod pin;
+mod record;
+mod replay;
+mod respond;
 pub mod upstream;
+pub mod worker;

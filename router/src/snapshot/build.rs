@@ -8,6 +8,7 @@ mod directories;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use super::origin::Origin;
 use super::stats::EndpointStats;
 use super::{Action, Endpoint, PolicyUse, Service, Snapshot};
 use crate::base::{RegionSet, Timestamp};
@@ -117,7 +118,8 @@ impl Snapshot {
         let Inputs { live, parts, .. } = inputs;
         let directories = Directories::of(live, &parts.policies, previous);
         let services = (0..live.services.len()).map(|index| service(inputs, index, &directories, previous)).collect();
-        let geo_epoch = previous.map_or(1, |before| before.geo_epoch + u64::from(!Arc::ptr_eq(&before.geo, &parts.geo)));
+        let geo_epoch =
+            previous.map_or(1, |before| before.geo_epoch + u64::from(!Arc::ptr_eq(&before.geo, &parts.geo)));
         let trusted = previous.filter(|before| *before.trusted_proxies == *live.geo.trusted_proxies);
         Arc::new(Self {
             version: previous.map_or(1, |before| before.version + 1),
@@ -273,16 +275,15 @@ fn endpoints(inputs: &Inputs<'_>, service: usize, before: Option<&Service>) -> V
         let old = before.and_then(|service| service.endpoints.iter().flatten().find(|old| old.id == endpoint.id));
         let address = inputs.known.endpoints.get(&endpoint.id).and_then(|known| known.address);
         let tls = endpoint_tls(inputs.parts, service, &spec.origin_tls, endpoint);
-        let same_tls = |old: &Endpoint| match (&old.tls, &tls) {
-            (Some(old), Some(new)) => Arc::ptr_eq(&old.0, &new.0) && old.1 == new.1,
-            (None, None) => true,
-            _ => false,
-        };
-        if let Some(old) = old.filter(|old| old.spec == *endpoint && old.address == address && same_tls(old)) {
+        let origin = address.map(|address| match tls {
+            Some((config, name)) => Origin::tls(address, config, name),
+            None => Origin::plain(address),
+        });
+        if let Some(old) = old.filter(|old| old.spec == *endpoint && old.origin == origin) {
             return Arc::clone(old);
         }
         let stats = old.map_or_else(|| Arc::new(EndpointStats::default()), |old| Arc::clone(&old.stats));
-        Arc::new(Endpoint { id: endpoint.id, spec: endpoint.clone(), address, tls, stats })
+        Arc::new(Endpoint { id: endpoint.id, spec: endpoint.clone(), origin, stats })
     };
     spec.regions.iter().map(|region| region.endpoints.iter().map(one).collect()).collect()
 }

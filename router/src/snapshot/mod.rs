@@ -6,21 +6,22 @@
 
 pub mod alarm;
 pub mod build;
+pub mod origin;
 pub mod publish;
 pub mod stats;
 
 use crate::base::{Location, RegionSet, Timestamp};
 use crate::config;
+use crate::files::Bundle;
 use crate::geo::Geo;
 use crate::metrics::{PolicyMetrics, RegionMetrics, ServiceMetrics};
 use crate::policy::{Loaded, RegionDirectory};
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use crate::steer::table::{Load, Loads, ServiceTable};
-use stats::EndpointStats;
 use ipnet::IpNet;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use origin::Origin;
+use stats::EndpointStats;
 use std::sync::Arc;
 
 /// All that the data plane knows.
@@ -64,16 +65,7 @@ pub enum Action {
     /// Forward to a service.
     Service(usize),
     /// Serve a directory.
-    Files(Arc<FilesRoot>),
-}
-
-/// A directory to serve, checked when the configuration was loaded.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FilesRoot {
-    /// The directory, canonical.
-    pub root: PathBuf,
-    /// File for navigations that match nothing.
-    pub fallback: Option<String>,
+    Files(Bundle),
 }
 
 /// A service as the data plane sees it.
@@ -119,10 +111,8 @@ pub struct Endpoint {
     pub id: u64,
     /// As configured.
     pub spec: config::Endpoint,
-    /// Where to connect; none while its name does not resolve.
-    pub address: Option<SocketAddr>,
-    /// TLS towards it; none for plain HTTP.
-    pub tls: Option<(Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>)>,
+    /// Where and how to connect; none while its name does not resolve.
+    pub origin: Option<Origin>,
     /// Its live counters.
     pub stats: Arc<EndpointStats>,
 }

@@ -129,9 +129,9 @@ impl Conductor {
 
     fn no_such_region(&self, asked: &RegionKey) -> NoSuchRegion {
         let services = self.world.in_force().map_or(&[][..], |in_force| &in_force.live.services);
-        let known = services.iter().flat_map(|service| {
-            service.regions.iter().map(move |region| format!("{}/{}", service.name, region.name))
-        });
+        let known = services
+            .iter()
+            .flat_map(|service| service.regions.iter().map(move |region| format!("{}/{}", service.name, region.name)));
         let known = known.collect::<Vec<_>>().join(", ");
         NoSuchRegion { asked: format!("{}/{}", asked.service, asked.region), known }
     }

@@ -114,4 +114,3 @@ fn health_number(health: Health) -> i64 {
         Health::Healthy => 4,
     }
 }
-

@@ -6,22 +6,24 @@ use crate::config::Probe;
 use tokio::net::TcpListener;
 
 fn target(address: std::net::SocketAddr, kind: ProbeKind) -> ProbeTarget {
-    let probe = Probe {
-        kind,
-        interval: Duration::from_millis(20),
-        timeout: Duration::from_millis(400),
-        fall: 3,
-        rise: 2,
-    };
+    let probe =
+        Probe { kind, interval: Duration::from_millis(20), timeout: Duration::from_millis(400), fall: 3, rise: 2 };
     ProbeTarget { endpoint: 9, address, tls: None, authority: "origin.test".into(), probe: Arc::new(probe) }
 }
 
 fn http() -> ProbeKind {
-    ProbeKind::Http { path: "/healthz?x=1".to_owned(), status: vec![StatusCode::OK, StatusCode::NO_CONTENT], host: None }
+    ProbeKind::Http {
+        path: "/healthz?x=1".to_owned(),
+        status: vec![StatusCode::OK, StatusCode::NO_CONTENT],
+        host: None,
+    }
 }
 
 /// Answers every connection with these bytes; gives what the first one asked.
-async fn origin(answer: &'static [u8], keep_open: bool) -> (std::net::SocketAddr, JoinHandle<()>, mpsc::Receiver<String>) {
+async fn origin(
+    answer: &'static [u8],
+    keep_open: bool,
+) -> (std::net::SocketAddr, JoinHandle<()>, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (asked, received) = mpsc::channel(16);

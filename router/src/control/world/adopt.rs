@@ -53,7 +53,8 @@ impl World {
                 self.regions.insert(key, region);
             }
         }
-        let gone: Vec<RegionKey> = self.switches.keys().filter(|key| !self.regions.contains_key(*key)).cloned().collect();
+        let gone: Vec<RegionKey> =
+            self.switches.keys().filter(|key| !self.regions.contains_key(*key)).cloned().collect();
         for key in gone {
             self.switches.remove(&key);
             let text = format!("region {}/{} is gone, and the operator's switch with it", key.service, key.region);

@@ -126,14 +126,10 @@ impl EndpointWatch {
         let Some(limits) = self.limits else { return Judgement::Stays };
         let seed = hash::mix(sample.endpoint ^ now.0);
         let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        // What came after the last success is known exactly, so it is reported by itself.
-        let run = sample.failures.min(u64::from(sample.consecutive));
-        let before = Outcomes { good: count(sample.successes), bad: 0, gateway: count(sample.failures - run) };
-        let after = Outcomes { gateway: count(run), ..Outcomes::default() };
-        match self.ejection.observe(before, now, &limits, peers, seed) {
-            Judgement::Stays => self.ejection.observe(after, now, &limits, peers, seed),
-            judgement => judgement,
-        }
+        // Workers count failures in a row as they happen.
+        let (good, gateway) = (count(sample.successes), count(sample.failures));
+        let outcomes = Outcomes { good, bad: 0, gateway, row: Some(sample.consecutive) };
+        self.ejection.observe(outcomes, now, &limits, peers, seed)
     }
 
     /// Ends an ejection whose time is over; whether it did.

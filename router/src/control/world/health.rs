@@ -60,7 +60,8 @@ impl World {
         let region = self.regions.get(&self.endpoints.get(&endpoint)?.region)?;
         let others = region.endpoints.iter().filter(|id| **id != endpoint);
         // Not yet settled ejections of this very round count too.
-        let out = others.filter_map(|id| self.endpoints.get(id)).filter(|peer| !peer.derive(peer.address.is_none()).serves());
+        let out =
+            others.filter_map(|id| self.endpoints.get(id)).filter(|peer| !peer.derive(peer.address.is_none()).serves());
         Some(Peers { out: out.count(), all: region.endpoints.len() })
     }
 
@@ -93,7 +94,8 @@ impl World {
         let mut largest = Change::Nothing;
         let mut regions = std::mem::take(&mut self.regions);
         for (key, region) in &mut regions {
-            let watches: Vec<&EndpointWatch> = region.endpoints.iter().filter_map(|id| self.endpoints.get(id)).collect();
+            let watches: Vec<&EndpointWatch> =
+                region.endpoints.iter().filter_map(|id| self.endpoints.get(id)).collect();
             let admin = self.wish(key, region.configured);
             let health = health::region_health(watches.iter().map(|watch| watch.state), admin, region.panic_below);
             let served = watches.iter().any(|watch| watch.served);

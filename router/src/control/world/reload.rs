@@ -91,12 +91,14 @@ impl World {
             }
             Err(refusal) => {
                 // What serves is watched as before; a change of a file that stood in the way is worth another try.
-                let in_the_way = refusal.files.iter().map(|file| WatchedFile { subject: Subject::Config, ..file.clone() });
+                let in_the_way =
+                    refusal.files.iter().map(|file| WatchedFile { subject: Subject::Config, ..file.clone() });
                 let kept = self.reloads.watched.iter().filter(|file| file.subject != Subject::Config).cloned();
                 effects.push(Effect::Watch(kept.chain(in_the_way).collect()));
-                let serving = self.in_force.as_ref().map_or(String::new(), |in_force| {
-                    format!("; generation {} keeps serving", in_force.generation)
-                });
+                let serving = self
+                    .in_force
+                    .as_ref()
+                    .map_or(String::new(), |in_force| format!("; generation {} keeps serving", in_force.generation));
                 let text = format!("configuration refused{serving}\n{}", refusal.diagnostics);
                 effects.push(Effect::Log(Severity::Error, text));
                 Some(refusal)
@@ -116,7 +118,9 @@ impl World {
         effects: &mut Vec<Effect>,
     ) {
         // Another configuration took effect meanwhile; it read the files itself.
-        let Some(in_force) = self.in_force.as_mut().filter(|in_force| in_force.generation == generation) else { return };
+        let Some(in_force) = self.in_force.as_mut().filter(|in_force| in_force.generation == generation) else {
+            return;
+        };
         let files = match result {
             Ok(loaded) => {
                 replace(&mut in_force.parts, subject, loaded.parts);

@@ -6,6 +6,7 @@ use crate::config::{Diagnostic, Diagnostics};
 use crate::control::watch::{Subject, WatchedFile};
 use crate::snapshot::Snapshot;
 use crate::snapshot::build::tests::{build, config, parts};
+use crate::snapshot::origin::Origin;
 use crate::steer::table::{EndpointState, Health, ServiceTable};
 use std::path::Path;
 use std::time::Duration;
@@ -131,7 +132,9 @@ fn a_flap_down_and_up_again() {
     }
     let effects = play.probe(EU, false);
     assert_eq!(published(&effects), Some(true));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Log(Severity::Error, text) if text.contains("shop/eu"))));
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Log(Severity::Error, text) if text.contains("shop/eu")))
+    );
     let down = play.region("eu");
     assert_eq!((down.health, down.health_since), (Health::Down, play.now));
     assert_eq!(published(&play.probe(EU, true)), None, "rise is two");
@@ -227,7 +230,10 @@ fn a_reload_keeps_what_was_learnt_and_replaces_changed_probes() {
     let effects = play.load(&[("eu", &[EU, EU_2]), ("us", &[US])], PROBED);
     let started = effects.iter().filter(|effect| matches!(effect, Effect::StartProbe(_)));
     assert_eq!(started.count(), 1, "only the new one: {effects:?}");
-    assert_eq!((play.state(EU), play.state(US), play.state(EU_2)), (EndpointState::Up, EndpointState::Down, EndpointState::Unknown));
+    assert_eq!(
+        (play.state(EU), play.state(US), play.state(EU_2)),
+        (EndpointState::Up, EndpointState::Down, EndpointState::Unknown)
+    );
     assert_eq!(play.region("us").health_since, since);
     assert_eq!(play.world.in_force().unwrap().generation, 2);
 
@@ -275,7 +281,11 @@ fn a_refused_reload_changes_nothing_but_what_is_told() {
     let missing = WatchedFile::now(Subject::Policies, Path::new("missing.wasm"));
     let effects = play.tell(Event::Config { ticket: 2, result: Err(refusal("no such key", vec![missing])) });
     assert_eq!(published(&effects), None);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Log(Severity::Error, text) if text.contains("no such key"))));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Log(Severity::Error, text) if text.contains("no such key")))
+    );
     let watched = effects.iter().find_map(|effect| match effect {
         Effect::Watch(files) => Some(files.clone()),
         _ => None,
@@ -303,7 +313,8 @@ fn changed_files_are_loaded_alone_and_stale_answers_dropped() {
     let mut play = Play::new(&[("eu", &[EU])], "");
     let effects = play.tell(Event::Changed(Subject::Geo));
     assert!(matches!(effects[..], [Effect::LoadPart { subject: Subject::Geo, generation: 1 }]));
-    let effects = play.tell(Event::Part { subject: Subject::Geo, generation: 1, result: Err(refusal("cut off", vec![])) });
+    let effects =
+        play.tell(Event::Part { subject: Subject::Geo, generation: 1, result: Err(refusal("cut off", vec![])) });
     assert_eq!(published(&effects), None);
     assert!(play.world.reloads().parts_refused().contains_key(&Subject::Geo));
     let mut parts = play.world.in_force().unwrap().parts.clone();
@@ -336,7 +347,7 @@ fn names_keep_their_addresses_when_a_look_up_fails() {
     assert!(matches!(play.wait(1)[..], [Effect::Resolve(_)]));
     let effects = play.tell(resolved(Err("origin.test does not resolve".to_owned())));
     assert_eq!(published(&effects), None);
-    assert_eq!(play.snapshot().endpoints().next().unwrap().address, Some(b));
+    assert_eq!(play.snapshot().endpoints().next().unwrap().origin.as_ref().map(Origin::address), Some(b));
     assert!(play.tell(resolved(Ok(vec![a, b]))).is_empty(), "the address in use is still good");
     let effects = play.tell(resolved(Ok(vec![a])));
     assert_eq!(published(&effects), Some(true));

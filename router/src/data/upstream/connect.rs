@@ -10,8 +10,8 @@ use tokio_rustls::TlsConnector;
 
 use super::connection::{OriginConnection, Stream};
 use super::failure::FailureKind;
-use super::origin::Origin;
 use super::pool::{Counters, Timeouts};
+use crate::snapshot::origin::Origin;
 
 /// A fresh connection.
 pub(crate) async fn connect(

@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf as IoBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::origin::Origin;
 use super::pool::Counters;
 use crate::data::h1::deadline::Deadline;
 use crate::data::h1::io::{Io, ReadBuf};
+use crate::snapshot::origin::Origin;
 
 /// Plain or TLS.
 pub(crate) enum Stream {

@@ -6,13 +6,12 @@ mod connect;
 pub(crate) mod connection;
 pub mod failure;
 pub mod incoming;
-pub mod origin;
 pub mod pool;
 mod pump;
 mod send;
 
+pub use crate::snapshot::origin::Origin;
 pub use failure::{FailureKind, SendFailure, Sent};
-pub use origin::Origin;
 pub use pool::{Pool, PoolSettings, PoolStats, Timeouts};
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::OriginConnection;
-use super::origin::{BroughtHash, Origin};
 use crate::data::h1::fields::HeadLimits;
+use crate::snapshot::origin::{BroughtHash, Origin};
 
 /// Time limits of one attempt.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,6 @@ use super::connect::connect;
 use super::connection::OriginConnection;
 use super::failure::{FailureKind, SendFailure, Sent};
 use super::incoming::ResponseBody;
-use super::origin::Origin;
 use super::pool::{Pool, Timeouts};
 use super::pump::{Pump, PumpError};
 use crate::data::body::Body;
@@ -24,6 +23,7 @@ use crate::data::h1::fields::Framing;
 use crate::data::h1::interim::Interim;
 use crate::data::h1::response_head::{ResponseHead, parse_response};
 use crate::data::h1::tunnel::Tunnel;
+use crate::snapshot::origin::Origin;
 
 /// Interim responses accepted before a final one.
 const INTERIM_MAX: u32 = 32;

@@ -47,7 +47,8 @@ fn users(live: &Live, policy: usize) -> impl Iterator<Item = (usize, &config::Se
 
 /// The regions that a policy's instances know: those of all services that use it.
 pub fn policy_regions(live: &Live, policy: usize) -> Vec<RegionInfo> {
-    let regions = users(live, policy).flat_map(|(_, service)| service.regions.iter().map(move |region| (service, region)));
+    let regions =
+        users(live, policy).flat_map(|(_, service)| service.regions.iter().map(move |region| (service, region)));
     let info = |(service, region): (&config::Service, &config::Region)| RegionInfo {
         service: Arc::clone(&service.name),
         name: Arc::clone(&region.name),

@@ -51,7 +51,8 @@ pub(crate) fn snapshot_of(regions: &[(&str, &[&str])]) -> Arc<Snapshot> {
     build(&live, &parts(&live), &Known::default(), None)
 }
 
-const TWO: [(&str, &[&str]); 2] = [("eu", &["http://127.0.0.1:1", "http://127.0.0.1:2"]), ("us", &["http://127.0.0.1:3"])];
+const TWO: [(&str, &[&str]); 2] =
+    [("eu", &["http://127.0.0.1:1", "http://127.0.0.1:2"]), ("us", &["http://127.0.0.1:3"])];
 
 fn known(id: u64, state: EndpointState) -> Known {
     let address = Some("127.0.0.1:1".parse().unwrap());
@@ -94,7 +95,7 @@ fn counters_survive_a_new_address_and_a_reload_and_end_with_the_endpoint() {
     let first = build(&live, &parts(&live), &Known::default(), None);
     first.endpoint(id).unwrap().stats.observe(Outcome::Success);
     let moved = build(&live, &parts(&live), &known(id, EndpointState::Unknown), Some(&first));
-    assert!(moved.endpoint(id).unwrap().address.is_some());
+    assert!(moved.endpoint(id).unwrap().origin.is_some());
     assert_eq!(moved.endpoint(id).unwrap().stats.totals().successes, 1);
 
     let fewer = config(&TWO[1..], "").live;

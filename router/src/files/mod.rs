@@ -24,10 +24,9 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
 use self::answer::{Ask, answer, text};
-use self::body::FileBody;
+pub use self::body::FileBody;
 use self::path::Wanted;
 use self::tag::Tags;
-use super::body::Body;
 use crate::base::Timestamp;
 
 /// Why a folder cannot be served.
@@ -85,13 +84,14 @@ impl Bundle {
         Ok(Self { shared: Arc::new(Shared { root: absolute, fallback, tags: Tags::default() }) })
     }
 
-    /// The answer to a request. `path` is the part of the URI's path that names a file under the root (all of it, unless
-    /// the route takes a prefix off). Failures are answers too: 404, 405, or 500 with a log line.
-    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<Body> {
-        self.answered(head, path, now).await.map(Body::from)
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.shared.root
     }
 
-    async fn answered(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<FileBody> {
+    /// The answer to a request. `path` is the part of the URI's path that names a file under the root (all of it, unless
+    /// the route takes a prefix off). Failures are answers too: 404, 405, or 500 with a log line.
+    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<FileBody> {
         if head.method != Method::GET && head.method != Method::HEAD {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "a file can be read only");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -14,8 +14,6 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use crate::data::body::{Body, BodyError};
-
 /// Up to this size a file is one piece, read before the head is sent: most of a bundle's files.
 pub(super) const WHOLE_MAX: u64 = 256 * 1024;
 /// How much of a larger file is in memory at a time.
@@ -23,7 +21,7 @@ const PIECE: u64 = 128 * 1024;
 
 /// The body of a file answer.
 #[derive(Debug)]
-pub(super) struct FileBody {
+pub struct FileBody {
     state: State,
     /// Bytes still to be handed on.
     left: u64,
@@ -49,6 +47,18 @@ impl FileBody {
         Self { left: bytes.len() as u64, state: State::Whole(bytes) }
     }
 
+    /// All of the body when it is in memory.
+    ///
+    /// # Errors
+    /// The body itself, when it is still to be read from a file.
+    pub fn into_bytes(self) -> Result<Bytes, Self> {
+        match self.state {
+            State::Whole(bytes) => Ok(bytes),
+            State::Over => Ok(Bytes::new()),
+            _ => Err(self),
+        }
+    }
+
     /// A part of an open file. Blocks when it is small: then it is read at once.
     pub(super) fn part(file: File, part: Range<u64>) -> io::Result<Self> {
         let left = part.end - part.start;
@@ -67,21 +77,11 @@ fn read(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
     Ok(piece.into())
 }
 
-impl From<FileBody> for Body {
-    fn from(body: FileBody) -> Self {
-        match body.state {
-            State::Whole(bytes) => Self::full(bytes),
-            State::Over => Self::empty(),
-            _ => Self::boxed(body),
-        }
-    }
-}
-
 impl http_body::Body for FileBody {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let body = self.get_mut();
         if body.left == 0 {
             body.state = State::Over;
@@ -107,7 +107,7 @@ impl http_body::Body for FileBody {
                         Ok(piece) => piece,
                         Err(error) => {
                             body.left = 0;
-                            return Poll::Ready(Some(Err(error.into())));
+                            return Poll::Ready(Some(Err(error)));
                         }
                     };
                     body.left -= piece.len() as u64;

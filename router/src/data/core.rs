@@ -1,0 +1,153 @@
+//! What one worker owns: its snapshot handle, its pools, its warm policies, its entropy.
+//!
+//! Owns nothing that another worker can see but counters. Made by `worker`, borrowed by every exchange on it.
+
+use super::upstream::Pool;
+use crate::base::Clock;
+use crate::metrics::Metrics;
+use crate::policy::{Ask, PolicyFailure, WarmPool};
+use crate::snapshot::alarm::Alarms;
+use crate::snapshot::publish::Reader;
+use crate::snapshot::{PolicyUse, Service, Snapshot};
+use crate::steer::retry_budget::{RetryBudget, RetryLimits};
+use crate::steer::verdict::Verdict;
+use http::HeaderValue;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One worker's own things.
+pub(super) struct Core {
+    reader: RefCell<Reader>,
+    /// Connections to origins.
+    pub(super) pool: Pool,
+    warm: RefCell<WarmPool>,
+    entropy: RefCell<fastrand::Rng>,
+    budgets: RefCell<HashMap<Arc<str>, RetryBudget>>,
+    /// Time.
+    pub(super) clock: Clock,
+    /// Metrics that need a look-up by label.
+    pub(super) metrics: Metrics,
+    /// The way to the conductor.
+    pub(super) alarms: Alarms,
+    /// Name of the PoP as a header value and as a `Via` element, made once per snapshot generation.
+    names: RefCell<(u64, Names)>,
+}
+
+/// Header values made of the PoP's name.
+#[derive(Clone)]
+pub(super) struct Names {
+    /// The name.
+    pub(super) pop: HeaderValue,
+    /// `1.1 <name>`, for HTTP/1.1 messages.
+    pub(super) via_1_1: HeaderValue,
+    /// `2.0 <name>`, for HTTP/2 messages.
+    pub(super) via_2: HeaderValue,
+}
+
+impl Names {
+    fn of(pop: &str) -> Self {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("portolan"));
+        Self { pop: value(pop), via_1_1: value(&format!("1.1 {pop}")), via_2: value(&format!("2.0 {pop}")) }
+    }
+}
+
+impl Core {
+    /// A worker's things, with entropy of its own.
+    pub(super) fn new(
+        reader: Reader,
+        pool: Pool,
+        warm: WarmPool,
+        clock: Clock,
+        metrics: Metrics,
+        alarms: Alarms,
+    ) -> Self {
+        Self {
+            reader: RefCell::new(reader),
+            pool,
+            warm: RefCell::new(warm),
+            entropy: RefCell::new(fastrand::Rng::new()),
+            budgets: RefCell::new(HashMap::new()),
+            clock,
+            metrics,
+            alarms,
+            names: RefCell::new((u64::MAX, Names::of("portolan"))),
+        }
+    }
+
+    /// The newest snapshot.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(self.reader.borrow_mut().snapshot())
+    }
+
+    /// Lets go of an old snapshot, of instances that no policy in force needs, and of budgets without a service.
+    pub(super) fn tidy(&self) {
+        let snapshot = self.snapshot();
+        self.warm.borrow_mut().prune();
+        self.budgets.borrow_mut().retain(|name, _| snapshot.services.iter().any(|s| s.table.name == *name));
+    }
+
+    /// Entropy of one exchange.
+    pub(super) fn seed(&self) -> u64 {
+        self.entropy.borrow_mut().u64(..)
+    }
+
+    /// A fresh request id: 128 bits as hexadecimal digits.
+    pub(super) fn request_id(&self) -> HeaderValue {
+        let id = self.entropy.borrow_mut().u128(..);
+        let mut digits = [0u8; 32];
+        for (index, digit) in digits.iter_mut().enumerate() {
+            let nibble = (id >> (124 - 4 * index)) as usize & 0xf;
+            *digit = b"0123456789abcdef"[nibble];
+        }
+        HeaderValue::from_bytes(&digits).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    }
+
+    /// Header values of the PoP's name.
+    pub(super) fn names(&self, snapshot: &Snapshot) -> Names {
+        let mut names = self.names.borrow_mut();
+        if names.0 != snapshot.generation {
+            *names = (snapshot.generation, Names::of(&snapshot.pop));
+        }
+        names.1.clone()
+    }
+
+    /// Counts an exchange towards the service's retry budget.
+    pub(super) fn deposit(&self, service: &Service) {
+        let now = self.clock.now();
+        self.with_budget(service, |budget| budget.request(now));
+    }
+
+    /// Whether the service's budget has a retry left; takes it.
+    pub(super) fn withdraw(&self, service: &Service) -> bool {
+        let now = self.clock.now();
+        self.with_budget(service, |budget| budget.take(now))
+    }
+
+    fn with_budget<T>(&self, service: &Service, use_it: impl FnOnce(&mut RetryBudget) -> T) -> T {
+        let mut budgets = self.budgets.borrow_mut();
+        if let Some(budget) = budgets.get_mut(&service.table.name) {
+            return use_it(budget);
+        }
+        let retry = service.spec.retry;
+        let fresh = RetryBudget::new(RetryLimits { share: retry.budget, floor_per_s: retry.floor_per_s });
+        use_it(budgets.entry(Arc::clone(&service.table.name)).or_insert(fresh))
+    }
+
+    /// Asks a policy on this worker's warm instance.
+    ///
+    /// # Errors
+    /// As the instance fails.
+    pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
+        let started = crate::base::clock::monotonic();
+        let verdict = self.warm.borrow_mut().route(&policy.loaded, &policy.directory, ask);
+        policy.metrics.seconds.observe(started.elapsed().as_secs_f64());
+        policy.metrics.count(match &verdict {
+            Ok(Verdict::Pass) => "pass",
+            Ok(Verdict::Route(_)) => "route",
+            Ok(Verdict::Respond(_)) => "respond",
+            Err(failure) => failure.as_str(),
+        });
+        verdict
+    }
+}

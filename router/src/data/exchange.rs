@@ -1,0 +1,196 @@
+//! The life of a request, top to bottom. Read this file first.
+//!
+//! An exchange pins the newest snapshot, finds out who the client is, opens its record and asks `decide` once. Then it
+//! answers by itself, serves a file, or forwards: only `forward` awaits an origin. It never decides where a request
+//! goes, and a retry never asks again: the plan holds its alternatives.
+
+use super::body::Body;
+use super::connection::Connection;
+use super::core::Core;
+use super::forward::{self, Outbound};
+use super::headers;
+use super::record::Record;
+use super::respond;
+use crate::decide::facts::{Client, Facts, Scheme};
+use crate::decide::{AskPolicy, Decision, decide};
+use crate::policy::{Ask, PolicyFailure};
+use crate::snapshot::{PolicyUse, Snapshot};
+use crate::steer::verdict::Verdict;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, StatusCode, Version};
+use std::fmt::Write;
+
+/// One request to its response.
+pub(super) async fn exchange(core: &Core, connection: &Connection, request: Request<Body>) -> Response<Body> {
+    let snapshot = core.snapshot();
+    let (parts, body) = request.into_parts();
+    let client = connection.client(&snapshot, &parts.headers);
+    let request_id = request_id(core, &client, &parts);
+    let host = parts.headers.get(header::HOST).cloned();
+    let mut record = Record::open(request_id.clone(), client.ip, parts.method.clone(), parts.uri.clone(), host);
+    let wants = Wants::of(&parts, &client);
+    let version = parts.version;
+    let mut response = answer(core, connection, &snapshot, &client, parts, body, &mut record).await;
+    finish(core, &snapshot, &mut response, &request_id, version, &wants, &record);
+    record.answered(response.status());
+    response.map(|body| body.watched(Box::new(record)))
+}
+
+/// Decides, and does what was decided.
+async fn answer(
+    core: &Core,
+    connection: &Connection,
+    snapshot: &Snapshot,
+    client: &Client,
+    parts: Parts,
+    body: Body,
+    record: &mut Record,
+) -> Response<Body> {
+    if headers::is_loop(&parts.headers, &snapshot.pop) {
+        record.refused = Some("loop");
+        return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
+    }
+    let host = host_of(&parts);
+    let scheme = scheme_of(connection.scheme, client, &parts);
+    let facts = Facts {
+        method: &parts.method,
+        scheme,
+        host: &host,
+        path: path_of(&parts),
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        client,
+        now: core.clock.now(),
+        seed: core.seed(),
+    };
+    match decide(snapshot, &facts, &mut Warm(core), None) {
+        Decision::Forward(plan) => {
+            let now = facts.now;
+            let outbound = Outbound { core, connection, snapshot, client, scheme, parts, now };
+            forward::forward(outbound, plan, body, record).await
+        }
+        Decision::Files(bundle) => {
+            let now = facts.now;
+            bundle.respond(&parts, path_of(&parts), now).await.map(Body::from)
+        }
+        Decision::Reply(service, reply) => {
+            record.service = Some(std::sync::Arc::clone(service));
+            record.refused = Some("policy-reply");
+            respond::reply(reply)
+        }
+        Decision::Refuse(service, refusal) => {
+            let (response, word) = respond::refusal(&refusal);
+            record.refused = Some(word);
+            if let Some(service) = service {
+                service.metrics.no_target(word);
+                record.service = Some(std::sync::Arc::clone(service));
+            }
+            response
+        }
+    }
+}
+
+/// The worker's warm instances, as `decide` asks them.
+struct Warm<'a>(&'a Core);
+
+impl AskPolicy for Warm<'_> {
+    fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
+        self.0.ask(policy, ask)
+    }
+}
+
+/// What the client asked to be told.
+struct Wants {
+    timing: bool,
+    decision: bool,
+}
+
+impl Wants {
+    fn of(parts: &Parts, client: &Client) -> Self {
+        Self {
+            timing: parts.headers.contains_key(&headers::PORTOLAN_TIMING),
+            decision: client.trusted && parts.headers.contains_key(&headers::PORTOLAN_DECISION),
+        }
+    }
+}
+
+/// Adds what every answer carries.
+fn finish(
+    core: &Core,
+    snapshot: &Snapshot,
+    response: &mut Response<Body>,
+    request_id: &HeaderValue,
+    version: Version,
+    wants: &Wants,
+    record: &Record,
+) {
+    let names = core.names(snapshot);
+    // RFC 9110, section 7.6.3: the version is the one in which this hop received the message.
+    let via = if record.served.is_some() || version != Version::HTTP_2 { names.via_1_1 } else { names.via_2 };
+    let head = response.headers_mut();
+    head.append(header::VIA, via);
+    head.insert(headers::X_REQUEST_ID, request_id.clone());
+    if wants.timing {
+        let micros = record.started().elapsed().as_micros();
+        let text = format!("portolan;dur={}.{:03}", micros / 1000, micros % 1000);
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            head.append("server-timing", value);
+        }
+    }
+    if wants.decision
+        && let Ok(value) = HeaderValue::from_str(&decision_text(record))
+    {
+        head.insert(headers::PORTOLAN_DECISION, value);
+    }
+}
+
+/// The decision header's text.
+fn decision_text(record: &Record) -> String {
+    let mut text = String::new();
+    if let (Some(service), Some(served)) = (&record.service, record.served) {
+        let region = service.table.regions.get(served.region).map_or("-", |region| &*region.name);
+        let _ = write!(text, "service={}; region={region}; reason={}", service.table.name, served.reason.as_str());
+    }
+    if let Some(moved) = record.moved {
+        let _ = write!(text, "; moved={}", moved.as_str());
+    }
+    if let Some(word) = record.refused {
+        let separator = if text.is_empty() { "" } else { "; " };
+        let _ = write!(text, "{separator}refused={word}");
+    }
+    let _ = write!(text, "; attempts={}", record.attempts);
+    text
+}
+
+/// The id a trusted peer gave, else a new one.
+fn request_id(core: &Core, client: &Client, parts: &Parts) -> HeaderValue {
+    let given = parts.headers.get(&headers::X_REQUEST_ID).filter(|id| client.trusted && id.len() <= 128);
+    given.cloned().unwrap_or_else(|| core.request_id())
+}
+
+/// Host without port, lower case; from the target when it names one (RFC 9112, section 3.2.2).
+fn host_of(parts: &Parts) -> String {
+    let named = parts.uri.host().map(str::as_bytes);
+    let field = parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let text = String::from_utf8_lossy(named.or(field).unwrap_or_default()).to_ascii_lowercase();
+    let port = text.rfind(':').filter(|at| !text[*at..].contains(']'));
+    port.map_or(text.clone(), |at| text[..at].to_owned())
+}
+
+/// The client's scheme; a trusted proxy in front may have ended its TLS.
+fn scheme_of(own: Scheme, client: &Client, parts: &Parts) -> Scheme {
+    match parts.headers.get(&headers::X_FORWARDED_PROTO).filter(|_| client.trusted) {
+        Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => Scheme::Https,
+        Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"http") => Scheme::Http,
+        _ => own,
+    }
+}
+
+/// The path; `*` and authority targets have none.
+fn path_of(parts: &Parts) -> &str {
+    match parts.uri.path() {
+        "" => "/",
+        path => path,
+    }
+}

@@ -1,0 +1,284 @@
+//! Forwarding: the plan's targets in order, until one answers.
+//!
+//! Owns attempts, the retry rule, deadlines, and what a session's move tells the origin. Never asks where to go: the plan
+//! is settled. A retry happens only when the same bytes can be sent again and, for methods that may have effects
+//! (RFC 9110, section 9.2.2), when nothing had been sent.
+
+use super::body::Body;
+use super::connection::Connection;
+use super::core::Core;
+use super::h1::Interim;
+use super::headers::{self, Hop};
+use super::pin;
+use super::record::{Record, Served};
+use super::replay::Replay;
+use super::respond;
+use super::upstream::{FailureKind, SendFailure, Sent, Timeouts};
+use crate::base::Timestamp;
+use crate::decide::Forward;
+use crate::decide::facts::{Client, Scheme};
+use crate::snapshot::stats::Outcome;
+use crate::snapshot::{Endpoint, Service, Snapshot};
+use crate::steer::plan::{MoveReason, Target};
+use crate::steer::verdict::Edit;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Request, Response, StatusCode, Uri, Version};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What an exchange brings to its forwarding.
+pub(super) struct Outbound<'a> {
+    pub(super) core: &'a Core,
+    pub(super) connection: &'a Connection,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) client: &'a Client,
+    /// The client's own scheme.
+    pub(super) scheme: Scheme,
+    pub(super) parts: Parts,
+    pub(super) now: Timestamp,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Answered(Response<Body>),
+    /// A response that says that the origin, or something before it, is unwell (502, 503, 504).
+    Unwell(Response<Body>),
+    Failed(SendFailure),
+    /// The endpoint's name has no address.
+    Unresolved,
+}
+
+/// Walks the plan's targets.
+pub(super) async fn forward(
+    outbound: Outbound<'_>,
+    plan: Forward<'_>,
+    body: Body,
+    record: &mut Record,
+) -> Response<Body> {
+    let Outbound { core, connection, snapshot, client, scheme, mut parts, now } = outbound;
+    let service = plan.service;
+    record.service = Some(Arc::clone(service));
+    record.moved = plan.plan.moved;
+    let upgrade = headers::upgrade_of(&parts.headers);
+    prepare(&mut parts, core, connection, snapshot, client, record, &plan.edits);
+    if let Some(protocol) = upgrade.clone() {
+        headers::set_upgrade(&mut parts.headers, protocol);
+    }
+    core.deposit(service);
+    let exchange = Exchange {
+        core,
+        service,
+        parts: &parts,
+        interim: body.interim(),
+        replay: Replay::new(body, service.spec.retry.body_max),
+        deadline: record.started() + service.spec.timeout.total.min(plan.timeout.unwrap_or(Duration::MAX)),
+    };
+    let (response, target) = exchange.walk(&plan, record).await;
+    let mut response = response;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        headers::strip_hop_by_hop(response.headers_mut());
+    } else if let Some(protocol) = response.headers().get(header::UPGRADE).cloned() {
+        headers::strip_hop_by_hop(response.headers_mut());
+        headers::set_upgrade(response.headers_mut(), protocol);
+    }
+    if let (Some(moved), Some(_)) = (record.moved, target) {
+        service.metrics.session_moved(moved.as_str());
+    }
+    if let Some(target) = target {
+        pin::write(snapshot, &plan, target, now, scheme, response.headers_mut());
+    }
+    response
+}
+
+/// Makes the head that every attempt shares.
+fn prepare(
+    parts: &mut Parts,
+    core: &Core,
+    connection: &Connection,
+    snapshot: &Snapshot,
+    client: &Client,
+    record: &Record,
+    edits: &[Edit],
+) {
+    if !parts.headers.contains_key(header::HOST)
+        && let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
+    let names = core.names(snapshot);
+    let via = if parts.version == Version::HTTP_2 { &names.via_2 } else { &names.via_1_1 };
+    headers::strip_hop_by_hop(&mut parts.headers);
+    let hop = Hop {
+        client,
+        peer_node: &connection.peer_node,
+        peer_text: &connection.peer_text,
+        scheme: connection.scheme,
+        pop: &names.pop,
+        via,
+        request_id: &record.request_id,
+    };
+    headers::add_forwarding(&mut parts.headers, &hop);
+    for edit in edits {
+        apply(&mut parts.headers, edit);
+    }
+    let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    parts.uri = Uri::from(target);
+    parts.version = Version::HTTP_11;
+}
+
+fn apply(headers: &mut HeaderMap, edit: &Edit) {
+    match edit {
+        Edit::Set(name, value) => drop(headers.insert(name, value.clone())),
+        Edit::Add(name, value) => drop(headers.append(name, value.clone())),
+        Edit::Remove(name) => drop(headers.remove(name)),
+    }
+}
+
+/// What all attempts of one exchange share.
+struct Exchange<'a> {
+    core: &'a Core,
+    service: &'a Arc<Service>,
+    parts: &'a Parts,
+    interim: Option<Interim>,
+    replay: Replay,
+    deadline: Instant,
+}
+
+impl Exchange<'_> {
+    /// Attempts in order. Returns the response and the target that gave it.
+    async fn walk(&self, plan: &Forward<'_>, record: &mut Record) -> (Response<Body>, Option<Target>) {
+        let targets = &plan.plan.targets;
+        let attempts_max = usize::from(self.service.table.steering.retries) + 1;
+        let mut last = None;
+        for (index, target) in targets.iter().take(attempts_max).enumerate() {
+            if index > 0 {
+                self.service.metrics.retried("tried");
+                if plan.pin.as_ref().is_some_and(|pin| pin.region != Some(target.region)) {
+                    record.moved = record.moved.or(Some(MoveReason::Failover));
+                }
+            }
+            record.attempts += 1;
+            let attempt = self.attempt(plan, *target, record).await;
+            let more = index + 1 < targets.len().min(attempts_max);
+            match attempt {
+                Attempt::Answered(response) => return (response, Some(*target)),
+                Attempt::Unwell(response) if !(more && self.may_retry(false)) => return (response, Some(*target)),
+                Attempt::Unwell(response) => last = Some((response, Some(*target))),
+                Attempt::Failed(failure) => {
+                    let (response, word) = respond::send_failure(&failure);
+                    record.refused = Some(word);
+                    last = Some((response, None));
+                    if !(more && self.may_retry(failure.sent == Sent::Nothing)) {
+                        break;
+                    }
+                }
+                Attempt::Unresolved => {
+                    record.refused = Some("unresolved");
+                    let words = "the application's name does not resolve";
+                    last = Some((respond::text(StatusCode::BAD_GATEWAY, words), None));
+                    if !(more && self.may_retry(true)) {
+                        break;
+                    }
+                }
+            }
+        }
+        last.unwrap_or_else(|| (respond::text(StatusCode::BAD_GATEWAY, "no target could be tried"), None))
+    }
+
+    /// The retry rule.
+    fn may_retry(&self, nothing_sent: bool) -> bool {
+        let same_bytes = self.replay.can_replay();
+        let repeatable = nothing_sent || self.parts.method.is_idempotent();
+        let in_time = crate::base::clock::monotonic() < self.deadline;
+        if !(same_bytes && repeatable && in_time) || self.replay.client_failed() {
+            return false;
+        }
+        let granted = self.core.withdraw(self.service);
+        if !granted {
+            self.service.metrics.retried("over-budget");
+        }
+        granted
+    }
+
+    async fn attempt(&self, plan: &Forward<'_>, target: Target, record: &mut Record) -> Attempt {
+        let endpoint = self.service.endpoints.get(usize::from(target.region));
+        let Some(endpoint) = endpoint.and_then(|all| all.get(usize::from(target.endpoint))) else {
+            return Attempt::Unresolved;
+        };
+        let Some(origin) = &endpoint.origin else {
+            self.failed(endpoint, "unresolved");
+            return Attempt::Unresolved;
+        };
+        let served = Served { region: target.region.into(), endpoint: target.endpoint.into(), reason: target.reason };
+        record.served = Some(served);
+        let request = self.request(plan, target, record);
+        let in_flight = endpoint.stats.begin();
+        let started = crate::base::clock::monotonic();
+        match self.core.pool.send(origin, request, &self.timeouts(started), self.interim.as_ref()).await {
+            Err(failure) => {
+                if matches!(failure.kind, FailureKind::RequestBody(_)) {
+                    endpoint.stats.observe(Outcome::Neutral);
+                } else {
+                    self.failed(endpoint, respond::failure_word(&failure));
+                }
+                Attempt::Failed(failure)
+            }
+            Ok(response) => {
+                record.hold(in_flight);
+                record.refused = None;
+                endpoint.stats.observe_latency(started.elapsed());
+                if is_gateway_failure(response.status()) {
+                    self.failed(endpoint, "gateway-status");
+                    return Attempt::Unwell(response);
+                }
+                endpoint.stats.observe(Outcome::Success);
+                Attempt::Answered(response)
+            }
+        }
+    }
+
+    /// Limits of one attempt: its own, and what is left of the whole.
+    fn timeouts(&self, now: Instant) -> Timeouts {
+        let left = self.deadline.saturating_duration_since(now);
+        let limits = self.service.spec.timeout;
+        Timeouts { connect: limits.connect.min(left), response: limits.response.min(left), body: Some(limits.idle) }
+    }
+
+    /// The shared head with what this target adds.
+    fn request(&self, plan: &Forward<'_>, target: Target, record: &Record) -> Request<Body> {
+        let mut request = Request::new(self.replay.attempt());
+        *request.method_mut() = self.parts.method.clone();
+        *request.uri_mut() = self.parts.uri.clone();
+        let mut head = self.parts.headers.clone();
+        let region = self.service.table.regions.get(usize::from(target.region));
+        if let Some(name) = region.and_then(|region| HeaderValue::from_str(&region.name).ok()) {
+            head.insert(headers::PORTOLAN_REGION, name);
+        }
+        let elsewhere = plan.pin.as_ref().filter(|pin| pin.region != Some(target.region));
+        if let (Some(pin), Some(reason)) = (elsewhere, record.moved) {
+            let text = format!("from={}; reason={}", pin.region_name, reason.as_str());
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                head.insert(headers::SESSION_MOVED, value);
+            }
+        }
+        *request.headers_mut() = head;
+        request
+    }
+
+    /// Notes a failed attempt; a run of them alarms the conductor.
+    fn failed(&self, endpoint: &Endpoint, kind: &str) {
+        let run = endpoint.stats.observe(Outcome::Failure);
+        self.service.metrics.attempt_failed(kind);
+        if self.service.spec.health.ejection.is_some_and(|ejection| run == ejection.consecutive) {
+            self.core.alarms.raise(endpoint.id);
+        }
+    }
+}
+
+/// Answers that say that the way to the application is broken, not that the request was wrong.
+fn is_gateway_failure(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}

@@ -1,0 +1,257 @@
+//! Hygiene of headers on their way through: what ends at this hop, what this hop adds.
+//!
+//! Owns the hop-by-hop rules (RFC 9110, section 7.6.1), `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`, the request id,
+//! and the `portolan-*` headers. Pure edits of header maps; called by `exchange` in both directions.
+
+use crate::decide::facts::{Client, Scheme};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Headers that end at this hop whatever `Connection` says (RFC 9110, 7.6.1; the last two by long custom).
+const HOP_BY_HOP: [HeaderName; 5] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::UPGRADE,
+];
+
+/// `x-forwarded-for`.
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// `x-forwarded-proto`.
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// `x-forwarded-host`.
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// `x-request-id`.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Tells the origin that the session was pinned elsewhere: `from=<region>; reason=<why>`.
+pub(super) const SESSION_MOVED: HeaderName = HeaderName::from_static("portolan-session-moved");
+/// Tells the origin which PoP speaks.
+pub(super) const PORTOLAN_POP: HeaderName = HeaderName::from_static("portolan-pop");
+/// Tells the origin which region it was taken for.
+pub(super) const PORTOLAN_REGION: HeaderName = HeaderName::from_static("portolan-region");
+/// Tells the origin the client's country.
+pub(super) const PORTOLAN_COUNTRY: HeaderName = HeaderName::from_static("portolan-client-country");
+/// Asked by a trusted client; answered with the decision.
+pub(super) const PORTOLAN_DECISION: HeaderName = HeaderName::from_static("portolan-decision");
+/// Asked by any client; answered with `server-timing`.
+pub(super) const PORTOLAN_TIMING: HeaderName = HeaderName::from_static("portolan-timing");
+
+/// Every header that only this router may write towards an origin.
+const OURS: [HeaderName; 6] =
+    [SESSION_MOVED, PORTOLAN_POP, PORTOLAN_REGION, PORTOLAN_COUNTRY, PORTOLAN_DECISION, PORTOLAN_TIMING];
+
+/// What an upgrade asks for, when the request asks for one (RFC 9110, section 7.8).
+pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let asked = headers.get_all(header::CONNECTION).iter().any(|value| has_token(value, "upgrade"));
+    if asked { headers.get(header::UPGRADE).cloned() } else { None }
+}
+
+/// Whether a comma-separated header value holds the token, whatever its case.
+fn has_token(value: &HeaderValue, token: &str) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// Removes what ends at this hop, the headers named by `Connection` included.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+            .collect();
+        for name in named {
+            // Framing is not a hop's to name away, and losing Host would change the request.
+            if name != header::CONTENT_LENGTH && name != header::HOST && name != header::TRANSFER_ENCODING {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Puts an upgrade back after hop-by-hop headers were removed.
+pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, protocol);
+}
+
+/// What this hop tells an origin about the request. Made once per exchange; attempts share it.
+pub(super) struct Hop<'a> {
+    /// The client.
+    pub(super) client: &'a Client,
+    /// Address of the connection's peer as a `Forwarded` node: `192.0.2.1` or `"[2001:db8::1]"`.
+    pub(super) peer_node: &'a str,
+    /// Address of the connection's peer as text.
+    pub(super) peer_text: &'a str,
+    /// Scheme towards this PoP.
+    pub(super) scheme: Scheme,
+    /// Name of this PoP.
+    pub(super) pop: &'a HeaderValue,
+    /// `Via` element of this hop for the request.
+    pub(super) via: &'a HeaderValue,
+    /// Identity of the request.
+    pub(super) request_id: &'a HeaderValue,
+}
+
+/// Writes what this hop adds to a request. What an untrusted peer claimed about forwarding is dropped.
+pub(super) fn add_forwarding(headers: &mut HeaderMap, hop: &Hop<'_>) {
+    for name in OURS {
+        headers.remove(name);
+    }
+    let host = headers.get(header::HOST).cloned();
+    if !hop.client.trusted {
+        headers.remove(header::FORWARDED);
+        headers.remove(X_FORWARDED_FOR);
+        headers.remove(X_FORWARDED_PROTO);
+        headers.remove(X_FORWARDED_HOST);
+    }
+    let mut element = format!("for={};proto={}", hop.peer_node, hop.scheme.as_str());
+    if let Some(host) = host.as_ref().and_then(|host| host.to_str().ok()) {
+        element.push_str(";host=");
+        push_quoted_if_needed(&mut element, host);
+    }
+    append_text(headers, &header::FORWARDED, &element);
+    append_text(headers, &X_FORWARDED_FOR, hop.peer_text);
+    if !headers.contains_key(X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(hop.scheme.as_str()));
+    }
+    if let (Some(host), false) = (host, headers.contains_key(X_FORWARDED_HOST)) {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_REQUEST_ID, hop.request_id.clone());
+    headers.append(header::VIA, hop.via.clone());
+    headers.insert(PORTOLAN_POP, hop.pop.clone());
+    if let Some(country) = hop.client.texts.country.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(PORTOLAN_COUNTRY, country);
+    }
+}
+
+/// Appends to a comma-separated list header, on one line.
+fn append_text(headers: &mut HeaderMap, name: &HeaderName, element: &str) {
+    let joined = match headers.get(name) {
+        None => HeaderValue::from_str(element),
+        Some(_) => {
+            let mut all = Vec::with_capacity(element.len() * 2);
+            for value in headers.get_all(name) {
+                all.extend_from_slice(value.as_bytes());
+                all.extend_from_slice(b", ");
+            }
+            all.extend_from_slice(element.as_bytes());
+            HeaderValue::from_bytes(&all)
+        }
+    };
+    if let Ok(value) = joined {
+        headers.insert(name, value);
+    }
+}
+
+/// Adds a `Forwarded` value, quoted when it is not a token (RFC 7239, section 4).
+fn push_quoted_if_needed(text: &mut String, value: &str) {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if value.bytes().all(token) {
+        text.push_str(value);
+        return;
+    }
+    text.push('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+}
+
+/// Whether this PoP already stands in `Via`: the request runs in a circle.
+pub(super) fn is_loop(headers: &HeaderMap, pop: &str) -> bool {
+    headers.get_all(header::VIA).iter().any(|value| {
+        value.as_bytes().split(|byte| *byte == b',').any(|element| {
+            let mut words = element.trim_ascii().split(|byte| *byte == b' ');
+            words.nth(1).is_some_and(|pseudonym| pseudonym == pop.as_bytes())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::geo::{Place, PlaceSource};
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn forwarded(headers: &mut HeaderMap, trusted: bool) {
+        let client = Client::new("192.0.2.7".parse().unwrap(), Place::unknown(PlaceSource::Pop), trusted);
+        let (pop, via, id) = ("fra1", "1.1 fra1", "id-1").into();
+        let (pop, via, id): (&str, &str, &str) = (pop, via, id);
+        let hop = Hop {
+            client: &client,
+            peer_node: "192.0.2.7",
+            peer_text: "192.0.2.7",
+            scheme: Scheme::Https,
+            pop: &HeaderValue::from_str(pop).unwrap(),
+            via: &HeaderValue::from_str(via).unwrap(),
+            request_id: &HeaderValue::from_str(id).unwrap(),
+        };
+        add_forwarding(headers, &hop);
+    }
+
+    #[test]
+    fn hop_by_hop_headers_end_here() {
+        let mut headers = map(&[
+            ("connection", "close, X-Secret , content-length, host"),
+            ("x-secret", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("upgrade", "websocket"),
+            ("content-length", "3"),
+            ("host", "a"),
+            ("accept", "*/*"),
+        ]);
+        strip_hop_by_hop(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "content-length", "host"]);
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_headers() {
+        assert_eq!(upgrade_of(&map(&[("upgrade", "websocket")])), None);
+        let asked = map(&[("upgrade", "websocket"), ("connection", "keep-alive, Upgrade")]);
+        assert_eq!(upgrade_of(&asked).unwrap(), "websocket");
+    }
+
+    #[test]
+    fn claims_of_untrusted_peers_are_dropped() {
+        let claims = [
+            ("host", "shop.example:8443"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-forwarded-proto", "http"),
+            ("portolan-session-moved", "from=nowhere"),
+        ];
+        let mut headers = map(&claims);
+        forwarded(&mut headers, false);
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(headers["forwarded"], "for=192.0.2.7;proto=https;host=\"shop.example:8443\"");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert!(!headers.contains_key("portolan-session-moved"));
+        let mut headers = map(&claims);
+        forwarded(&mut headers, true);
+        assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 192.0.2.7");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["via"], "1.1 fra1");
+        assert_eq!(headers["x-request-id"], "id-1");
+    }
+
+    #[test]
+    fn a_circle_is_seen() {
+        assert!(is_loop(&map(&[("via", "1.1 other, 1.1 fra1")]), "fra1"));
+        assert!(!is_loop(&map(&[("via", "1.1 fra10, HTTP/1.1 x")]), "fra1"));
+    }
+}

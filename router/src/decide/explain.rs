@@ -1,0 +1,194 @@
+//! One decision, explained: every stage, each region's reason, the plan.
+//!
+//! Owns the request that is asked about and the document that answers. Calls the same `decide` as the data plane, so the
+//! answer is what would happen. Used by `/explain` and by `portolan explain`.
+
+use super::facts::{Client, Facts, Scheme};
+use super::trace::Trace;
+use super::{AskPolicy, Decision, Refusal, decide};
+use crate::base::Timestamp;
+use crate::geo::forwarded::client_address;
+use crate::snapshot::{Action, Service, Snapshot};
+use crate::steer::plan::{Plan, Target};
+use crate::steer::table::{Admin, Health};
+use crate::steer::trace::Considered;
+use http::{HeaderMap, Method, Uri};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+/// The request that is asked about.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The peer's address; headers of a trusted peer are believed as they would be on a connection.
+    pub client: IpAddr,
+    /// Method.
+    pub method: Method,
+    /// Absolute URL.
+    pub url: Uri,
+    /// Headers.
+    pub headers: HeaderMap,
+}
+
+/// Why a question cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QuestionError {
+    /// Not an absolute URL.
+    #[error("{0:?} is not an absolute URL; accepted: http://HOST/PATH or https://HOST/PATH")]
+    Url(String),
+}
+
+/// Decides without doing, and tells why.
+///
+/// # Errors
+/// When the URL is not absolute.
+pub fn explain(
+    snapshot: &Snapshot,
+    question: &Question,
+    ask: &mut dyn AskPolicy,
+    now: Timestamp,
+    seed: u64,
+) -> Result<Value, QuestionError> {
+    let url = &question.url;
+    let wrong = || QuestionError::Url(url.to_string());
+    let host = url.host().ok_or_else(wrong)?.to_ascii_lowercase();
+    let scheme = match url.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        _ => return Err(wrong()),
+    };
+    let client = client(snapshot, question);
+    let facts = Facts {
+        method: &question.method,
+        scheme,
+        host: &host,
+        path: if url.path().is_empty() { "/" } else { url.path() },
+        query: url.query(),
+        headers: &question.headers,
+        client: &client,
+        now,
+        seed,
+    };
+    let mut trace = Trace::default();
+    let decision = decide(snapshot, &facts, ask, Some(&mut trace));
+    Ok(document(snapshot, &client, seed, &trace, &decision))
+}
+
+fn client(snapshot: &Snapshot, question: &Question) -> Client {
+    let peer = question.client.to_canonical();
+    let lines = |name: &str| question.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect::<Vec<_>>();
+    let ip = client_address(peer, &snapshot.trusted_proxies, &lines("forwarded"), &lines("x-forwarded-for"));
+    let trusted = snapshot.trusted_proxies.iter().any(|network| network.contains(&peer));
+    Client::new(ip, snapshot.geo.locate(ip), trusted)
+}
+
+fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, decision: &Decision<'_>) -> Value {
+    let service = match decision {
+        Decision::Forward(forward) => Some(forward.service),
+        Decision::Reply(service, _) | Decision::Refuse(Some(service), _) => Some(*service),
+        _ => None,
+    };
+    json!({
+        "pop": &*snapshot.pop,
+        "snapshot": { "version": snapshot.version, "generation": snapshot.generation },
+        "client": {
+            "ip": client.ip.to_string(),
+            "country": client.texts.country,
+            "continent": client.texts.continent,
+            "city": client.place.city.as_deref(),
+            "location": client.place.location.map(|at| json!({"latitude": at.latitude(), "longitude": at.longitude()})),
+            "source": format!("{:?}", client.place.source).to_lowercase(),
+            "trusted": client.trusted,
+        },
+        "seed": seed,
+        "route": trace.route.map(|route| route_text(snapshot, route)),
+        "service": service.map(|service| service.table.name.to_string()),
+        "token": trace.token,
+        "policies": trace.policies.iter().map(|policy| json!({
+            "name": policy.name, "digest": policy.digest, "outcome": policy.outcome, "detail": policy.detail,
+        })).collect::<Vec<_>>(),
+        "regions": service.map(|service| {
+            trace.steering.regions.iter().map(|region| region_text(service, region)).collect::<Vec<_>>()
+        }),
+        "decision": decision_text(decision),
+    })
+}
+
+fn route_text(snapshot: &Snapshot, route: usize) -> Value {
+    match snapshot.actions.get(route) {
+        Some(Action::Files(bundle)) => json!({ "index": route, "static": bundle.root().display().to_string() }),
+        Some(Action::Service(service)) => {
+            let name = snapshot.services.get(*service).map(|service| service.table.name.to_string());
+            json!({ "index": route, "service": name })
+        }
+        None => Value::Null,
+    }
+}
+
+fn region_text(service: &Service, region: &Considered) -> Value {
+    let name = service.table.regions.get(usize::from(region.region)).map(|region| region.name.to_string());
+    json!({
+        "region": name,
+        "reason": region.reason.as_str(),
+        "distance_km": region.distance_km.round(),
+        "in_flight": region.in_flight,
+        "capacity": region.capacity,
+        "health": health_word(region.health),
+        "admin": admin_word(region.admin),
+        "endpoints_serving": region.serving.0,
+        "endpoints": region.serving.1,
+    })
+}
+
+/// The word for a state of health, as in documents and metrics.
+pub fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::Unknown => "unknown",
+        Health::Healthy => "healthy",
+        Health::Degraded => "degraded",
+        Health::Draining => "draining",
+        Health::Down => "down",
+    }
+}
+
+/// The word for an admin state.
+pub fn admin_word(admin: Admin) -> &'static str {
+    match admin {
+        Admin::On => "on",
+        Admin::Drain => "drain",
+        Admin::Off => "off",
+    }
+}
+
+fn decision_text(decision: &Decision<'_>) -> Value {
+    match decision {
+        Decision::Forward(forward) => json!({
+            "action": "forward",
+            "targets": targets(forward.service, &forward.plan),
+            "moved": forward.plan.moved.map(|moved| moved.as_str()),
+            "pinned_to": forward.pin.as_ref().map(|pin| pin.region_name.to_string()),
+        }),
+        Decision::Files(bundle) => json!({ "action": "static", "root": bundle.root().display().to_string() }),
+        Decision::Reply(_, reply) => json!({ "action": "respond", "status": reply.status.as_u16() }),
+        Decision::Refuse(_, refusal) => json!({
+            "action": "refuse",
+            "why": match refusal {
+                Refusal::NoRoute => "no-route",
+                Refusal::NoTarget(why) => why.as_str(),
+                Refusal::PolicyFailed => "policy-failed",
+            },
+        }),
+    }
+}
+
+fn targets(service: &Service, plan: &Plan) -> Vec<Value> {
+    let text = |target: &Target| {
+        let region = service.table.regions.get(usize::from(target.region));
+        let endpoint = region.and_then(|region| region.endpoints.get(usize::from(target.endpoint)));
+        json!({
+            "region": region.map(|region| region.name.to_string()),
+            "endpoint": endpoint.map(|endpoint| endpoint.url.to_string()),
+            "reason": target.reason.as_str(),
+        })
+    };
+    plan.targets.iter().map(text).collect()
+}

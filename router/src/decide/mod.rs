@@ -1,0 +1,164 @@
+//! The decision: from a snapshot and the facts of one exchange to what happens with it.
+//!
+//! One synchronous function of values: no await, no lock, no I/O, no clock. The router, `explain`, tests and replays
+//! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, plan.
+
+pub mod explain;
+pub mod facts;
+mod fields;
+mod policies;
+pub mod trace;
+
+use crate::base::RegionSet;
+use crate::files::Bundle;
+use crate::policy::{Ask as PolicyAsk, PolicyFailure};
+use crate::snapshot::{Action, PolicyUse, Service, Snapshot};
+use crate::steer::affinity::{Terms, Token, cookie};
+use crate::steer::choose;
+use crate::steer::nearness::Nearness;
+use crate::steer::plan::{NoTarget, Pin, Plan};
+use crate::steer::verdict::{Advice, Edit, Reply, Verdict};
+use facts::{Facts, Scheme};
+use http::HeaderValue;
+use http::header::COOKIE;
+use policies::Consulted;
+use std::sync::Arc;
+use std::time::Duration;
+use trace::Trace;
+
+/// How policies are asked: warm instances in the router, the same in `explain`, closures in tests.
+pub trait AskPolicy {
+    /// Asks one policy.
+    ///
+    /// # Errors
+    /// When the policy trapped, ran out of time or memory, or answered nonsense.
+    fn ask(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Verdict, PolicyFailure>;
+}
+
+/// What happens with an exchange.
+#[derive(Debug)]
+pub enum Decision<'s> {
+    /// Forward it.
+    Forward(Forward<'s>),
+    /// Serve it from a directory.
+    Files(&'s Bundle),
+    /// Answer with a policy's reply.
+    Reply(&'s Arc<Service>, Reply),
+    /// Answer that it cannot be served.
+    Refuse(Option<&'s Arc<Service>>, Refusal),
+}
+
+/// How to forward an exchange.
+#[derive(Debug)]
+pub struct Forward<'s> {
+    /// The service.
+    pub service: &'s Arc<Service>,
+    /// Its targets.
+    pub plan: Plan,
+    /// The token that the session brought, when it was valid.
+    pub token: Option<Token>,
+    /// The pin in it.
+    pub pin: Option<Pin>,
+    /// Header edits by policies.
+    pub edits: Vec<Edit>,
+    /// Limit for the whole exchange by a policy.
+    pub timeout: Option<Duration>,
+}
+
+/// Why an exchange cannot be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No route matches.
+    NoRoute,
+    /// No region can serve.
+    NoTarget(NoTarget),
+    /// A policy failed whose `on_error` is `reject`.
+    PolicyFailed,
+}
+
+/// Decides one exchange.
+pub fn decide<'s>(
+    snapshot: &'s Snapshot,
+    facts: &Facts<'_>,
+    ask: &mut dyn AskPolicy,
+    mut trace: Option<&mut Trace>,
+) -> Decision<'s> {
+    let Some(route) = snapshot.routes.find(facts.host, facts.path) else {
+        return Decision::Refuse(None, Refusal::NoRoute);
+    };
+    if let Some(trace) = trace.as_deref_mut() {
+        trace.route = Some(route);
+    }
+    match snapshot.actions.get(route) {
+        Some(Action::Files(bundle)) => Decision::Files(bundle),
+        Some(Action::Service(index)) => match snapshot.services.get(*index) {
+            Some(service) => steer(snapshot, service, facts, ask, trace),
+            None => Decision::Refuse(None, Refusal::NoRoute),
+        },
+        None => Decision::Refuse(None, Refusal::NoRoute),
+    }
+}
+
+/// Pin, policies, plan.
+fn steer<'s>(
+    snapshot: &'s Snapshot,
+    service: &'s Arc<Service>,
+    facts: &Facts<'_>,
+    ask: &mut dyn AskPolicy,
+    mut trace: Option<&mut Trace>,
+) -> Decision<'s> {
+    let token = token(snapshot, service, facts, trace.as_deref_mut());
+    let pin = token.as_ref().map(|token| token.pin(&service.table));
+    let near = Nearness::of(&service.table, facts.client.location());
+    let consulted = policies::consult(snapshot, service, facts, pin.as_ref(), &near, ask, trace.as_deref_mut());
+    let advice = match consulted {
+        Consulted::Advice(advice) => advice,
+        Consulted::Reply(reply) => return Decision::Reply(service, reply),
+        Consulted::Failed => return Decision::Refuse(Some(service), Refusal::PolicyFailed),
+    };
+    match plan(service, facts, &near, pin.as_ref(), &advice, trace) {
+        Err(why) => Decision::Refuse(Some(service), Refusal::NoTarget(why)),
+        Ok(plan) => {
+            let Advice { edits, timeout, .. } = advice;
+            Decision::Forward(Forward { service, plan, token, pin, edits, timeout })
+        }
+    }
+}
+
+/// The session's token, when affinity is on and the token is genuine, young enough and of this service.
+fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Option<&mut Trace>) -> Option<Token> {
+    let affinity = service.spec.affinity.as_ref()?;
+    let lines = facts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let values = cookie::values(lines, &affinity.cookie, affinity.secure || facts.scheme == Scheme::Https);
+    let terms = Terms { service: &service.table.name, idle: affinity.idle, lifetime: affinity.lifetime };
+    let found = snapshot.keys.first_valid(values, &terms, facts.now);
+    if let Err(error) = &found {
+        service.metrics.token(error.as_str());
+    }
+    if let Some(trace) = trace {
+        trace.token = match &found {
+            Ok(None) => None,
+            Ok(Some(_)) => Some("valid"),
+            Err(error) => Some(error.as_str()),
+        };
+    }
+    found.ok().flatten()
+}
+
+fn plan(
+    service: &Service,
+    facts: &Facts<'_>,
+    near: &Nearness,
+    pin: Option<&Pin>,
+    advice: &Advice,
+    trace: Option<&mut Trace>,
+) -> Result<Plan, NoTarget> {
+    let ask =
+        choose::Ask { nearness: near, pin, advice, static_fence: service.fence, now: facts.now, seed: facts.seed };
+    choose::plan(&service.table, &ask, service, trace.map(|trace| &mut trace.steering))
+}
+
+/// The regions that a request may be served by as far as fences go.
+fn allowed(service: &Service, advice: &Advice) -> RegionSet {
+    advice.fence.map_or(service.fence, |fence| service.fence.intersect(fence))
+}

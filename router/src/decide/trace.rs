@@ -1,0 +1,47 @@
+//! What a decision leaves behind for `explain`.
+//!
+//! Owns the collected stages. Absent on the hot path, where nothing here costs anything.
+
+use crate::policy::PolicyFailure;
+use crate::snapshot::PolicyUse;
+use crate::steer::trace as steering;
+use crate::steer::verdict::Verdict;
+
+/// Stages of one decision.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Index of the route that matched.
+    pub route: Option<usize>,
+    /// `valid`, or what was wrong with the token; none when there was no token.
+    pub token: Option<&'static str>,
+    /// What each policy said, in order.
+    pub policies: Vec<PolicyTrace>,
+    /// What became of each region.
+    pub steering: steering::Trace,
+}
+
+/// What one policy said.
+#[derive(Debug)]
+pub struct PolicyTrace {
+    /// Its name.
+    pub name: String,
+    /// Digest of its component.
+    pub digest: String,
+    /// `pass`, `route`, `respond`, or the failure.
+    pub outcome: String,
+    /// The plan or reply, for people.
+    pub detail: String,
+}
+
+impl PolicyTrace {
+    /// Notes a verdict.
+    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>) -> Self {
+        let (outcome, detail) = match verdict {
+            Ok(Verdict::Pass) => ("pass".to_owned(), String::new()),
+            Ok(Verdict::Route(advice)) => ("route".to_owned(), format!("{advice:?}")),
+            Ok(Verdict::Respond(reply)) => ("respond".to_owned(), format!("status {}", reply.status.as_u16())),
+            Err(failure) => (failure.as_str().to_owned(), failure.to_string()),
+        };
+        Self { name: policy.name.to_string(), digest: policy.loaded.digest().to_string(), outcome, detail }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a component may import and must export.
+//!
+//! Owns the grants: inert WASI (`wasi`) and the types of the contract; everything else is refused by name, before any
+//! code of the component has run. Also owns the question which version of the contract a component speaks.
+
+use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
+use super::load::LoadFault;
+use super::{guest::Guest, wasi};
+use wasmtime::component::types::{Component as ComponentType, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Linker};
+
+/// What is granted, for messages.
+const GRANTED: &str = "inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
+
+/// Where the functions of the contract are in a component.
+#[derive(Clone)]
+pub(super) struct Exports {
+    pub(super) describe: ComponentExportIndex,
+    pub(super) init: ComponentExportIndex,
+    pub(super) route: ComponentExportIndex,
+}
+
+/// A name such as `wasi:io/streams@0.2.3`, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InterfaceName<'a> {
+    pub(super) package: &'a str,
+    pub(super) interface: &'a str,
+    version: &'a str,
+}
+
+impl<'a> InterfaceName<'a> {
+    pub(super) fn parse(name: &'a str) -> Option<Self> {
+        let (path, version) = name.split_once('@').unwrap_or((name, ""));
+        let (package, interface) = path.split_once('/')?;
+        Some(Self { package, interface, version })
+    }
+
+    /// Whether a component of this version can be linked: the same minor version, for a 0.x package.
+    fn matches(&self, major: u64, minor: u64) -> bool {
+        let mut numbers = self.version.split(['.', '-', '+']).map(|number| number.parse().ok());
+        numbers.next().flatten() == Some(major) && numbers.next().flatten() == Some(minor)
+    }
+}
+
+/// Links what is granted and refuses what is not.
+pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<(), LoadFault> {
+    let ty = component.component_type();
+    for (name, import) in ty.imports(component.engine()) {
+        let refused = || LoadFault::Import { import: name.to_owned(), granted: GRANTED };
+        let parsed = InterfaceName::parse(name).ok_or_else(refused)?;
+        let ComponentItem::ComponentInstance(instance) = &import.ty else { return Err(refused()) };
+        match parsed.package {
+            PACKAGE => speaks(&parsed)?,
+            "wasi:cli" | "wasi:io" | "wasi:clocks" | "wasi:filesystem" | "wasi:random" if parsed.matches(0, 2) => {
+                let linked = wasi::link(linker, name, &parsed, instance);
+                linked.map_err(|error| LoadFault::Instantiate(format!("{name}: {error:#}")))?;
+                continue;
+            }
+            _ => return Err(refused()),
+        }
+        // The contract's `types` come as an import without functions and need no definition; a function that the
+        // component imports from the contract is one that this host does not have.
+        let has_function =
+            instance.exports(component.engine()).any(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
+        if has_function {
+            return Err(refused());
+        }
+    }
+    Ok(())
+}
+
+/// Finds the functions of the contract, or says which version or which function is the trouble.
+pub(super) fn exports(component: &Component) -> Result<Exports, LoadFault> {
+    let ty = component.component_type();
+    let find = |interface: &'static str, function: &'static str| {
+        let name = exported_name(&ty, component, interface)?;
+        let instance = component.get_export_index(None, name.as_str());
+        let missing = || LoadFault::Missing { export: format!("{name}#{function}") };
+        component.get_export_index(Some(&instance.ok_or_else(missing)?), function).ok_or_else(missing)
+    };
+    Ok(Exports {
+        describe: find("lifecycle", "describe")?,
+        init: find("lifecycle", "init")?,
+        route: find("route", "route")?,
+    })
+}
+
+/// The name under which a component exports an interface of the contract.
+fn exported_name(ty: &ComponentType, component: &Component, interface: &str) -> Result<String, LoadFault> {
+    for (name, _) in ty.exports(component.engine()) {
+        match InterfaceName::parse(name) {
+            Some(parsed) if parsed.package == PACKAGE && parsed.interface == interface => {
+                speaks(&parsed)?;
+                return Ok(name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    Err(LoadFault::Missing { export: format!("{PACKAGE}/{interface}@{VERSION_TEXT}") })
+}
+
+/// Whether this host speaks the version of the contract that a component was built for.
+fn speaks(name: &InterfaceName<'_>) -> Result<(), LoadFault> {
+    if name.matches(VERSION.0, VERSION.1) {
+        return Ok(());
+    }
+    Err(LoadFault::Version { interface: name.interface.to_owned(), found: name.version.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for (name, spoken) in [
+            ("portolan:policy/route@0.1.0", true),
+            ("portolan:policy/route@0.1.9", true),
+            ("portolan:policy/route@0.1.0-rc.1", true),
+            ("portolan:policy/route@0.2.0", false),
+            ("portolan:policy/route@1.1.0", false),
+            ("portolan:policy/route@0.10.0", false),
+            ("portolan:policy/route", false),
+        ] {
+            let parsed = InterfaceName::parse(name).unwrap();
+            assert_eq!((parsed.package, parsed.interface), (PACKAGE, "route"), "{name}");
+            assert_eq!(speaks(&parsed).is_ok(), spoken, "{name}");
+        }
+        assert_eq!(InterfaceName::parse("log"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! One living guest: a Store with one component in it.
+//!
+//! Owns the call into the sandbox and the limits around it: deadline, memory, size of an answer. After a trap a Store is
+//! dead for good; whoever holds the instance drops it then. Made by `load` (throw-away) and `pool` (warm).
+
+use super::contract::{
+    DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RouteParams, RouteResult,
+};
+use super::contract::{RequestRecord, VerdictVariant};
+use super::directory::RegionDirectory;
+use super::engine::Engine;
+use super::failure::PolicyFailure;
+use super::guest::{Guest, LineGate};
+use super::imports::Exports;
+use super::patience::{WaitMeter, ticks};
+use super::stats::PolicyStats;
+use super::{Candidate, Digest};
+use crate::base::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use wasmtime::component::{Instance as Component, InstancePre, TypedFunc};
+use wasmtime::{Store, UpdateDeadline};
+
+/// Bytes that may come out of a guest in one call: a reply of 64 KiB with room for its headers.
+const ANSWER_MAX: usize = 256 * 1024;
+/// Time for `describe`, and for `init` on each new instance.
+pub(super) const INIT_TIME: Duration = Duration::from_millis(100);
+
+/// Everything that an instance is made of.
+pub(super) struct Mould {
+    pub(super) engine: Engine,
+    pub(super) pre: InstancePre<Guest>,
+    pub(super) exports: Exports,
+    pub(super) name: Arc<str>,
+    pub(super) digest: Digest,
+    pub(super) config: Arc<[u8]>,
+    pub(super) memory: usize,
+    pub(super) stats: Arc<PolicyStats>,
+    pub(super) gate: Arc<LineGate>,
+}
+
+/// A living guest.
+pub(super) struct Instance {
+    engine: Engine,
+    store: Store<Guest>,
+    component: Component,
+    route: TypedFunc<RouteParams<'static>, RouteResult>,
+    calls: u32,
+    /// Memory in use when `init` was done.
+    settled: usize,
+}
+
+impl Instance {
+    /// Instantiates the component; runs nothing of it but its start functions.
+    pub(super) fn new(mould: &Mould) -> Result<Self, PolicyFailure> {
+        let guest =
+            Guest::new(Arc::clone(&mould.name), mould.memory, Arc::clone(&mould.stats), Arc::clone(&mould.gate));
+        let mut store = Store::new(&mould.engine.wasmtime, guest);
+        store.limiter(|guest| &mut guest.limits);
+        store.set_hostcall_fuel(ANSWER_MAX);
+        store.epoch_deadline_callback(|mut context| {
+            Ok(context.data_mut().patience.expired().map_or(UpdateDeadline::Interrupt, UpdateDeadline::Continue))
+        });
+        store.set_epoch_deadline(ticks(INIT_TIME));
+        let made = mould.pre.instantiate(&mut store).and_then(|component| {
+            let route = component.get_typed_func(&mut store, &mould.exports.route)?;
+            Ok((component, route))
+        });
+        mould.stats.instance_made();
+        match made {
+            Ok((component, route)) => {
+                Ok(Self { engine: mould.engine.clone(), store, component, route, calls: 0, settled: 0 })
+            }
+            Err(error) => Err(PolicyFailure::of_call(&error, store.data_mut())),
+        }
+    }
+
+    /// Asks for the manifest. The inner error is the author's own.
+    pub(super) fn describe(&mut self, mould: &Mould) -> Result<Result<ManifestRecord, String>, PolicyFailure> {
+        self.begin(INIT_TIME, None, Timestamp::default(), 0.0);
+        let called = self
+            .component
+            .get_typed_func::<DescribeParams<'_>, DescribeResult>(&mut self.store, &mould.exports.describe)
+            .and_then(|describe| describe.call(&mut self.store, (&mould.config,)));
+        self.end(called).map(|(manifest,)| manifest)
+    }
+
+    /// Makes the instance ready. The author's own error comes as [`PolicyFailure::Init`].
+    pub(super) fn init(&mut self, mould: &Mould, directory: &RegionDirectory) -> Result<(), PolicyFailure> {
+        self.begin(INIT_TIME, None, Timestamp::default(), 0.0);
+        let regions = directory.records();
+        let called = self
+            .component
+            .get_typed_func::<InitParams<'_>, InitResult>(&mut self.store, &mould.exports.init)
+            .and_then(|init| init.call(&mut self.store, (&mould.config, &regions)));
+        match self.end(called)? {
+            (Ok(()),) => {
+                self.settled = self.memory();
+                Ok(())
+            }
+            (Err(text),) => Err(PolicyFailure::Init(text)),
+        }
+    }
+
+    /// Asks for a verdict. Any failure leaves the instance unusable.
+    pub(super) fn route(
+        &mut self,
+        limit: Duration,
+        meter: &Arc<WaitMeter>,
+        now: Timestamp,
+        request: RequestRecord<'_>,
+        fields: &[Option<&[u8]>],
+        candidates: &[Candidate],
+    ) -> Result<VerdictVariant, PolicyFailure> {
+        self.begin(limit, Some(meter), now, request.entropy);
+        self.calls += 1;
+        let route: TypedFunc<RouteParams<'_>, RouteResult> = self.route;
+        let called = route.call(&mut self.store, (request, fields, candidates));
+        self.end(called).map(|(verdict,)| verdict)
+    }
+
+    /// Calls of `route` so far.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Whether calls have made it grow beyond three quarters of its limit: the next growth, mostly a doubling, would
+    /// fail in the middle of a call.
+    pub(super) fn outgrown(&self, limit: usize) -> bool {
+        self.memory() > self.settled && self.memory() > limit / 4 * 3
+    }
+
+    fn memory(&self) -> usize {
+        self.store.data().limits.used()
+    }
+
+    fn begin(&mut self, limit: Duration, meter: Option<&Arc<WaitMeter>>, now: Timestamp, entropy: f64) {
+        // The deadline counts from here and must be set before every call: one that is unset has passed already.
+        self.store.set_epoch_deadline(ticks(limit));
+        let tick = self.engine.ticks.load(Relaxed);
+        let guest = self.store.data_mut();
+        guest.begin(now, entropy);
+        guest.patience.begin(limit, meter, tick);
+    }
+
+    fn end<T>(&mut self, called: wasmtime::Result<T>) -> Result<T, PolicyFailure> {
+        let guest = self.store.data_mut();
+        guest.end();
+        called.map_err(|error| PolicyFailure::of_call(&error, guest))
+    }
+}

@@ -1,0 +1,281 @@
+//! From a file to a policy that is known to work.
+//!
+//! Owns the sequence: read, digest, tell a component from anything else, compile, check imports and exports, `describe`,
+//! then one `init`, so that whatever can be wrong is found before the policy is used. A failure keeps nothing; the caller
+//! keeps the last good one. Blocks (compiling takes milliseconds to seconds): called by `snapshot`, off the data plane.
+
+use super::directory::RegionDirectory;
+use super::engine::{Engine, MEMORY_MAX};
+use super::failure::PolicyFailure;
+use super::guest::LineGate;
+use super::instance::{Instance, Mould};
+use super::manifest::{Manifest, ManifestError};
+use super::quarantine::Quarantine;
+use super::stats::PolicyStats;
+use super::{contract, imports};
+use crate::config::{self, PolicyLimits};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use wasmtime::component::{Component, Linker};
+
+/// SHA-256 of a component's file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        let mut value = [0; 32];
+        value.copy_from_slice(digest.as_ref());
+        Self(value)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A policy that is known to work.
+pub struct Loaded {
+    /// Unique in the process: instances of this load are never mistaken for another's.
+    id: u64,
+    pub(super) mould: Mould,
+    limits: PolicyLimits,
+    manifest: Manifest,
+    quarantine: Quarantine,
+}
+
+/// Why a policy was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("{}policy {policy:?} ({}): {fault}", shown(.at.as_ref()), component.display())]
+pub struct LoadError {
+    /// Name in the configuration.
+    pub policy: Arc<str>,
+    /// The component's file.
+    pub component: PathBuf,
+    /// Place in the configuration that the error belongs to.
+    pub at: Option<config::Place>,
+    /// What is wrong.
+    pub fault: LoadFault,
+}
+
+fn shown(at: Option<&config::Place>) -> String {
+    at.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default()
+}
+
+/// What is wrong with a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFault {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    /// The file is something else.
+    #[error("is not WebAssembly: a component begins with the bytes 00 61 73 6d")]
+    NotWasm,
+    /// A core module.
+    #[error(
+        "is a core module; a component is wanted: build it with `portolan policy build`, or make one of it with \
+         `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// The bytes do not form a component, or use what this engine does not support.
+    #[error("is damaged, cut short, or uses what this host does not support: {0}")]
+    Invalid(String),
+    /// It imports what it was not granted.
+    #[error("imports {import}, which is not granted; granted: {granted}")]
+    Import {
+        /// The import.
+        import: String,
+        /// What there is.
+        granted: &'static str,
+    },
+    /// It was built for another version of the contract.
+    #[error(
+        "is built for portolan:policy/{interface}@{found}; this host speaks {} and what is compatible with it",
+        contract::VERSION_TEXT
+    )]
+    Version {
+        /// The interface.
+        interface: String,
+        /// Its version in the component.
+        found: String,
+    },
+    /// A function of the contract is missing.
+    #[error("does not export {export}; build it for the world portolan:policy/router@{}", contract::VERSION_TEXT)]
+    Missing {
+        /// What is missing.
+        export: String,
+    },
+    /// The component does not fit the contract's types or its limits.
+    #[error("cannot be instantiated: {0}")]
+    Instantiate(String),
+    /// `describe` refused the configuration, in the author's words.
+    #[error("refuses its configuration: {0}")]
+    Describe(String),
+    /// `describe` failed.
+    #[error("describe {0}")]
+    DescribeFailed(PolicyFailure),
+    /// The manifest asks for what there is not.
+    #[error(transparent)]
+    Manifest(ManifestError),
+    /// `init` refused the configuration or the regions, in the author's words.
+    #[error("refuses to start: {0}")]
+    Refused(String),
+    /// `init` failed.
+    #[error("init {0}")]
+    Init(PolicyFailure),
+    /// The memory limit is beyond what the engine was set up for.
+    #[error("has a memory limit of {0} bytes; at most {MEMORY_MAX} are possible")]
+    MemoryLimit(usize),
+}
+
+impl Loaded {
+    /// Loads a policy. `stats` may be those of an earlier load of the same name, so that counters go on.
+    ///
+    /// # Errors
+    /// With the policy's name, its file and, where there is one, the place in the configuration.
+    pub fn load(
+        engine: &Engine,
+        policy: &config::Policy,
+        directory: &RegionDirectory,
+        stats: Arc<PolicyStats>,
+    ) -> Result<Self, LoadError> {
+        load(engine, policy, directory, stats).map_err(|fault| {
+            let at = match &fault {
+                LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
+                _ => policy.component_at.as_ref(),
+            };
+            LoadError { policy: Arc::clone(&policy.name), component: policy.component.clone(), at: at.cloned(), fault }
+        })
+    }
+
+    /// Makes a throw-away instance ready for another region table, to learn of an error before it is used.
+    ///
+    /// # Errors
+    /// What `init` says, or how it failed.
+    pub fn rehearse(&self, directory: &RegionDirectory) -> Result<(), PolicyFailure> {
+        Instance::new(&self.mould)?.init(&self.mould, directory)
+    }
+
+    /// Whether loading this configuration from a file with this digest would give the same policy again.
+    pub fn same_as(&self, policy: &config::Policy, digest: Digest) -> bool {
+        let mould = &self.mould;
+        mould.name == policy.name
+            && mould.digest == digest
+            && mould.config == policy.config
+            && self.limits == policy.limits
+    }
+
+    /// Name in the configuration.
+    pub fn name(&self) -> &Arc<str> {
+        &self.mould.name
+    }
+
+    /// Digest of the component's file.
+    pub fn digest(&self) -> Digest {
+        self.mould.digest
+    }
+
+    /// What it wants to see.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> PolicyLimits {
+        self.limits
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> &Arc<PolicyStats> {
+        &self.mould.stats
+    }
+
+    /// Its breaker.
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Loaded");
+        shown.field("name", &self.mould.name).field("digest", &self.mould.digest).finish_non_exhaustive()
+    }
+}
+
+fn load(
+    engine: &Engine,
+    policy: &config::Policy,
+    directory: &RegionDirectory,
+    stats: Arc<PolicyStats>,
+) -> Result<Loaded, LoadFault> {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    if policy.limits.memory > MEMORY_MAX {
+        return Err(LoadFault::MemoryLimit(policy.limits.memory));
+    }
+    let bytes = std::fs::read(&policy.component).map_err(LoadFault::Unreadable)?;
+    check_header(&bytes)?;
+    let invalid = |error: wasmtime::Error| LoadFault::Invalid(format!("{error:#}"));
+    let component = Component::from_binary(&engine.wasmtime, &bytes).map_err(invalid)?;
+    let mut linker = Linker::new(&engine.wasmtime);
+    imports::link(&mut linker, &component)?;
+    let exports = imports::exports(&component)?;
+    let misfit = |error: wasmtime::Error| LoadFault::Instantiate(format!("{error:#}"));
+    let mould = Mould {
+        engine: engine.clone(),
+        pre: linker.instantiate_pre(&component).map_err(misfit)?,
+        exports,
+        name: Arc::clone(&policy.name),
+        digest: Digest::of(&bytes),
+        config: Arc::clone(&policy.config),
+        memory: policy.limits.memory,
+        stats,
+        gate: Arc::new(LineGate::default()),
+    };
+    let mut instance = Instance::new(&mould).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
+    let described = instance.describe(&mould).map_err(LoadFault::DescribeFailed)?;
+    let record = described.map_err(LoadFault::Describe)?;
+    mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));
+    let manifest = Manifest::parse(&record).map_err(LoadFault::Manifest)?;
+    let loaded = Loaded {
+        id: NEXT_ID.fetch_add(1, Relaxed),
+        mould,
+        limits: policy.limits,
+        manifest,
+        quarantine: Quarantine::default(),
+    };
+    drop(instance);
+    loaded.rehearse(directory).map_err(|failure| match failure {
+        PolicyFailure::Init(text) => LoadFault::Refused(text),
+        other => LoadFault::Init(other),
+    })?;
+    Ok(loaded)
+}
+
+/// Tells a component from a core module and from anything else by its first eight bytes (the component model's binary
+/// format: a two-byte version, then a two-byte layer, 0 for modules and 1 for components).
+fn check_header(bytes: &[u8]) -> Result<(), LoadFault> {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadFault::CoreModule),
+        [0, b'a', b's', b'm', ..] => Err(LoadFault::Invalid("its header is incomplete".to_owned())),
+        _ => Err(LoadFault::NotWasm),
+    }
+}

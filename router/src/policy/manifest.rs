@@ -1,0 +1,175 @@
+//! What a policy wants to see.
+//!
+//! Owns the closed list of request fields and reads a guest's manifest into it, so that a misspelt field is an error
+//! at load and not a `none` at run time. Resolving a field from a request is `decide`'s work.
+
+use super::contract::ManifestRecord;
+use http::HeaderName;
+
+/// Most fields that a policy may ask for.
+pub const FIELDS_MAX: usize = 64;
+
+/// One field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// Method.
+    Method,
+    /// Host without port, lower case.
+    Host,
+    /// Path without query.
+    Path,
+    /// Query without the question mark.
+    Query,
+    /// `http` or `https`.
+    Scheme,
+    /// First value of a header.
+    Header(HeaderName),
+    /// A cookie.
+    Cookie(Box<str>),
+    /// A parameter of the query.
+    QueryParameter(Box<str>),
+    /// The client's address.
+    ClientIp,
+    /// The client's country, ISO 3166-1 alpha-2.
+    ClientCountry,
+    /// The client's continent, two letters.
+    ClientContinent,
+    /// The client's first subdivision, ISO 3166-2 without the country.
+    ClientRegion,
+    /// The client's city, English name.
+    ClientCity,
+    /// The client's autonomous system, decimal.
+    ClientAsn,
+    /// Name of this PoP.
+    Pop,
+}
+
+/// What a policy wants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    /// Fields in the order in which `route` gets them.
+    pub fields: Vec<Field>,
+}
+
+/// Why a manifest is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// A field that does not exist.
+    #[error(
+        "wants the field {0:?}, which does not exist; accepted: method, host, path, query, scheme, header:NAME, \
+         cookie:NAME, query:NAME, client.ip, client.country, client.continent, client.region, client.city, \
+         client.asn, pop"
+    )]
+    UnknownField(String),
+    /// More fields than [`FIELDS_MAX`].
+    #[error("wants {0} fields; at most {FIELDS_MAX} are accepted")]
+    TooManyFields(usize),
+    /// Something that the contract knows and this host does not offer yet.
+    #[error("wants {what} ({name}), which this host does not offer")]
+    NotOffered {
+        /// Which part of the manifest.
+        what: &'static str,
+        /// Its first entry.
+        name: String,
+    },
+}
+
+impl Field {
+    /// The field of a name in a manifest.
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "method" => Self::Method,
+            "host" => Self::Host,
+            "path" => Self::Path,
+            "query" => Self::Query,
+            "scheme" => Self::Scheme,
+            "client.ip" => Self::ClientIp,
+            "client.country" => Self::ClientCountry,
+            "client.continent" => Self::ClientContinent,
+            "client.region" => Self::ClientRegion,
+            "client.city" => Self::ClientCity,
+            "client.asn" => Self::ClientAsn,
+            "pop" => Self::Pop,
+            _ => match name.split_once(':')? {
+                (_, "") => return None,
+                ("header", header) => Self::Header(HeaderName::from_bytes(header.as_bytes()).ok()?),
+                ("cookie", cookie) => Self::Cookie(cookie.into()),
+                ("query", parameter) => Self::QueryParameter(parameter.into()),
+                _ => return None,
+            },
+        })
+    }
+}
+
+impl Manifest {
+    /// Reads a guest's manifest.
+    pub(super) fn parse(record: &ManifestRecord) -> Result<Self, ManifestError> {
+        if record.fields.len() > FIELDS_MAX {
+            return Err(ManifestError::TooManyFields(record.fields.len()));
+        }
+        let wants = [
+            ("response fields", record.response_fields.first()),
+            ("key-value buckets", record.buckets.first()),
+            ("metrics", record.metrics.first().map(|metric| &metric.name)),
+        ];
+        for (what, name) in wants {
+            if let Some(name) = name {
+                return Err(ManifestError::NotOffered { what, name: name.clone() });
+            }
+        }
+        let unknown = |name: &String| ManifestError::UnknownField(name.clone());
+        let fields = record.fields.iter().map(|name| Field::parse(name).ok_or_else(|| unknown(name)));
+        Ok(Self { fields: fields.collect::<Result<_, _>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn manifest(fields: &[&str]) -> ManifestRecord {
+        ManifestRecord {
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            response_fields: Vec::new(),
+            buckets: Vec::new(),
+            metrics: Vec::new(),
+            ext: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_contract_is_known() {
+        let wit = include_str!("../../../wit/policy.wit");
+        let list = wit.split_once("handed to `route` in this order.").unwrap().1;
+        let list = list.split_once("An unknown field").unwrap().0.replace("NAME", "x-y");
+        let names: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+        assert_eq!(names.len(), 15, "{names:?}");
+        assert_eq!(Manifest::parse(&manifest(&names)).unwrap().fields.len(), 15);
+    }
+
+    #[test]
+    fn header_names_are_lower_case_and_others_are_kept() {
+        let fields = Manifest::parse(&manifest(&["header:X-Tenant", "cookie:Sid", "query:Lang"])).unwrap().fields;
+        let expected = [
+            Field::Header(HeaderName::from_static("x-tenant")),
+            Field::Cookie("Sid".into()),
+            Field::QueryParameter("Lang".into()),
+        ];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_by_name() {
+        for name in ["", "Method", "header:", "header:a b", "cookie:", "client", "client.zip", "body", "x:y"] {
+            let error = Manifest::parse(&manifest(&[name])).unwrap_err();
+            assert_eq!(error, ManifestError::UnknownField(name.to_owned()));
+            assert!(error.to_string().contains("client.country"), "{error}");
+        }
+        let error = Manifest::parse(&manifest(&["path"; 65])).unwrap_err();
+        assert_eq!(error.to_string(), "wants 65 fields; at most 64 are accepted");
+        let record = ManifestRecord { buckets: vec!["carts".to_owned()], ..manifest(&[]) };
+        let error = Manifest::parse(&record).unwrap_err().to_string();
+        assert_eq!(error, "wants key-value buckets (carts), which this host does not offer");
+    }
+}

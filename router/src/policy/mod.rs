@@ -1,0 +1,37 @@
+//! The policy host: runs the operator's WebAssembly components and turns their answers into steering's words.
+//!
+//! A component becomes a [`Loaded`] once (read, compile, check its imports against the grants, `describe`, a first
+//! `init`); each worker keeps warm instances of it in its own [`WarmPool`] and asks them through [`WarmPool::route`].
+//! A policy advises: nothing here applies a fence, chooses a region or decides what a failure means. `snapshot` loads
+//! policies, `decide` asks them. `docs/adr/0004-policy-host.md` says why the host has this shape.
+
+mod contract;
+mod convert;
+mod directory;
+mod engine;
+mod failure;
+mod guest;
+mod headers;
+mod imports;
+mod instance;
+mod load;
+mod manifest;
+mod patience;
+mod pool;
+mod quarantine;
+mod stats;
+mod ticker;
+mod wasi;
+
+#[cfg(test)]
+mod tests;
+
+pub use contract::{Candidate, CandidateHealth};
+pub use directory::{RegionDirectory, RegionInfo};
+pub use engine::{Engine, EngineError, EngineSettings};
+pub use failure::{FAILURE_WORDS, PolicyFailure};
+pub use load::{Digest, LoadError, LoadFault, Loaded};
+pub use manifest::{FIELDS_MAX, Field, Manifest, ManifestError};
+pub use pool::{Ask, PinView, WarmPool};
+pub use quarantine::{Admission, Quarantine, QuarantineState};
+pub use stats::{PolicyCounts, PolicyStats};

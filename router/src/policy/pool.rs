@@ -1,0 +1,232 @@
+//! Warm instances of one worker, and the question that is put to them.
+//!
+//! Owns one instance per policy and worker: calls are synchronous, so a worker needs no second one. An instance is
+//! dropped after any trap, when it was called often or has grown, and when its policy or region table is gone. Never
+//! shared between threads. Called by `decide`, once per policy and exchange; it decides what a failure means.
+
+use super::contract::{Candidate, PinRecord, RequestRecord};
+use super::convert::{self, Scope};
+use super::directory::RegionDirectory;
+use super::failure::PolicyFailure;
+use super::instance::Instance;
+use super::load::Loaded;
+use super::patience::WaitMeter;
+use super::quarantine::Admission;
+use crate::base::{Location, Timestamp};
+use crate::steer::verdict::Verdict;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+
+/// Most instances of one worker; beyond it the one unused for longest makes room.
+const INSTANCES_MAX: usize = 256;
+/// Calls after which an instance is replaced. Linear memory never shrinks, so whatever a guest leaks is bounded by
+/// this; a replacement costs 20 to 50 us, less than a nanosecond per call.
+const CALLS_MAX: u32 = 100_000;
+
+/// One question to a policy.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Time of the exchange.
+    pub now: Timestamp,
+    /// Uniform in [0, 1), new for each exchange.
+    pub entropy: f64,
+    /// Where the client is, when known.
+    pub client: Option<Location>,
+    /// The session's pin, checked by the host.
+    pub pin: Option<PinView<'a>>,
+    /// Name of the service.
+    pub service: &'a str,
+    /// One value for each field of the manifest, in its order; none where the request has no such field.
+    pub fields: &'a [Option<&'a [u8]>],
+    /// Regions that may serve, nearest first; their numbers are those of the directory.
+    pub candidates: &'a [Candidate],
+    /// Number of the service's first region in the directory.
+    pub first_region: u32,
+    /// How many regions the service has.
+    pub regions: usize,
+    /// The cookie in which the host keeps the pin: no reply may set it.
+    pub pin_cookie: Option<&'a str>,
+}
+
+/// The session's pin.
+#[derive(Debug, Clone, Copy)]
+pub struct PinView<'a> {
+    /// Number of its region in the directory; none when the region is no longer configured.
+    pub region: Option<u32>,
+    /// Name of its region.
+    pub region_name: &'a str,
+    /// Seconds since the session was first pinned.
+    pub session_age_s: u32,
+    /// Seconds since it was last pinned anew.
+    pub pin_age_s: u32,
+    /// What the policy stored with it.
+    pub payload: &'a [u8],
+}
+
+/// The instances of one worker.
+#[derive(Default)]
+pub struct WarmPool {
+    slots: Vec<Slot>,
+    meter: Option<Arc<WaitMeter>>,
+    /// Counts questions, to know which instance was used last.
+    clock: u64,
+    /// The meter reads the waiting time of the worker's own thread.
+    one_thread: PhantomData<Rc<()>>,
+}
+
+struct Slot {
+    policy: u64,
+    generation: u64,
+    used: u64,
+    alive: Weak<Loaded>,
+    instance: Box<Instance>,
+}
+
+impl std::fmt::Debug for WarmPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WarmPool").field("instances", &self.slots.len()).finish_non_exhaustive()
+    }
+}
+
+impl WarmPool {
+    /// An empty pool for the calling thread.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks a policy for its verdict.
+    ///
+    /// # Errors
+    /// Why there is none. It has been counted and told to the policy's quarantine.
+    pub fn route(
+        &mut self,
+        policy: &Arc<Loaded>,
+        directory: &Arc<RegionDirectory>,
+        ask: &Ask<'_>,
+    ) -> Result<Verdict, PolicyFailure> {
+        let stats = policy.stats();
+        stats.called();
+        let admission = policy.quarantine().admit(ask.now);
+        let outcome = match admission {
+            Admission::Refused => Err(PolicyFailure::Quarantined),
+            Admission::Open | Admission::Probe => self.attempt(policy, directory, ask),
+        };
+        match &outcome {
+            Ok(_) if admission == Admission::Probe => policy.quarantine().recovered(),
+            Ok(_) => {}
+            Err(failure) => {
+                stats.failed(failure);
+                if failure.blames_policy() {
+                    policy.quarantine().failed(ask.now, admission);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Makes an instance ready before the first request needs it, and drops those whose policy is gone.
+    ///
+    /// # Errors
+    /// Why it cannot be made ready; counted like a failed call.
+    pub fn warm(&mut self, policy: &Arc<Loaded>, directory: &Arc<RegionDirectory>) -> Result<(), PolicyFailure> {
+        self.slot(policy, directory).map(|_| ()).inspect_err(|failure| policy.stats().failed(failure))
+    }
+
+    /// Drops instances whose policy is gone. A worker calls this when it takes a new snapshot; a pool that is not told
+    /// does it by itself whenever it makes an instance.
+    pub fn prune(&mut self) {
+        self.slots.retain(|slot| slot.alive.strong_count() > 0);
+    }
+
+    /// How many instances are warm.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no instance is warm.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    fn attempt(
+        &mut self,
+        policy: &Arc<Loaded>,
+        directory: &Arc<RegionDirectory>,
+        ask: &Ask<'_>,
+    ) -> Result<Verdict, PolicyFailure> {
+        let limits = policy.limits();
+        let meter = Arc::clone(self.meter.get_or_insert_with(|| Arc::new(WaitMeter::of_this_thread())));
+        let index = self.slot(policy, directory)?;
+        let instance = &mut self.slots[index].instance;
+        let answered = instance.route(limits.time, &meter, ask.now, ask.request(), ask.fields, ask.candidates);
+        let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
+        if answered.is_err() || worn {
+            self.slots.swap_remove(index);
+        }
+        let (verdict, ignored) = convert::verdict(answered?, &ask.scope(directory)).map_err(PolicyFailure::Nonsense)?;
+        if ignored != convert::Ignored::default() {
+            policy.stats().ignored(ignored.regions, ignored.ext);
+        }
+        Ok(verdict)
+    }
+
+    /// Index of a ready instance.
+    fn slot(&mut self, policy: &Arc<Loaded>, directory: &RegionDirectory) -> Result<usize, PolicyFailure> {
+        self.clock += 1;
+        let clock = self.clock;
+        if let Some(index) = self.slots.iter().position(|slot| slot.policy == policy.id()) {
+            if self.slots[index].generation == directory.generation {
+                self.slots[index].used = clock;
+                return Ok(index);
+            }
+            self.slots.swap_remove(index);
+        }
+        self.prune();
+        if self.slots.len() >= INSTANCES_MAX {
+            let oldest = (0..self.slots.len()).min_by_key(|index| self.slots[*index].used);
+            self.slots.swap_remove(oldest.unwrap_or(0));
+        }
+        let mut instance = Box::new(Instance::new(&policy.mould)?);
+        instance.init(&policy.mould, directory).map_err(|failure| match failure {
+            PolicyFailure::Trap(text) => PolicyFailure::Init(text),
+            other => other,
+        })?;
+        self.slots.push(Slot {
+            policy: policy.id(),
+            generation: directory.generation,
+            used: clock,
+            alive: Arc::downgrade(policy),
+            instance,
+        });
+        Ok(self.slots.len() - 1)
+    }
+}
+
+impl<'a> Ask<'a> {
+    fn request(&self) -> RequestRecord<'a> {
+        RequestRecord {
+            now_ms: self.now.0 as f64,
+            entropy: self.entropy,
+            client: self.client.map(Into::into),
+            pin: self.pin.map(|pin| PinRecord {
+                region: pin.region,
+                region_name: pin.region_name,
+                session_age_s: pin.session_age_s,
+                pin_age_s: pin.pin_age_s,
+                payload: pin.payload,
+            }),
+            service: self.service,
+        }
+    }
+
+    fn scope(&self, directory: &RegionDirectory) -> Scope<'a> {
+        Scope {
+            first_region: self.first_region,
+            known: directory.len(),
+            candidates: self.candidates,
+            regions: self.regions,
+            pin_cookie: self.pin_cookie,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The host against real components, each assembled from text with one peculiarity.
+//!
+//! `frame` and `world` build the components; `good` shows what reaches a guest and comes back, `load` what is refused before it
+//! runs, `contain` what a guest may do without harm to the host. The guests of `tests/guests`, which need a Wasm
+//! toolchain, are tried in `compiled` when they have been built.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod compiled;
+mod contain;
+mod frame;
+mod good;
+mod load;
+mod world;

@@ -1,0 +1,1 @@
+//! The guests of `tests/guests`, built by `cargo xtask plugins`.

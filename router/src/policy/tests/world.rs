@@ -1,0 +1,169 @@
+//! Assembles components from text and asks them.
+//!
+//! Owns the frame of a guest (memory, allocator, three exported functions) into which each test puts one body, and the
+//! engine, region table and question that tests share.
+
+use super::frame;
+use crate::base::{Location, Timestamp};
+use crate::config::{OnError, Policy, PolicyLimits};
+use crate::policy::{
+    Ask, Candidate, CandidateHealth, Engine, EngineSettings, LoadError, Loaded, PolicyFailure, RegionDirectory,
+    RegionInfo, WarmPool,
+};
+use crate::steer::verdict::Verdict;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// A guest: bodies of its functions, each of which leaves the address of its result.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Core<'a> {
+    /// What the component imports, from `frame`.
+    pub(super) imports: &'a str,
+    /// Whether it exports `route`.
+    pub(super) routes: bool,
+    /// Version in the names of exports.
+    pub(super) version: &'a str,
+    /// Imports of the core module and its data.
+    pub(super) head: &'a str,
+    /// Body of `describe(config, config-len)`; 1024 is an empty manifest.
+    pub(super) describe: &'a str,
+    /// Body of `init`; 2048 is success.
+    pub(super) init: &'a str,
+    /// Body of `route(params)`; 3072 is `pass`. Has locals `$i`, `$n` and `$p`.
+    pub(super) route: &'a str,
+    /// Initial pages of memory.
+    pub(super) pages: u32,
+}
+
+/// A guest that wants nothing and passes.
+pub(super) const PASS: Core<'static> = Core {
+    imports: frame::BARE,
+    routes: true,
+    version: "0.1.0",
+    head: "",
+    describe: "i32.const 1024",
+    init: "i32.const 2048",
+    route: "i32.const 3072",
+    pages: 2,
+};
+
+impl Core<'_> {
+    /// The core module alone.
+    pub(super) fn module(&self) -> String {
+        let Core { head, describe, init, route, .. } = self;
+        format!(
+            r#"(core module $Guest
+                (import "libc" "memory" (memory 1))
+                (import "libc" "heap" (global $heap (mut i32)))
+                {head}
+                (func $spin (loop $again (br $again)))
+                (func $deep (param i64) (result i64) (i64.add (call $deep (local.get 0)) (i64.const 1)))
+                (func (export "describe") (param i32 i32) (result i32) {describe})
+                (func (export "init") (param $config i32) (param $config_len i32) (param $regions i32)
+                    (param $regions_len i32) (result i32) {init})
+                (func (export "route") (param $req i32) (result i32) (local $i i32) (local $n i32) (local $p i32) {route})
+                (func (export "after") (param i32) (global.set $heap (i32.const 16384))))"#
+        )
+    }
+
+    /// The component.
+    pub(super) fn component(&self) -> Vec<u8> {
+        let text = frame::component(&self.module(), self.imports, self.version, self.pages, self.routes);
+        wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Loads it under the name `guest`.
+    pub(super) fn load(&self) -> Result<Arc<Loaded>, LoadError> {
+        load_bytes(&self.component(), b"{}")
+    }
+}
+
+/// One engine for all tests: its pool is a large reservation.
+pub(super) fn engine() -> &'static Engine {
+    static ENGINE: LazyLock<Engine> =
+        LazyLock::new(|| Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap());
+    &ENGINE
+}
+
+/// Loads a policy from a file with these bytes.
+pub(super) fn load_bytes(bytes: &[u8], config: &[u8]) -> Result<Arc<Loaded>, LoadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guest.wasm");
+    std::fs::write(&file, bytes).unwrap();
+    Loaded::load(engine(), &policy(file, config), &directory(), Arc::default()).map(Arc::new)
+}
+
+/// A configured policy.
+pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
+    let place = |line| crate::config::Place { file: "edge.toml".into(), line, column: 1 };
+    Policy {
+        name: "guest".into(),
+        component,
+        config: config.into(),
+        on_error: OnError::Default,
+        limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
+        config_at: Some(place(8)),
+        component_at: Some(place(7)),
+    }
+}
+
+/// Regions 0 and 1 of another service, 2 to 5 of `shop`.
+pub(super) fn directory() -> RegionDirectory {
+    let region = |(service, name): (&str, &str)| RegionInfo {
+        service: service.into(),
+        name: name.into(),
+        labels: vec![("zone".to_owned(), "eu".to_owned())],
+        location: Location::new(50.0, 8.5).unwrap(),
+        capacity: 9,
+    };
+    let all = [("blog", "a"), ("blog", "b"), ("shop", "a"), ("shop", "b"), ("shop", "c"), ("shop", "d")];
+    RegionDirectory { generation: 1, regions: all.into_iter().map(region).collect() }
+}
+
+/// The candidates 2, 3 and 5.
+pub(super) fn candidates() -> Vec<Candidate> {
+    let candidate = |region| Candidate {
+        region,
+        health: CandidateHealth::Healthy,
+        health_age_s: 11,
+        distance_km: 12,
+        rtt_us: 13,
+        latency_us: 14,
+        in_flight: 15,
+        weight: 16,
+    };
+    [2, 3, 5].map(candidate).into()
+}
+
+/// A question at a time.
+pub(super) fn ask_at<'a>(now: u64, fields: &'a [Option<&'a [u8]>], candidates: &'a [Candidate]) -> Ask<'a> {
+    Ask {
+        now: Timestamp(now),
+        entropy: 0.5,
+        client: None,
+        pin: None,
+        service: "shop",
+        fields,
+        candidates,
+        first_region: 2,
+        regions: 4,
+        pin_cookie: Some("pin"),
+    }
+}
+
+/// A worker with its pool and the region table.
+pub(super) struct Worker {
+    pub(super) pool: WarmPool,
+    pub(super) directory: Arc<RegionDirectory>,
+}
+
+impl Worker {
+    pub(super) fn new() -> Self {
+        Self { pool: WarmPool::new(), directory: Arc::new(directory()) }
+    }
+
+    /// Asks at a time, without fields.
+    pub(super) fn ask(&mut self, policy: &Arc<Loaded>, now: u64) -> Result<Verdict, PolicyFailure> {
+        self.pool.route(policy, &self.directory, &ask_at(now, &[], &candidates()))
+    }
+}

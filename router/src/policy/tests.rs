@@ -3,7 +3,7 @@
 //! `frame` and `world` build the components; `good` shows what reaches a guest and comes back, `load` what is refused before it
 //! runs, `contain` what a guest may do without harm to the host. The guests of `tests/guests`, which need a Wasm
 //! toolchain, are tried in `compiled` when they have been built.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_types, reason = "tests; the log is collected under a lock")]
 
 mod compiled;
 mod contain;

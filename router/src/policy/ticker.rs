@@ -2,6 +2,7 @@
 //!
 //! Owns the one thread of the process that moves the epoch of every living engine on, each millisecond. It sleeps while
 //! there is no engine. Engines are held weakly, so the beat never keeps one alive. Called by `engine`.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a thread of its own, off the data plane")]
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 //!
 //! Owns nothing that another worker can see but counters. Made by `worker`, borrowed by every exchange on it.
 
-use super::upstream::Pool;
+use super::upstream::{Pool, PoolStats};
 use crate::base::Clock;
 use crate::metrics::Metrics;
 use crate::policy::{Ask, PolicyFailure, WarmPool};
@@ -12,7 +12,7 @@ use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::retry_budget::{RetryBudget, RetryLimits};
 use crate::steer::verdict::Verdict;
 use http::HeaderValue;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub(super) struct Core {
     reader: RefCell<Reader>,
     /// Connections to origins.
     pub(super) pool: Pool,
+    /// What the gauges know of the pool.
+    pool_shown: Cell<PoolStats>,
     warm: RefCell<WarmPool>,
     entropy: RefCell<fastrand::Rng>,
     budgets: RefCell<HashMap<Arc<str>, RetryBudget>>,
@@ -65,6 +67,7 @@ impl Core {
         Self {
             reader: RefCell::new(reader),
             pool,
+            pool_shown: Cell::default(),
             warm: RefCell::new(warm),
             entropy: RefCell::new(fastrand::Rng::new()),
             budgets: RefCell::new(HashMap::new()),
@@ -80,11 +83,22 @@ impl Core {
         Arc::clone(self.reader.borrow_mut().snapshot())
     }
 
-    /// Lets go of an old snapshot, of instances that no policy in force needs, and of budgets without a service.
+    /// Lets go of an old snapshot, of instances and connections that nobody needs, and of budgets without a service.
     pub(super) fn tidy(&self) {
         let snapshot = self.snapshot();
         self.warm.borrow_mut().prune();
+        self.pool.sweep();
+        self.show_pool();
         self.budgets.borrow_mut().retain(|name, _| snapshot.services.iter().any(|s| s.table.name == *name));
+    }
+
+    /// Adds what changed in this worker's pool to the gauges that all workers share.
+    fn show_pool(&self) {
+        let now = self.pool.stats();
+        let before = self.pool_shown.replace(now);
+        let difference = |now: usize, before: usize| now as i64 - before as i64;
+        self.metrics.origin_connections("open").inc_by(difference(now.open, before.open));
+        self.metrics.origin_connections("idle").inc_by(difference(now.idle, before.idle));
     }
 
     /// Entropy of one exchange.

@@ -7,7 +7,7 @@
 use super::body::Body;
 use super::connection::Connection;
 use super::core::Core;
-use super::h1::Interim;
+use super::h1::{Interim, buffers};
 use super::headers::{self, Hop};
 use super::pin;
 use super::record::{Record, Served};
@@ -17,6 +17,7 @@ use super::upstream::{FailureKind, SendFailure, Sent, Timeouts};
 use crate::base::Timestamp;
 use crate::decide::Forward;
 use crate::decide::facts::{Client, Scheme};
+use crate::snapshot::origin::Origin;
 use crate::snapshot::stats::Outcome;
 use crate::snapshot::{Endpoint, Service, Snapshot};
 use crate::steer::plan::{MoveReason, Target};
@@ -24,7 +25,7 @@ use crate::steer::verdict::Edit;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::{Response, StatusCode, Uri, Version};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,15 +68,16 @@ pub(super) async fn forward(
         headers::set_upgrade(&mut parts.headers, protocol);
     }
     core.deposit(service);
-    let exchange = Exchange {
+    let mut exchange = Exchange {
         core,
         service,
-        parts: &parts,
+        head: parts,
         interim: body.interim(),
         replay: Replay::new(body, service.spec.retry.body_max),
         deadline: record.started() + service.spec.timeout.total.min(plan.timeout.unwrap_or(Duration::MAX)),
     };
     let (response, target) = exchange.walk(&plan, record).await;
+    buffers::give_headers(exchange.head.headers);
     let mut response = response;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         headers::strip_hop_by_hop(response.headers_mut());
@@ -141,7 +143,8 @@ fn apply(headers: &mut HeaderMap, edit: &Edit) {
 struct Exchange<'a> {
     core: &'a Core,
     service: &'a Arc<Service>,
-    parts: &'a Parts,
+    /// The request's head; each attempt writes its own target into it.
+    head: Parts,
     interim: Option<Interim>,
     replay: Replay,
     deadline: Instant,
@@ -149,7 +152,7 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Attempts in order. Returns the response and the target that gave it.
-    async fn walk(&self, plan: &Forward<'_>, record: &mut Record) -> (Response<Body>, Option<Target>) {
+    async fn walk(&mut self, plan: &Forward<'_>, record: &mut Record) -> (Response<Body>, Option<Target>) {
         let targets = &plan.plan.targets;
         let attempts_max = usize::from(self.service.table.steering.retries) + 1;
         let mut last = None;
@@ -191,7 +194,7 @@ impl Exchange<'_> {
     /// The retry rule.
     fn may_retry(&self, nothing_sent: bool) -> bool {
         let same_bytes = self.replay.can_replay();
-        let repeatable = nothing_sent || self.parts.method.is_idempotent();
+        let repeatable = nothing_sent || self.head.method.is_idempotent();
         let in_time = crate::base::clock::monotonic() < self.deadline;
         if !(same_bytes && repeatable && in_time) || self.replay.client_failed() {
             return false;
@@ -203,7 +206,7 @@ impl Exchange<'_> {
         granted
     }
 
-    async fn attempt(&self, plan: &Forward<'_>, target: Target, record: &mut Record) -> Attempt {
+    async fn attempt(&mut self, plan: &Forward<'_>, target: Target, record: &mut Record) -> Attempt {
         let endpoint = self.service.endpoints.get(usize::from(target.region));
         let Some(endpoint) = endpoint.and_then(|all| all.get(usize::from(target.endpoint))) else {
             return Attempt::Unresolved;
@@ -214,10 +217,10 @@ impl Exchange<'_> {
         };
         let served = Served { region: target.region.into(), endpoint: target.endpoint.into(), reason: target.reason };
         record.served = Some(served);
-        let request = self.request(plan, target, record);
+        self.address(plan, target, record);
         let in_flight = endpoint.stats.begin();
         let started = crate::base::clock::monotonic();
-        match self.core.pool.send(origin, request, &self.timeouts(started), self.interim.as_ref()).await {
+        match self.send(origin, started).await {
             Err(failure) => {
                 if matches!(failure.kind, FailureKind::RequestBody(_)) {
                     endpoint.stats.observe(Outcome::Neutral);
@@ -247,25 +250,25 @@ impl Exchange<'_> {
         Timeouts { connect: limits.connect.min(left), response: limits.response.min(left), body: Some(limits.idle) }
     }
 
-    /// The shared head with what this target adds.
-    fn request(&self, plan: &Forward<'_>, target: Target, record: &Record) -> Request<Body> {
-        let mut request = Request::new(self.replay.attempt());
-        *request.method_mut() = self.parts.method.clone();
-        *request.uri_mut() = self.parts.uri.clone();
-        let mut head = self.parts.headers.clone();
+    async fn send(&self, origin: &Origin, now: Instant) -> Result<Response<Body>, SendFailure> {
+        let timeouts = self.timeouts(now);
+        self.core.pool.send(origin, &self.head, self.replay.attempt(), &timeouts, self.interim.as_ref()).await
+    }
+
+    /// Tells the origin what it was taken for, and that the session comes from elsewhere.
+    fn address(&mut self, plan: &Forward<'_>, target: Target, record: &Record) {
         let region = self.service.table.regions.get(usize::from(target.region));
         if let Some(name) = region.and_then(|region| HeaderValue::from_str(&region.name).ok()) {
-            head.insert(headers::PORTOLAN_REGION, name);
+            self.head.headers.insert(headers::PORTOLAN_REGION, name);
         }
         let elsewhere = plan.pin.as_ref().filter(|pin| pin.region != Some(target.region));
-        if let (Some(pin), Some(reason)) = (elsewhere, record.moved) {
-            let text = format!("from={}; reason={}", pin.region_name, reason.as_str());
-            if let Ok(value) = HeaderValue::from_str(&text) {
-                head.insert(headers::SESSION_MOVED, value);
-            }
+        let moved = elsewhere.zip(record.moved).and_then(|(pin, reason)| {
+            HeaderValue::from_str(&format!("from={}; reason={}", pin.region_name, reason.as_str())).ok()
+        });
+        match moved {
+            Some(text) => drop(self.head.headers.insert(headers::SESSION_MOVED, text)),
+            None => drop(self.head.headers.remove(headers::SESSION_MOVED)),
         }
-        *request.headers_mut() = head;
-        request
     }
 
     /// Notes a failed attempt; a run of them alarms the conductor.

@@ -272,6 +272,12 @@ impl Metrics {
         family.get_or_create(&WordLabels { name: name.to_owned(), what: what.to_owned() }).inc();
     }
 
+    /// Connections to origins in a state: `open` or `idle`.
+    pub fn origin_connections(&self, state: &str) -> Gauge {
+        let labels = WordLabels { name: "origins".to_owned(), what: state.to_owned() };
+        self.upstream_connections.get_or_create_owned(&labels)
+    }
+
     /// Handles of the workers.
     pub fn worker(&self) -> WorkerMetrics {
         let labels = |what: &str| WordLabels { name: "client".to_owned(), what: what.to_owned() };

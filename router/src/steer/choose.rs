@@ -123,7 +123,8 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
         let mut able = self.standing.able;
         if let Some(pin) = self.pin.filter(|_| keeps) {
             self.passed.strict = strict;
-            if strict && self.out.is_some() {
+            // A region that is no longer configured will not come back: its sessions are free to go.
+            if strict && self.out.is_some_and(|out| out != MoveReason::Gone) {
                 return Err(NoTarget::StrictPin);
             }
             if let (None, Some(home)) = (self.out, pin.region.map(usize::from)) {
@@ -301,7 +302,7 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
                     region.endpoints.get(usize::from(first.endpoint)).is_some_and(|endpoint| endpoint.id == id)
                 });
                 match (moved.is_some(), mode) {
-                    (true, AffinityMode::Temporary) => PinWrite::Leave,
+                    (true, AffinityMode::Temporary) if moved != Some(MoveReason::Gone) => PinWrite::Leave,
                     (false, _) if same_endpoint || mode == AffinityMode::Temporary => PinWrite::Refresh,
                     // Elsewhere for good, or at another endpoint of its region: the token must say so.
                     _ => PinWrite::Bind { payload: pin.payload.clone(), ttl: pin.ttl },

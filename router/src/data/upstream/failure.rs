@@ -4,8 +4,6 @@
 use std::fmt;
 use std::io;
 
-use http::Request;
-
 use crate::data::body::{Body, BodyError};
 use crate::data::h1::HeadError;
 
@@ -61,13 +59,13 @@ pub struct SendFailure {
     pub kind: FailureKind,
     /// How far the request got.
     pub sent: Sent,
-    /// The request, when it can be sent again byte for byte: its body is in memory, or was not asked for anything.
-    pub request: Option<Box<Request<Body>>>,
+    /// The request's body, when it can be sent again byte for byte: it is in memory, or was not asked for anything.
+    pub body: Option<Body>,
 }
 
 impl fmt::Debug for SendFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let repeatable = self.request.is_some();
+        let repeatable = self.body.is_some();
         f.debug_struct("SendFailure")
             .field("kind", &self.kind)
             .field("sent", &self.sent)

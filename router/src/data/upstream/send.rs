@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, EXPECT, UPGRADE};
-use http::{Request, Response, StatusCode, request};
+use http::{Response, StatusCode, request};
 
 use super::connect::connect;
 use super::connection::OriginConnection;
@@ -39,17 +39,18 @@ impl Pool {
     pub async fn send(
         &self,
         origin: &Origin,
-        request: Request<Body>,
+        head: &request::Parts,
+        body: Body,
         timeouts: &Timeouts,
         interim: Option<&Interim>,
     ) -> Result<Response<Body>, SendFailure> {
-        let idempotent = request.method().is_idempotent();
-        let request = match self.take_quiet(origin, idempotent).await {
-            None => request,
-            Some(connection) => match self.attempt(connection, request, timeouts, interim).await {
+        let idempotent = head.method.is_idempotent();
+        let body = match self.take_quiet(origin, idempotent).await {
+            None => body,
+            Some(connection) => match self.attempt(connection, head, body, timeouts, interim).await {
                 Ok(response) => return Ok(response),
-                Err((failure, stale)) => match failure.request {
-                    Some(request) if stale && idempotent => *request,
+                Err((failure, stale)) => match failure.body {
+                    Some(body) if stale && idempotent => body,
                     _ => return Err(failure),
                 },
             },
@@ -57,9 +58,9 @@ impl Pool {
         // Boxed: connecting is rare, and a TLS handshake's future is large.
         match Box::pin(connect(origin, timeouts, self.counters())).await {
             Ok(connection) => {
-                self.attempt(connection, request, timeouts, interim).await.map_err(|(failure, _)| failure)
+                self.attempt(connection, head, body, timeouts, interim).await.map_err(|(failure, _)| failure)
             }
-            Err(kind) => Err(SendFailure { kind, sent: Sent::Nothing, request: Some(Box::new(request)) }),
+            Err(kind) => Err(SendFailure { kind, sent: Sent::Nothing, body: Some(body) }),
         }
     }
 
@@ -80,35 +81,34 @@ impl Pool {
     async fn attempt(
         &self,
         connection: Box<OriginConnection>,
-        request: Request<Body>,
+        parts: &request::Parts,
+        body: Body,
         timeouts: &Timeouts,
         interim: Option<&Interim>,
     ) -> Result<Response<Body>, (SendFailure, bool)> {
-        let (parts, body) = request.into_parts();
         let replay = body.as_bytes();
         let hold =
             parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let pump = Pump::new(&parts, body, hold);
+        let pump = Pump::new(parts, body, hold);
         let mut attempt =
             Attempt { pool: self, connection, pump, pumped: false, write_error: None, blocked_at: None, parsed: 0 };
         let mut interims = 0;
         loop {
-            let found = poll_fn(|cx| attempt.poll_head(&parts, timeouts, cx)).await;
+            let found = poll_fn(|cx| attempt.poll_head(parts, timeouts, cx)).await;
             let head = match found {
                 Ok(head) => head,
-                Err(kind) => return Err(attempt.fail(kind, parts, replay)),
+                Err(kind) => return Err(attempt.fail(kind, replay)),
             };
             if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
                 let asked_upgrade = parts.headers.contains_key(UPGRADE) && parts.headers.contains_key(CONNECTION);
                 if head.status == StatusCode::SWITCHING_PROTOCOLS && !(asked_upgrade && attempt.pumped) {
-                    return Err(attempt.fail(FailureKind::UnexpectedUpgrade, parts, replay));
+                    return Err(attempt.fail(FailureKind::UnexpectedUpgrade, replay));
                 }
-                buffers::give_headers(parts.headers);
                 return Ok(attempt.into_response(head, timeouts));
             }
             interims += 1;
             if interims > INTERIM_MAX {
-                return Err(attempt.fail(FailureKind::InterimFlood, parts, replay));
+                return Err(attempt.fail(FailureKind::InterimFlood, replay));
             }
             attempt.pass_interim(head, interim);
         }
@@ -255,8 +255,8 @@ impl Attempt<'_> {
         response
     }
 
-    /// The facts of a failure, with the request if it can be sent again.
-    fn fail(self, kind: FailureKind, parts: request::Parts, replay: Option<Bytes>) -> (SendFailure, bool) {
+    /// The facts of a failure, with the body if it can be sent again.
+    fn fail(self, kind: FailureKind, replay: Option<Bytes>) -> (SendFailure, bool) {
         let sent = match (self.pump.written(), &replay) {
             (0, _) => Sent::Nothing,
             (_, Some(_)) => Sent::Head,
@@ -269,7 +269,6 @@ impl Attempt<'_> {
             Some(bytes) => Some(Body::full(bytes)),
             None => self.pump.into_untouched(),
         };
-        let request = body.map(|body| Box::new(Request::from_parts(parts, body)));
-        (SendFailure { kind, sent, request }, stale)
+        (SendFailure { kind, sent, body }, stale)
     }
 }

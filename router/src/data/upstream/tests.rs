@@ -163,7 +163,17 @@ pub(super) async fn send(
     scripted: &Scripted,
     request: Request<Body>,
 ) -> Result<Response<Body>, SendFailure> {
-    pool.send(&scripted.origin, request, &Timeouts::default(), None).await
+    send_to(pool, &scripted.origin, request, &Timeouts::default()).await
+}
+
+pub(super) async fn send_to(
+    pool: &Pool,
+    origin: &Origin,
+    request: Request<Body>,
+    timeouts: &Timeouts,
+) -> Result<Response<Body>, SendFailure> {
+    let (head, body) = request.into_parts();
+    pool.send(origin, &head, body, timeouts, None).await
 }
 
 pub(super) async fn text(response: Response<Body>) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 
 use super::flows::Unsized;
-use super::{Scripted, Step, get, pool, post, run, send, text};
+use super::{Scripted, Step, get, pool, post, run, send, send_to, text};
 use crate::data::body::{Body, BodyError};
 use crate::data::h1::HeadError;
 use crate::data::upstream::{FailureKind, Origin, Pool, PoolSettings, PoolStats, SendFailure, Sent, Timeouts};
@@ -26,11 +26,11 @@ fn a_refused_connection_gives_the_request_back() {
         drop(unused);
         let pool = pool();
         let body = Body::boxed(Unsized { frames: 1, trailers: None, stalls: false });
-        let failure = pool.send(&origin, post(body), &Timeouts::default(), None).await.unwrap_err();
+        let failure = send_to(&pool, &origin, post(body), &Timeouts::default()).await.unwrap_err();
         assert!(matches!(failure.kind, FailureKind::Connect(_)), "{failure:?}");
         assert_eq!(failure.sent, Sent::Nothing);
-        let request = failure.request.unwrap();
-        assert_eq!(request.into_body().collect().await.unwrap().to_bytes().len(), 1000);
+        let body = failure.body.unwrap();
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 1000);
         assert_eq!(pool.stats(), PoolStats::default());
     });
 }
@@ -68,7 +68,7 @@ fn unsafe_methods_are_not_repeated_but_see_a_close_at_once() {
         let failure = send(&pool, &scripted, post(Body::full("x"))).await.unwrap_err();
         assert!(matches!(failure.kind, FailureKind::Closed | FailureKind::Reset(_)), "{failure:?}");
         assert_eq!(failure.sent, Sent::Head);
-        assert!(failure.request.is_some(), "the caller may still decide to repeat it");
+        assert!(failure.body.is_some(), "the caller may still decide to repeat it");
         assert_eq!(text(send(&pool, &scripted, get()).await.unwrap()).await, "ok");
         scripted.closed(2).await;
         assert_eq!(text(send(&pool, &scripted, post(Body::full("x"))).await.unwrap()).await, "ok");
@@ -89,7 +89,7 @@ fn unexpected_bytes_on_an_idle_connection_end_it() {
 }
 
 async fn body_error(scripted: &Scripted, pool: &Pool) -> BodyError {
-    let response = pool.send(&scripted.origin, get(), &quick(), None).await.unwrap();
+    let response = send_to(&pool, &scripted.origin, get(), &quick()).await.unwrap();
     response.into_body().collect().await.unwrap_err()
 }
 
@@ -112,7 +112,7 @@ fn broken_response_bodies_are_errors() {
         assert!(matches!(body_error(&scripted, &pool).await, BodyError::Truncated));
         assert!(matches!(body_error(&scripted, &pool).await, BodyError::Malformed(_)));
         assert!(matches!(body_error(&scripted, &pool).await, BodyError::TimedOut));
-        let response = pool.send(&scripted.origin, get(), &quick(), None).await;
+        let response = send_to(&pool, &scripted.origin, get(), &quick()).await;
         match response {
             Ok(response) => {
                 let error = response.into_body().collect().await.unwrap_err();
@@ -127,7 +127,7 @@ fn broken_response_bodies_are_errors() {
 async fn failure(script: Vec<Step>) -> SendFailure {
     let scripted = Scripted::start(vec![script]).await;
     let pool = pool();
-    let failure = pool.send(&scripted.origin, get(), &quick(), None).await.unwrap_err();
+    let failure = send_to(&pool, &scripted.origin, get(), &quick()).await.unwrap_err();
     assert_eq!(pool.stats().open, 0);
     failure
 }
@@ -141,7 +141,7 @@ fn failures_before_the_head_say_what_happened() {
         let reset = failure(vec![Head, Reset]).await;
         assert!(matches!(reset.kind, FailureKind::Reset(_)), "{reset:?}");
         let slow = failure(vec![Head, Wait]).await;
-        assert!(matches!(slow.kind, FailureKind::ResponseTimeout) && slow.request.is_some(), "{slow:?}");
+        assert!(matches!(slow.kind, FailureKind::ResponseTimeout) && slow.body.is_some(), "{slow:?}");
         let half = failure(vec![Head, Write("HTTP/1.1 200 OK\r\ncontent-le"), Wait]).await;
         assert!(matches!(half.kind, FailureKind::ResponseTimeout), "{half:?}");
         let lying = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -173,7 +173,7 @@ fn a_failing_request_body_is_not_the_origins_fault() {
         let pool = pool();
         let failure = send(&pool, &scripted, post(Body::boxed(Broken))).await.unwrap_err();
         assert!(matches!(failure.kind, FailureKind::RequestBody(BodyError::Truncated)), "{failure:?}");
-        assert!(failure.request.is_none());
+        assert!(failure.body.is_none());
         assert_eq!(pool.stats().open, 0);
         scripted.task.await.unwrap();
     });

@@ -215,7 +215,8 @@ async fn proxy(scripted: &Scripted, client: tokio::io::DuplexStream) {
     let (pool, origin) = (pool(), scripted.origin.clone());
     let service = async |request: Request<Body>| {
         let interim = request.body().interim();
-        match pool.send(&origin, request, &Timeouts::default(), interim.as_ref()).await {
+        let (head, body) = request.into_parts();
+        match pool.send(&origin, &head, body, &Timeouts::default(), interim.as_ref()).await {
             Ok(response) => response,
             Err(failure) => Response::builder().status(502).body(Body::full(failure.to_string())).unwrap(),
         }

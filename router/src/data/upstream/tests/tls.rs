@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
-use super::{bytes, get, pool, post, run};
+use super::{bytes, get, pool, post, run, send_to};
 use crate::data::body::Body;
 use crate::data::h1::{Drain, ServerSettings, serve_connection};
 use crate::data::upstream::{FailureKind, Origin, Timeouts};
@@ -59,16 +59,16 @@ fn exchanges_run_over_tls() {
         let origin = Origin::tls(address, client.clone(), name("origin.example"));
         for size in [0, 10, 1 << 20] {
             let body = Body::full(vec![b'x'; size]);
-            let response = pool.send(&origin, post(body), &Timeouts::default(), None).await.unwrap();
+            let response = send_to(&pool, &origin, post(body), &Timeouts::default()).await.unwrap();
             assert_eq!(bytes(response).await.len(), size);
         }
         assert_eq!((pool.stats().created, pool.stats().reused), (1, 2));
-        let response = pool.send(&origin, get(), &Timeouts::default(), None).await.unwrap();
+        let response = send_to(&pool, &origin, get(), &Timeouts::default()).await.unwrap();
         assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
 
         let other = Origin::tls(address, client, name("other.example"));
         assert_ne!(other, origin);
-        let failure = pool.send(&other, get(), &Timeouts::default(), None).await.unwrap_err();
+        let failure = send_to(&pool, &other, get(), &Timeouts::default()).await.unwrap_err();
         assert!(matches!(failure.kind, FailureKind::Tls(_)), "{failure:?}");
         assert_eq!(pool.stats().open, 1);
     });

@@ -3,6 +3,8 @@
 //! Dispatch and help only; each command is one file. Nothing here is part of the router, and the router never calls it.
 //! It is run by developers, by `.ci/run` and by the tests that need components.
 
+#![allow(clippy::disallowed_methods, reason = "a program for developers: real time, no workers to block")]
+
 mod bench;
 mod ci;
 mod demo;

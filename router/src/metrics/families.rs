@@ -3,6 +3,11 @@
 //! Owns names, help texts, labels and histogram bounds. Called by `snapshot::build` (handles), the workers (adding)
 //! and the admin listener (text).
 
+#![allow(
+    clippy::disallowed_types,
+    reason = "taken when a snapshot is built and when metrics are read, never by a request"
+)]
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["steer", "cache"],
     &["config"],
-    &["geo", "policy", "metrics"],
+    &["geo", "policy", "metrics", "files"],
     &["snapshot"],
     &["decide"],
     &["data", "control"],

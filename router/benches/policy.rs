@@ -1,0 +1,122 @@
+//! Cost of the policy host: one verdict, and one load from the cache of compiled code.
+//!
+//! Asks the guest `good.wasm` (build it with `cargo xtask plugins`) through the whole host call: quarantine and
+//! counters, deadline, arguments in, verdict out and converted. 8 fields, 8 candidates, 8 regions in the answer.
+//! The target is a median below 1.5 us for `route`, and loads that let `portolan run` serve within 300 ms.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use portolan::base::{Location, Timestamp};
+use portolan::config::{OnError, Policy, PolicyLimits};
+use portolan::policy::{
+    Ask, Candidate, CandidateHealth, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
+};
+use portolan::steer::verdict::Verdict;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn guest(name: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(name);
+    assert!(file.is_file(), "{} is missing: build it with `cargo xtask plugins`", file.display());
+    file
+}
+
+fn policy(component: PathBuf) -> Policy {
+    Policy {
+        name: "good".into(),
+        component,
+        config: Arc::from(&b"{}"[..]),
+        on_error: OnError::Default,
+        limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
+        config_at: None,
+        component_at: None,
+    }
+}
+
+fn directory() -> RegionDirectory {
+    let region = |index: u32| RegionInfo {
+        service: "shop".into(),
+        name: format!("region-{index}").into(),
+        labels: vec![("zone".to_owned(), "eu".to_owned())],
+        location: Location::new(50.0, f64::from(index)).unwrap(),
+        capacity: 1000,
+    };
+    RegionDirectory { generation: 1, regions: (0..8).map(region).collect() }
+}
+
+fn candidates() -> Vec<Candidate> {
+    let candidate = |region: u32| Candidate {
+        region,
+        health: CandidateHealth::Healthy,
+        health_age_s: 600,
+        distance_km: 5_000 - region * 100,
+        rtt_us: 20_000,
+        latency_us: 30_000,
+        in_flight: 7,
+        weight: 100,
+    };
+    (0..8).map(candidate).collect()
+}
+
+fn route(c: &mut Criterion) {
+    let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
+    let directory = Arc::new(directory());
+    let loaded = Loaded::load(&engine, &policy(guest("guests/good.wasm")), &directory, Arc::default()).unwrap();
+    let loaded = Arc::new(loaded);
+    let fields: [Option<&[u8]>; 8] = [
+        Some(b"GET"),
+        Some(b"shop.example"),
+        Some(b"/api/cart/items"),
+        Some(b"DE"),
+        Some(b"3320"),
+        Some(b"tenant-42"),
+        Some(b"0123456789abcdef0123456789abcdef"),
+        None,
+    ];
+    let candidates = candidates();
+    let ask = Ask {
+        now: Timestamp(1_700_000_000_000),
+        entropy: 0.5,
+        client: Location::new(50.11, 8.68),
+        pin: None,
+        service: "shop",
+        fields: &fields,
+        candidates: &candidates,
+        first_region: 0,
+        regions: 8,
+        pin_cookie: Some("__Host-portolan"),
+    };
+    let mut pool = WarmPool::new();
+    let verdict = pool.route(&loaded, &directory, &ask).unwrap();
+    assert!(matches!(&verdict, Verdict::Route(advice) if advice.order.len() == 8), "{verdict:?}");
+    c.bench_function("policy/route 8 fields 8 candidates", |b| {
+        b.iter(|| pool.route(&loaded, &directory, black_box(&ask)).unwrap());
+    });
+    c.bench_function("policy/fresh instance with init", |b| b.iter(|| loaded.rehearse(&directory).unwrap()));
+}
+
+fn load(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = EngineSettings { workers: 2, cache: Some(folder.path().to_owned()) };
+    let directory = directory();
+    let good = policy(guest("guests/good.wasm"));
+    let engine = Engine::new(&settings).unwrap();
+    Loaded::load(&engine, &good, &directory, Arc::default()).unwrap();
+    // A process that starts has no engine yet, so each turn makes one.
+    c.bench_function("policy/engine", |b| b.iter(|| Engine::new(black_box(&settings)).unwrap()));
+    c.bench_function("policy/load from the cache", |b| {
+        b.iter(|| Loaded::load(&engine, black_box(&good), &directory, Arc::default()).unwrap());
+    });
+    let uncached = Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap();
+    let mut slow = c.benchmark_group("policy");
+    slow.sample_size(10);
+    slow.bench_function("load and compile", |b| {
+        b.iter(|| Loaded::load(&uncached, black_box(&good), &directory, Arc::default()).unwrap());
+    });
+    slow.finish();
+}
+
+criterion_group!(benches, route, load);
+criterion_main!(benches);

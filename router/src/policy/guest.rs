@@ -3,6 +3,7 @@
 //! Owns the data of a Store. A verdict is a pure function of what was passed in, so clock and random source of a guest
 //! show the request's own `now-ms` and `entropy`. Used by `instance`; the imports in `wasi` work on it.
 
+use super::instance::Mould;
 use super::patience::Patience;
 use super::stats::PolicyStats;
 use crate::base::{Timestamp, hash};
@@ -43,13 +44,14 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(name: Arc<str>, memory: usize, stats: Arc<PolicyStats>, gate: Arc<LineGate>) -> Self {
+    /// The state of a new guest of this mould.
+    pub(super) fn new(mould: &Mould, patience: Patience) -> Self {
         Self {
-            limits: Limits { max: memory, used: 0, refused: false },
-            patience: Patience::default(),
-            name,
-            stats,
-            gate,
+            limits: Limits { max: mould.memory, used: 0, refused: false },
+            patience,
+            name: Arc::clone(&mould.name),
+            stats: Arc::clone(&mould.stats),
+            gate: Arc::clone(&mould.gate),
             now: Timestamp(0),
             seed: 0,
             lines: [Vec::new(), Vec::new()],

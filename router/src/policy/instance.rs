@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::failure::PolicyFailure;
 use super::guest::{Guest, LineGate};
 use super::imports::Exports;
-use super::patience::{WaitMeter, ticks};
+use super::patience::{Patience, WaitMeter, ticks};
 use super::stats::PolicyStats;
 use super::{Candidate, Digest};
 use crate::base::Timestamp;
@@ -52,11 +52,12 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Instantiates the component; runs nothing of it but its start functions.
-    pub(super) fn new(mould: &Mould) -> Result<Self, PolicyFailure> {
-        let guest =
-            Guest::new(Arc::clone(&mould.name), mould.memory, Arc::clone(&mould.stats), Arc::clone(&mould.gate));
-        let mut store = Store::new(&mould.engine.wasmtime, guest);
+    /// Instantiates the component; runs nothing of it but its start functions. All its calls must come from the thread
+    /// of the meter.
+    pub(super) fn new(mould: &Mould, meter: &Arc<WaitMeter>) -> Result<Self, PolicyFailure> {
+        let mut patience = Patience::new(Arc::clone(meter));
+        patience.begin(INIT_TIME, mould.engine.ticks.load(Relaxed));
+        let mut store = Store::new(&mould.engine.wasmtime, Guest::new(mould, patience));
         store.limiter(|guest| &mut guest.limits);
         store.set_hostcall_fuel(ANSWER_MAX);
         store.epoch_deadline_callback(|mut context| {
@@ -64,7 +65,7 @@ impl Instance {
         });
         store.set_epoch_deadline(ticks(INIT_TIME));
         let made = mould.pre.instantiate(&mut store).and_then(|component| {
-            let route = component.get_typed_func(&mut store, &mould.exports.route)?;
+            let route = component.get_typed_func(&mut store, mould.exports.route)?;
             Ok((component, route))
         });
         mould.stats.instance_made();
@@ -78,7 +79,7 @@ impl Instance {
 
     /// Asks for the manifest. The inner error is the author's own.
     pub(super) fn describe(&mut self, mould: &Mould) -> Result<Result<ManifestRecord, String>, PolicyFailure> {
-        self.begin(INIT_TIME, None, Timestamp::default(), 0.0);
+        self.begin(INIT_TIME, Timestamp::default(), 0.0);
         let called = self
             .component
             .get_typed_func::<DescribeParams<'_>, DescribeResult>(&mut self.store, &mould.exports.describe)
@@ -88,7 +89,7 @@ impl Instance {
 
     /// Makes the instance ready. The author's own error comes as [`PolicyFailure::Init`].
     pub(super) fn init(&mut self, mould: &Mould, directory: &RegionDirectory) -> Result<(), PolicyFailure> {
-        self.begin(INIT_TIME, None, Timestamp::default(), 0.0);
+        self.begin(INIT_TIME, Timestamp::default(), 0.0);
         let regions = directory.records();
         let called = self
             .component
@@ -107,13 +108,12 @@ impl Instance {
     pub(super) fn route(
         &mut self,
         limit: Duration,
-        meter: &Arc<WaitMeter>,
         now: Timestamp,
         request: RequestRecord<'_>,
         fields: &[Option<&[u8]>],
         candidates: &[Candidate],
     ) -> Result<VerdictVariant, PolicyFailure> {
-        self.begin(limit, Some(meter), now, request.entropy);
+        self.begin(limit, now, request.entropy);
         self.calls += 1;
         let route: TypedFunc<RouteParams<'_>, RouteResult> = self.route;
         let called = route.call(&mut self.store, (request, fields, candidates));
@@ -135,13 +135,13 @@ impl Instance {
         self.store.data().limits.used()
     }
 
-    fn begin(&mut self, limit: Duration, meter: Option<&Arc<WaitMeter>>, now: Timestamp, entropy: f64) {
+    fn begin(&mut self, limit: Duration, now: Timestamp, entropy: f64) {
         // The deadline counts from here and must be set before every call: one that is unset has passed already.
         self.store.set_epoch_deadline(ticks(limit));
         let tick = self.engine.ticks.load(Relaxed);
         let guest = self.store.data_mut();
         guest.begin(now, entropy);
-        guest.patience.begin(limit, meter, tick);
+        guest.patience.begin(limit, tick);
     }
 
     fn end<T>(&mut self, called: wasmtime::Result<T>) -> Result<T, PolicyFailure> {

@@ -10,6 +10,7 @@ use super::failure::PolicyFailure;
 use super::guest::LineGate;
 use super::instance::{Instance, Mould};
 use super::manifest::{Manifest, ManifestError};
+use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
 use super::stats::PolicyStats;
 use super::{contract, imports};
@@ -166,7 +167,8 @@ impl Loaded {
     /// # Errors
     /// What `init` says, or how it failed.
     pub fn rehearse(&self, directory: &RegionDirectory) -> Result<(), PolicyFailure> {
-        Instance::new(&self.mould)?.init(&self.mould, directory)
+        let meter = Arc::new(WaitMeter::of_this_thread());
+        Instance::new(&self.mould, &meter)?.init(&self.mould, directory)
     }
 
     /// Whether loading this configuration from a file with this digest would give the same policy again.
@@ -249,7 +251,8 @@ fn load(
         stats,
         gate: Arc::new(LineGate::default()),
     };
-    let mut instance = Instance::new(&mould).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
+    let meter = Arc::new(WaitMeter::of_this_thread());
+    let mut instance = Instance::new(&mould, &meter).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
     let described = instance.describe(&mould).map_err(LoadFault::DescribeFailed)?;
     let record = described.map_err(LoadFault::Describe)?;
     mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));

@@ -49,31 +49,29 @@ impl WaitMeter {
 }
 
 /// The deadline of the call in progress.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
-    meter: Option<Arc<WaitMeter>>,
+    meter: Arc<WaitMeter>,
     limit: Duration,
     forgiven: bool,
 }
 
 impl Patience {
-    /// Begins a call that may take `limit`. Without a meter nothing is forgiven.
-    pub(super) fn begin(&mut self, limit: Duration, meter: Option<&Arc<WaitMeter>>, tick: u64) {
-        if let Some(meter) = meter {
-            meter.mark(tick);
-        }
-        let known = matches!((&self.meter, meter), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs));
-        if !known {
-            self.meter = meter.cloned();
-        }
+    /// Measures by the meter of the thread that will make the calls.
+    pub(super) fn new(meter: Arc<WaitMeter>) -> Self {
+        Self { meter, limit: Duration::ZERO, forgiven: false }
+    }
+
+    /// Begins a call that may take `limit`.
+    pub(super) fn begin(&mut self, limit: Duration, tick: u64) {
+        self.meter.mark(tick);
         self.limit = limit;
         self.forgiven = false;
     }
 
     /// The deadline has passed. Returns the ticks that are granted in addition, once; none ends the call.
     pub(super) fn expired(&mut self) -> Option<u64> {
-        let waited = self.meter.as_ref().map_or(Duration::ZERO, |meter| meter.waited());
-        if self.forgiven || waited < self.limit / 2 {
+        if self.forgiven || self.meter.waited() < self.limit / 2 {
             return None;
         }
         self.forgiven = true;
@@ -95,8 +93,8 @@ mod tests {
         let meter = WaitMeter::of_this_thread();
         meter.tick.store(7, Relaxed);
         meter.waited_ns.store(waited_at_mark, Relaxed);
-        let mut patience = Patience::default();
-        patience.begin(Duration::from_millis(2), Some(&Arc::new(meter)), 7);
+        let mut patience = Patience::new(Arc::new(meter));
+        patience.begin(Duration::from_millis(2), 7);
         patience
     }
 
@@ -111,9 +109,9 @@ mod tests {
     #[test]
     fn a_thread_that_ran_is_not_forgiven() {
         assert_eq!(patience(u64::MAX).expired(), None);
-        let mut without_meter = Patience::default();
-        without_meter.begin(Duration::from_millis(2), None, 7);
-        assert_eq!(without_meter.expired(), None);
+        let mut elsewhere = Patience::new(Arc::new(WaitMeter { schedstat: None, tick: 0.into(), waited_ns: 0.into() }));
+        elsewhere.begin(Duration::from_millis(2), 7);
+        assert_eq!(elsewhere.expired(), None, "a system without the file forgives nothing");
     }
 
     #[test]

@@ -156,10 +156,9 @@ impl WarmPool {
         ask: &Ask<'_>,
     ) -> Result<Verdict, PolicyFailure> {
         let limits = policy.limits();
-        let meter = Arc::clone(self.meter.get_or_insert_with(|| Arc::new(WaitMeter::of_this_thread())));
         let index = self.slot(policy, directory)?;
         let instance = &mut self.slots[index].instance;
-        let answered = instance.route(limits.time, &meter, ask.now, ask.request(), ask.fields, ask.candidates);
+        let answered = instance.route(limits.time, ask.now, ask.request(), ask.fields, ask.candidates);
         let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
         if answered.is_err() || worn {
             self.slots.swap_remove(index);
@@ -187,7 +186,8 @@ impl WarmPool {
             let oldest = (0..self.slots.len()).min_by_key(|index| self.slots[*index].used);
             self.slots.swap_remove(oldest.unwrap_or(0));
         }
-        let mut instance = Box::new(Instance::new(&policy.mould)?);
+        let meter = self.meter.get_or_insert_with(|| Arc::new(WaitMeter::of_this_thread()));
+        let mut instance = Box::new(Instance::new(&policy.mould, meter)?);
         instance.init(&policy.mould, directory).map_err(|failure| match failure {
             PolicyFailure::Trap(text) => PolicyFailure::Init(text),
             other => other,

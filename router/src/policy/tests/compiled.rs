@@ -1,1 +1,139 @@
-//! The guests of `tests/guests`, built by `cargo xtask plugins`.
+//! The guests of `tests/guests`: real policies and sinners, made by the Rust SDK.
+//!
+//! `cargo xtask plugins` builds them, `cargo xtask test` does so before it tests. Where they were never built (no Wasm
+//! toolchain) there is nothing to try, and the tests say so; the components of `world` cover the same ground.
+
+use super::world::{Worker, ask_at, candidates, engine, policy};
+use crate::policy::{LoadError, Loaded, PolicyFailure};
+use crate::steer::verdict::{Edit, Verdict};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file below the target folder; none when nothing was ever built there.
+fn built(folder: &str, name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(folder);
+    if folder.is_dir() {
+        return Some(folder.join(name));
+    }
+    eprintln!("{name} was not tried: {} is missing; `cargo xtask plugins` builds it", folder.display());
+    None
+}
+
+fn load(name: &str, config: &str) -> Option<Result<Arc<Loaded>, LoadError>> {
+    let mut policy = policy(built("guests", name)?, config.as_bytes());
+    policy.limits.memory = 16 << 20;
+    let directory = Worker::new().directory;
+    Some(Loaded::load(engine(), &policy, &directory, Arc::default()).map(Arc::new))
+}
+
+fn sinner(sin: &str) -> Option<Result<Arc<Loaded>, LoadError>> {
+    load("sinner.wasm", &format!("{{ \"sin\": \"{sin}\" }}"))
+}
+
+#[test]
+fn an_ordinary_policy_reads_its_fields_and_orders() {
+    let Some(loaded) = load("good.wasm", "{}") else { return };
+    let loaded = loaded.unwrap();
+    assert_eq!(loaded.manifest().fields.len(), 8);
+    let fields: Vec<Option<&[u8]>> = vec![Some(b"GET"), Some(b"x"), None, None, None, None, None, Some(b"de")];
+    let mut candidates = candidates();
+    candidates[0].distance_km = 9_000;
+    let mut worker = Worker::new();
+    for now in 0..2_000 {
+        let verdict = worker.pool.route(&loaded, &worker.directory, &ask_at(now, &fields, &candidates)).unwrap();
+        let Verdict::Route(advice) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(advice.order.as_slice(), [1, 3, 0]);
+        assert!(matches!(&advice.edits[..], [Edit::Set(name, value)] if name == "x-guest-bytes" && value == "6"));
+    }
+    assert_eq!(loaded.stats().counts().instances, 3, "one to describe, one to rehearse, one that served all calls");
+}
+
+#[test]
+fn what_must_not_load_is_refused_in_words() {
+    for (file, expected) in [
+        ("imports-env.wasm", "imports wasi:sockets/"),
+        ("imports-forbidden.wasm", "imports portolan:forbidden/door@0.1.0, which is not granted"),
+        ("newer-version.wasm", "@0.2.0; this host speaks 0.1.0"),
+        ("no-route.wasm", "does not export portolan:policy/route@0.1.0"),
+        ("not-a-policy.wasm", "does not export portolan:policy/lifecycle@0.1.0"),
+        ("wasi-inert.wasm", "describe trapped"),
+    ] {
+        let Some(outcome) = load(file, "{}") else { return };
+        let text = outcome.unwrap_err().to_string();
+        assert!(text.contains(expected), "{file}: {text}");
+    }
+    for (sin, expected) in [
+        ("bad-config", "refuses its configuration: the moon is not a region; try `eu-west`"),
+        ("bad-fields", "wants the field \"moon.phase\", which does not exist"),
+        ("trap-describe", "describe trapped"),
+        ("spin-describe", "describe ran longer than its time limit"),
+        ("init-fails", "refuses to start: the tide is out"),
+        ("init-traps", "init trapped"),
+        ("init-spins", "init ran longer than its time limit"),
+    ] {
+        let text = sinner(sin).unwrap().unwrap_err().to_string();
+        assert!(text.contains(expected), "{sin}: {text}");
+    }
+}
+
+#[test]
+fn sinners_fail_alone() {
+    let Some(good) = load("good.wasm", "{}") else { return };
+    let good = good.unwrap();
+    let mut worker = Worker::new();
+    let fields = [None; 8];
+    for (sin, word, text) in [
+        ("trap", "trap", "unreachable"),
+        ("spin", "timeout", ""),
+        ("hog", "out-of-memory", ""),
+        ("recurse", "trap", "call stack exhausted"),
+        ("bad-headers", "nonsense", "the value of the header x-split has control characters"),
+        ("bad-reply", "nonsense", "status 999"),
+        ("huge-reply", "nonsense", "fuel"),
+        ("huge-order", "nonsense", "fuel"),
+        ("huge-ext", "nonsense", "fuel"),
+        ("huge-payload", "nonsense", "a pin payload of 65536 bytes"),
+    ] {
+        let loaded = sinner(sin).unwrap().unwrap();
+        let failure = worker.pool.route(&loaded, &worker.directory, &ask_at(0, &fields[..1], &candidates()));
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.as_str(), word, "{sin}: {failure}");
+        assert!(failure.to_string().contains(text), "{sin}: {failure}");
+        let served = worker.pool.route(&good, &worker.directory, &ask_at(0, &fields, &candidates()));
+        assert!(served.is_ok(), "after {sin}: {served:?}");
+    }
+}
+
+#[test]
+fn what_does_not_apply_is_dropped_and_counted() {
+    for (sin, order, fence, strict, ignored) in [
+        ("nonsense", &[][..], None, false, (6, 1)),
+        ("outside", &[0, 1, 3][..], None, true, (3, 0)),
+        ("wide-fence", &[][..], Some(vec![0, 1, 2, 3]), false, (2, 0)),
+        ("no-fence", &[][..], Some(vec![]), false, (0, 0)),
+    ] {
+        let Some(loaded) = sinner(sin) else { return };
+        let loaded = loaded.unwrap();
+        let verdict = Worker::new().ask(&loaded, 0).unwrap();
+        let Verdict::Route(advice) = verdict else { panic!("{sin}: {verdict:?}") };
+        assert_eq!((advice.order.as_slice(), advice.strict), (order, strict), "{sin}");
+        assert_eq!(advice.fence.map(|fence| fence.iter().collect::<Vec<_>>()), fence, "{sin}");
+        let counts = loaded.stats().counts();
+        assert_eq!((counts.ignored_regions, counts.ignored_ext), ignored, "{sin}");
+    }
+}
+
+#[test]
+fn a_policy_that_traps_now_and_then_gets_a_new_instance_each_time() {
+    let Some(loaded) = load("sinner.wasm", r#"{ "sin": "trap-nth", "n": 3 }"#) else { return };
+    let loaded = loaded.unwrap();
+    let mut worker = Worker::new();
+    let pattern: String = (0..9)
+        .map(|call| match worker.ask(&loaded, call * 6_000) {
+            Ok(_) => '.',
+            Err(PolicyFailure::Trap(_)) => 'T',
+            Err(other) => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(pattern, "..T..T..T");
+}

@@ -14,6 +14,7 @@ use crate::steer::verdict::Verdict;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// One worker's own things.
@@ -33,11 +34,10 @@ pub(super) struct Core {
     /// The way to the conductor.
     pub(super) alarms: Alarms,
     /// Name of the PoP as a header value and as a `Via` element, made once per snapshot generation.
-    names: RefCell<(u64, Names)>,
+    names: RefCell<(u64, Rc<Names>)>,
 }
 
 /// Header values made of the PoP's name.
-#[derive(Clone)]
 pub(super) struct Names {
     /// The name.
     pub(super) pop: HeaderValue,
@@ -74,7 +74,7 @@ impl Core {
             clock,
             metrics,
             alarms,
-            names: RefCell::new((u64::MAX, Names::of("portolan"))),
+            names: RefCell::new((u64::MAX, Rc::new(Names::of("portolan")))),
         }
     }
 
@@ -118,12 +118,12 @@ impl Core {
     }
 
     /// Header values of the PoP's name.
-    pub(super) fn names(&self, snapshot: &Snapshot) -> Names {
+    pub(super) fn names(&self, snapshot: &Snapshot) -> Rc<Names> {
         let mut names = self.names.borrow_mut();
         if names.0 != snapshot.generation {
-            *names = (snapshot.generation, Names::of(&snapshot.pop));
+            *names = (snapshot.generation, Rc::new(Names::of(&snapshot.pop)));
         }
-        names.1.clone()
+        Rc::clone(&names.1)
     }
 
     /// Counts an exchange towards the service's retry budget.
@@ -155,8 +155,8 @@ impl Core {
     pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
         let started = crate::base::clock::monotonic();
         let verdict = self.warm.borrow_mut().route(&policy.loaded, &policy.directory, ask);
-        policy.metrics.seconds.observe(started.elapsed().as_secs_f64());
-        policy.metrics.count(match &verdict {
+        policy.metrics.seconds.observe(started.elapsed());
+        policy.metrics.outcomes.count(match &verdict {
             Ok(Verdict::Pass) => "pass",
             Ok(Verdict::Route(_)) => "route",
             Ok(Verdict::Respond(_)) => "respond",

@@ -83,7 +83,7 @@ async fn answer(
             let (response, word) = respond::refusal(&refusal);
             record.refused = Some(word);
             if let Some(service) = service {
-                service.metrics.no_target(word);
+                service.metrics.no_target.count(word);
                 record.service = Some(std::sync::Arc::clone(service));
             }
             response
@@ -127,9 +127,9 @@ fn finish(
 ) {
     let names = core.names(snapshot);
     // RFC 9110, section 7.6.3: the version is the one in which this hop received the message.
-    let via = if record.served.is_some() || version != Version::HTTP_2 { names.via_1_1 } else { names.via_2 };
+    let via = if record.served.is_some() || version != Version::HTTP_2 { &names.via_1_1 } else { &names.via_2 };
     let head = response.headers_mut();
-    head.append(header::VIA, via);
+    head.append(header::VIA, via.clone());
     head.insert(headers::X_REQUEST_ID, request_id.clone());
     if wants.timing {
         let micros = record.started().elapsed().as_micros();

@@ -86,7 +86,7 @@ pub(super) async fn forward(
         headers::set_upgrade(response.headers_mut(), protocol);
     }
     if let (Some(moved), Some(_)) = (record.moved, target) {
-        service.metrics.session_moved(moved.as_str());
+        service.metrics.sessions_moved.count(moved.as_str());
     }
     if let Some(target) = target {
         pin::write(snapshot, &plan, target, now, scheme, response.headers_mut());
@@ -158,7 +158,7 @@ impl Exchange<'_> {
         let mut last = None;
         for (index, target) in targets.iter().take(attempts_max).enumerate() {
             if index > 0 {
-                self.service.metrics.retried("tried");
+                self.service.metrics.retries.count("tried");
                 if plan.pin.as_ref().is_some_and(|pin| pin.region != Some(target.region)) {
                     record.moved = record.moved.or(Some(MoveReason::Failover));
                 }
@@ -201,7 +201,7 @@ impl Exchange<'_> {
         }
         let granted = self.core.withdraw(self.service);
         if !granted {
-            self.service.metrics.retried("over-budget");
+            self.service.metrics.retries.count("over-budget");
         }
         granted
     }
@@ -274,7 +274,7 @@ impl Exchange<'_> {
     /// Notes a failed attempt; a run of them alarms the conductor.
     fn failed(&self, endpoint: &Endpoint, kind: &str) {
         let run = endpoint.stats.observe(Outcome::Failure);
-        self.service.metrics.attempt_failed(kind);
+        self.service.metrics.attempt_failures.count(kind);
         if self.service.spec.health.ejection.is_some_and(|ejection| run == ejection.consecutive) {
             self.core.alarms.raise(endpoint.id);
         }

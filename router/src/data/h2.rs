@@ -52,6 +52,8 @@ pub(super) async fn serve(
         .max_header_list_size(u32::try_from(limits.head_max).unwrap_or(u32::MAX))
         .keep_alive_interval(limits.idle_timeout)
         .keep_alive_timeout(limits.header_timeout);
+    // Counted, so that a draining worker waits for it.
+    let _registered = drain.register();
     let serving = builder.serve_connection(TokioIo::new(io), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {

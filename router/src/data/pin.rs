@@ -33,7 +33,7 @@ pub(super) fn write(
             match snapshot.keys.encode(&token, &plan.service.table.name) {
                 Ok(text) => cookie::set(&affinity.cookie, &text, affinity.idle, secure),
                 Err(error) => {
-                    plan.service.metrics.token(error.as_str());
+                    plan.service.metrics.tokens.count(error.as_str());
                     return;
                 }
             }

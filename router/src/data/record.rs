@@ -102,7 +102,7 @@ impl Record {
         self.head_took = Some(took);
         self.status = Some(status);
         if let Some(service) = &self.service {
-            service.metrics.exchange_seconds.observe(took.as_secs_f64());
+            service.metrics.exchange_seconds.observe(took);
             let region = self.served.map_or(service.region_metrics.len() - 1, |served| served.region);
             if let Some(metrics) = service.region_metrics.get(region) {
                 metrics.count(status);

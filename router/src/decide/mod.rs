@@ -133,7 +133,7 @@ fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Optio
     let terms = Terms { service: &service.table.name, idle: affinity.idle, lifetime: affinity.lifetime };
     let found = snapshot.keys.first_valid(values, &terms, facts.now);
     if let Err(error) = &found {
-        service.metrics.token(error.as_str());
+        service.metrics.tokens.count(error.as_str());
     }
     if let Some(trace) = trace {
         trace.token = match &found {

@@ -8,20 +8,22 @@
     reason = "taken when a snapshot is built and when metrics are read, never by a request"
 )]
 
+use super::histogram::Histogram;
+use super::words::{self, Words};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-/// Bounds of the exchange-time histogram, seconds: from a cache-like answer to a slow origin.
-const EXCHANGE_BOUNDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
-/// Bounds of the policy-time histogram, seconds: calls cost about a microsecond, the deadline is milliseconds.
-const POLICY_BOUNDS: [f64; 9] = [1e-6, 2e-6, 5e-6, 1e-5, 5e-5, 2e-4, 1e-3, 2e-3, 1e-2];
+/// Bounds of the exchange-time histogram, microseconds: from a cache-like answer to a slow origin.
+const EXCHANGE_BOUNDS_US: [u64; 12] =
+    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 2_500_000, 10_000_000];
+/// Bounds of the policy-time histogram, microseconds: calls cost about a microsecond, the deadline is milliseconds.
+const POLICY_BOUNDS_US: [u64; 9] = [1, 2, 5, 10, 50, 200, 1_000, 2_000, 10_000];
 
 /// Labels of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -119,7 +121,7 @@ pub struct Metrics {
 }
 
 fn exchange_histogram() -> Histogram {
-    Histogram::new(EXCHANGE_BOUNDS)
+    Histogram::new(&EXCHANGE_BOUNDS_US.map(Duration::from_micros))
 }
 
 fn endpoint_labels(service: &str, region: &str, url: &str) -> EndpointLabels {
@@ -127,7 +129,7 @@ fn endpoint_labels(service: &str, region: &str, url: &str) -> EndpointLabels {
 }
 
 fn policy_histogram() -> Histogram {
-    Histogram::new(POLICY_BOUNDS)
+    Histogram::new(&POLICY_BOUNDS_US.map(Duration::from_micros))
 }
 
 impl Default for Metrics {
@@ -218,9 +220,12 @@ impl Metrics {
     pub fn service(&self, service: &str) -> ServiceMetrics {
         let labels = ServiceLabels { service: service.to_owned() };
         ServiceMetrics {
-            name: Arc::from(service),
             exchange_seconds: self.exchange_seconds.get_or_create_owned(&labels),
-            all: self.clone(),
+            attempt_failures: Words::new(&self.attempt_failures, service, words::ATTEMPT_FAILURES),
+            retries: Words::new(&self.retries, service, words::RETRIES),
+            sessions_moved: Words::new(&self.sessions_moved, service, words::MOVES),
+            no_target: Words::new(&self.no_target, service, words::NO_TARGET),
+            tokens: Words::new(&self.tokens, service, words::TOKENS),
         }
     }
 
@@ -239,13 +244,10 @@ impl Metrics {
 
     /// Handles of one policy; `outcomes` are the words that its calls can end with.
     pub fn policy(&self, policy: &str, outcomes: &[&'static str]) -> PolicyMetrics {
-        let labels = |what: &str| WordLabels { name: policy.to_owned(), what: what.to_owned() };
+        let labels = WordLabels { name: policy.to_owned(), what: "route".to_owned() };
         PolicyMetrics {
-            outcomes: outcomes
-                .iter()
-                .map(|word| (*word, self.policy_calls.get_or_create_owned(&labels(word))))
-                .collect(),
-            seconds: self.policy_seconds.get_or_create_owned(&labels("route")),
+            outcomes: Words::new(&self.policy_calls, policy, outcomes),
+            seconds: self.policy_seconds.get_or_create_owned(&labels),
         }
     }
 
@@ -298,38 +300,18 @@ impl Metrics {
 /// Handles of one service.
 #[derive(Debug, Clone)]
 pub struct ServiceMetrics {
-    /// Service name, for the rarely used families.
-    pub name: Arc<str>,
     /// Exchange time to the head of the response.
     pub exchange_seconds: Histogram,
-    all: Metrics,
-}
-
-impl ServiceMetrics {
-    /// Counts a failed attempt.
-    pub fn attempt_failed(&self, kind: &str) {
-        Metrics::count(&self.all.attempt_failures, &self.name, kind);
-    }
-
-    /// Counts a retry.
-    pub fn retried(&self, result: &str) {
-        Metrics::count(&self.all.retries, &self.name, result);
-    }
-
-    /// Counts an exchange served away from its pin.
-    pub fn session_moved(&self, reason: &str) {
-        Metrics::count(&self.all.sessions_moved, &self.name, reason);
-    }
-
-    /// Counts an exchange without target.
-    pub fn no_target(&self, why: &str) {
-        Metrics::count(&self.all.no_target, &self.name, why);
-    }
-
-    /// Counts a token that was not valid.
-    pub fn token(&self, what: &str) {
-        Metrics::count(&self.all.tokens, &self.name, what);
-    }
+    /// Failed attempts, by kind.
+    pub attempt_failures: Words,
+    /// Retries, by what came of the wish.
+    pub retries: Words,
+    /// Exchanges served away from their pin, by reason.
+    pub sessions_moved: Words,
+    /// Exchanges without target, by why.
+    pub no_target: Words,
+    /// Tokens that were not honoured, by why.
+    pub tokens: Words,
 }
 
 /// Handles of one region.
@@ -355,18 +337,10 @@ impl RegionMetrics {
 /// Handles of one policy.
 #[derive(Debug, Clone)]
 pub struct PolicyMetrics {
-    outcomes: BTreeMap<&'static str, Counter>,
+    /// Calls, by outcome.
+    pub outcomes: Words,
     /// Time of calls.
     pub seconds: Histogram,
-}
-
-impl PolicyMetrics {
-    /// Counts a call by its outcome; a word that was not declared is not counted.
-    pub fn count(&self, outcome: &str) {
-        if let Some(counter) = self.outcomes.get(outcome) {
-            counter.inc();
-        }
-    }
 }
 
 /// Handles of the workers.
@@ -390,8 +364,8 @@ mod tests {
     fn text_carries_what_was_counted() {
         let metrics = Metrics::new();
         metrics.region("shop", "eu").count(http::StatusCode::NOT_FOUND);
-        metrics.service("shop").session_moved("down");
-        metrics.policy("pin", &["pass"]).count("pass");
+        metrics.service("shop").sessions_moved.count("down");
+        metrics.policy("pin", &["pass"]).outcomes.count("pass");
         let text = metrics.text();
         for line in [
             r#"portolan_exchanges_total{service="shop",region="eu",status="4xx"} 1"#,

@@ -4,5 +4,9 @@
 //! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
 
 mod families;
+mod histogram;
+mod words;
 
 pub use families::{ExchangeLabels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
+pub use histogram::Histogram;
+pub use words::Words;

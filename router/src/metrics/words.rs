@@ -1,0 +1,64 @@
+//! Counters by a word of a closed list, resolved beforehand.
+//!
+//! Owns the lists of words that have no type of their own and the handles behind them, so that counting on the hot path
+//! neither locks nor allocates. A word outside its list is a mistake in the code: it is counted as `other`.
+
+use super::families::WordLabels;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+/// What comes of an affinity token that is presented (`steer::affinity::TokenError::as_str`).
+pub(super) const TOKENS: &[&str] = &[
+    "malformed",
+    "unknown-version",
+    "unknown-key",
+    "bad-signature",
+    "other-service",
+    "expired",
+    "idle",
+    "from-the-future",
+    "too-long",
+];
+/// How an attempt fails (`data::respond::failure_word`, and what the forwarding itself finds).
+pub(super) const ATTEMPT_FAILURES: &[&str] = &[
+    "connect",
+    "connect-timeout",
+    "tls",
+    "reset",
+    "closed",
+    "response-timeout",
+    "bad-response",
+    "unexpected-upgrade",
+    "interim-flood",
+    "gateway-status",
+    "unresolved",
+];
+/// What comes of a wish to retry.
+pub(super) const RETRIES: &[&str] = &["tried", "over-budget"];
+/// Why a session is served away from its pin (`steer::plan::MoveReason::as_str`).
+pub(super) const MOVES: &[&str] = &["down", "off", "fence", "capacity", "gone", "policy", "failover"];
+/// Why an exchange has no target (`steer::plan::NoTarget::as_str`, and a policy that must not fail).
+pub(super) const NO_TARGET: &[&str] = &["empty-fence", "all-down", "all-full", "strict-pin", "policy-failed"];
+
+/// Counters by word.
+#[derive(Debug, Clone)]
+pub struct Words(Box<[(&'static str, Counter)]>);
+
+impl Words {
+    /// Handles for these words and for `other`, under a name.
+    pub(super) fn new(family: &Family<WordLabels, Counter>, name: &str, words: &[&'static str]) -> Self {
+        let handle = |what: &'static str| {
+            let labels = WordLabels { name: name.to_owned(), what: what.to_owned() };
+            (what, family.get_or_create_owned(&labels))
+        };
+        Self(words.iter().copied().chain(["other"]).map(handle).collect())
+    }
+
+    /// Counts one.
+    pub fn count(&self, word: &str) {
+        let known = self.0.iter().find(|(known, _)| *known == word);
+        if let Some((_, counter)) = known.or(self.0.last()) {
+            counter.inc();
+        }
+    }
+}

@@ -8,7 +8,7 @@ mod call;
 mod publish;
 mod run;
 
-pub use call::{Call, Control, ReloadAnswer};
+pub use call::{Call, Control, Gone, NoSuchRegion, ReloadAnswer};
 
 use super::load::{InUse, Loader};
 use super::probe::Prober;
@@ -30,13 +30,19 @@ const CALLS_MAX: usize = 64;
 /// News applied before a publication is due at the latest.
 const BATCH_MAX: usize = 256;
 
+/// Tells how many log lines were dropped since the start.
+pub type LostLines = Box<dyn Fn() -> u64 + Send>;
+
 /// What the conductor is made of.
-#[derive(Debug)]
 pub struct Spec {
     /// Loads configurations.
     pub loader: Loader,
     /// Addresses on which clients are accepted, in the order of the configuration, with their real ports.
     pub listeners: Vec<SocketAddr>,
+    /// Where operators connect, with its real port.
+    pub admin: Option<SocketAddr>,
+    /// Log lines that were dropped so far.
+    pub lost_lines: LostLines,
     /// Metrics.
     pub metrics: Metrics,
     /// Time.
@@ -48,11 +54,12 @@ pub struct Spec {
 }
 
 /// The running conductor.
-#[derive(Debug)]
 pub struct Conductor {
     world: World,
     loader: Arc<Loader>,
     listeners: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    lost_lines: LostLines,
     metrics: Metrics,
     clock: Clock,
     started: Timestamp,
@@ -77,7 +84,7 @@ pub fn start(spec: Spec) -> (Control, impl Future<Output = ()>) {
 }
 
 async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
-    let Spec { loader, listeners, metrics, clock, mut alarms, first } = spec;
+    let Spec { loader, listeners, admin, lost_lines, metrics, clock, mut alarms, first } = spec;
     let (events, mut news) = mpsc::channel(EVENTS_MAX);
     let (watched, files) = tokio::sync::watch::channel(Vec::new());
     let watcher = tokio::spawn(watch::run(files, events.clone()));
@@ -85,6 +92,8 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         world: World::default(),
         loader: Arc::new(loader),
         listeners,
+        admin,
+        lost_lines,
         metrics,
         clock,
         started: clock.now(),
@@ -176,6 +185,8 @@ impl Conductor {
     }
 
     fn beat(&mut self) {
+        let lost = &self.metrics.log_dropped;
+        lost.inc_by((self.lost_lines)().saturating_sub(lost.get()));
         if let Some(published) = &self.published {
             let snapshot = published.load();
             publish::show_loads(&self.metrics, &snapshot);

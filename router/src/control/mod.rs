@@ -4,7 +4,7 @@
 //! `admin` is where operators ask and command. It shares with the data plane only the published snapshot, the counters
 //! in it and the channel of alarms.
 
-//pub mod admin;
+pub mod admin;
 pub mod conductor;
 pub mod load;
 pub mod probe;

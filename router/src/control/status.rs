@@ -23,6 +23,8 @@ pub struct About<'a> {
     pub started: Timestamp,
     /// Addresses on which clients are accepted, with their real ports.
     pub listeners: &'a [SocketAddr],
+    /// Where operators connect.
+    pub admin: Option<SocketAddr>,
 }
 
 /// The document.
@@ -39,6 +41,7 @@ pub fn document(world: &World, snapshot: Option<&Snapshot>, about: &About<'_>, n
         })),
         "config": config(world, now),
         "listeners": listeners(snapshot, about),
+        "admin": about.admin.map(|address| address.to_string()),
         "geo": snapshot.map(|snapshot| parts::geo(&snapshot.geo, snapshot.geo_epoch)),
         "policies": parts::policies(world.in_force(), now),
         "services": services.iter().map(|service| (service.table.name.to_string(), one_service(world, service, now)))

@@ -121,7 +121,7 @@ impl Conductor {
             }
             Call::Status(answer) => {
                 let snapshot = self.published.as_ref().map(Published::load);
-                let about = status::About { started: self.started, listeners: &self.listeners };
+                let about = status::About { started: self.started, listeners: &self.listeners, admin: self.admin };
                 let _ = answer.send(status::document(&self.world, snapshot.as_deref(), &about, self.clock.now()));
             }
         }

@@ -1,0 +1,96 @@
+//! `/explain`: what would happen with a request, and why.
+//!
+//! Owns reading the question from the URL and the policies that answer it: instances of its own, so that a question
+//! never takes one from a client. The decision is `decide`'s, the same as on the data plane.
+
+use super::Admin;
+use super::query::{Query, QueryError};
+use super::routes::{Answer, error, json};
+use crate::base::hash;
+use crate::decide::AskPolicy;
+use crate::decide::explain::{Question, explain};
+use crate::policy::{Ask, PolicyFailure, WarmPool};
+use crate::snapshot::PolicyUse;
+use crate::steer::verdict::Verdict;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+
+/// Asks policies on instances of one's own. Used by `/explain` and by `portolan explain`.
+#[derive(Debug)]
+pub struct Warm<'a>(pub &'a mut WarmPool);
+
+impl AskPolicy for Warm<'_> {
+    fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
+        self.0.route(&policy.loaded, &policy.directory, ask)
+    }
+}
+
+pub(super) fn answer(admin: &Admin, uri: &Uri) -> Answer {
+    let question = match question(uri) {
+        Ok(question) => question,
+        Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong),
+    };
+    let snapshot = admin.published.load();
+    let now = admin.clock.now();
+    // Thrown away afterwards: making an instance costs less than keeping one for a question now and then.
+    let mut warm = WarmPool::new();
+    match explain(&snapshot, &question, &mut Warm(&mut warm), now, hash::mix(now.0)) {
+        Ok(document) => json(StatusCode::OK, &document),
+        Err(wrong) => error(StatusCode::BAD_REQUEST, &wrong),
+    }
+}
+
+fn question(uri: &Uri) -> Result<Question, QueryError> {
+    let query = Query::parse(uri.query(), &["client", "method", "url", "header"])?;
+    let value = |name, value: &str, accepted| QueryError::Value { name, value: value.to_owned(), accepted };
+    let (client, url, method) = (query.must("client")?, query.must("url")?, query.one("method")?.unwrap_or("GET"));
+    let mut headers = HeaderMap::new();
+    for line in query.all("header") {
+        let (name, content) = header(line).ok_or_else(|| value("header", line, "NAME: VALUE"))?;
+        headers.append(name, content);
+    }
+    Ok(Question {
+        client: client.parse().map_err(|_| value("client", client, "an IPv4 or IPv6 address"))?,
+        method: method.parse().map_err(|_| value("method", method, "an HTTP method"))?,
+        url: url.parse().map_err(|_| value("url", url, "http://HOST/PATH or https://HOST/PATH"))?,
+        headers,
+    })
+}
+
+/// Reads `NAME: VALUE`.
+pub fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_once(':')?;
+    Some((name.trim().parse().ok()?, value.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn reads_a_question() {
+        let uri = "/explain?client=81.2.69.142&url=https://shop.example/cart%3Fa=1&header=cookie:%20a=b&header=x:";
+        let question = question(&Uri::from_static(uri)).unwrap();
+        assert_eq!((question.client.to_string().as_str(), question.method.as_str()), ("81.2.69.142", "GET"));
+        assert_eq!(question.url, "https://shop.example/cart?a=1");
+        assert_eq!((question.headers["cookie"].as_bytes(), question.headers["x"].as_bytes()), (&b"a=b"[..], &b""[..]));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_question() {
+        for (uri, expected) in [
+            ("/explain", "the parameter \"client\" is missing"),
+            (
+                "/explain?client=here&url=http://a/",
+                "client=\"here\" is not accepted; accepted: an IPv4 or IPv6 address",
+            ),
+            ("/explain?client=::1&url=http://a/&header=x", "header=\"x\" is not accepted; accepted: NAME: VALUE"),
+            (
+                "/explain?client=::1&url=http://a/&method=G%20T",
+                "method=\"G T\" is not accepted; accepted: an HTTP method",
+            ),
+        ] {
+            assert_eq!(question(&Uri::from_static(uri)).unwrap_err().to_string(), expected);
+        }
+    }
+}

@@ -1,8 +1,132 @@
-//! `cargo xtask bench`: not built yet.
+//! `cargo xtask bench`: what the router costs, alone and beside its peers.
 //!
-//! Owns nothing so far. Called by `main.rs` with the arguments behind the command.
+//! `micro` runs the Criterion benches, `proxy` compares whole processes under load, `start` times a start. Each prints a
+//! table with its targets and leaves a JSON file in `target/bench/`. Owns the arguments and the order; `docs/BENCHMARKS.md`
+//! has the method and recorded figures. Called by `main.rs` with the arguments behind the command.
+
+#![allow(clippy::disallowed_methods, reason = "a command that times real processes")]
+
+mod contender;
+mod cpu;
+mod micro;
+mod peers;
+mod portolan;
+mod proxy;
+mod report;
+mod samples;
+mod scenario;
+mod start;
+mod wrk;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use crate::machine;
+
+const HELP: &str = "\
+cargo xtask bench [micro|proxy|start|all] [options]; left out: all
+
+  micro         the Criterion benches of the router, their medians beside their targets
+  proxy         CPU time of a proxied request, beside nginx, HAProxy and Envoy; needs two cores
+  start         from exec to the first answer, with compiled policies cached
+
+  --rounds N    rounds of `proxy` (7)
+  --seconds N   length of one measurement of `proxy` (2)
+  --more        `proxy` also with bodies of 100 KiB, and over TLS 1.3
+  --only A,B    `proxy` only with the contenders whose names contain one of these; nginx always takes part
+";
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(crate) struct Options {
+    micro: bool,
+    proxy: bool,
+    start: bool,
+    rounds: usize,
+    length: Duration,
+    more: bool,
+    only: Vec<String>,
+}
 
 /// Runs the command.
-pub(crate) fn run(_args: &[String]) -> anyhow::Result<()> {
-    anyhow::bail!("`cargo xtask bench` is not built yet")
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    if args.iter().any(|arg| arg == "-h" || arg == "--help") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let options = parse(args)?;
+    if options.micro {
+        micro::run()?;
+    }
+    if options.start || options.proxy {
+        let program = portolan::build()?;
+        if options.start {
+            start::run(&program)?;
+        }
+        if options.proxy {
+            proxy::run(&program, &options)?;
+        }
+    }
+    Ok(())
+}
+
+fn parse(args: &[String]) -> anyhow::Result<Options> {
+    let length = Duration::from_secs(2);
+    let mut options =
+        Options { micro: false, proxy: false, start: false, rounds: 7, length, more: false, only: Vec::new() };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "micro" => options.micro = true,
+            "proxy" => options.proxy = true,
+            "start" => options.start = true,
+            "all" => (options.micro, options.proxy, options.start) = (true, true, true),
+            "--more" => options.more = true,
+            "--rounds" => options.rounds = number(arg, args.next())?,
+            "--seconds" => options.length = Duration::from_secs(number(arg, args.next())? as u64),
+            "--only" => {
+                let names = args.next().context("`--only` wants names, with commas between them")?;
+                options.only = names.split(',').map(str::to_owned).collect();
+            }
+            unknown => bail!("`{unknown}` is not known\n\n{HELP}"),
+        }
+    }
+    if !(options.micro || options.proxy || options.start) {
+        (options.micro, options.proxy, options.start) = (true, true, true);
+    }
+    Ok(options)
+}
+
+fn number(option: &str, value: Option<&String>) -> anyhow::Result<usize> {
+    let value = value.and_then(|text| text.parse().ok()).with_context(|| format!("`{option}` wants a number"))?;
+    ensure!((1..=1000).contains(&value), "`{option}` is at least 1 and at most 1000");
+    Ok(value)
+}
+
+/// The folder of results, configurations and logs.
+fn folder() -> anyhow::Result<PathBuf> {
+    let folder = machine::root().join("target/bench");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_say_what_runs() {
+        let check = |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let all = check("").unwrap();
+        assert!(all.micro && all.proxy && all.start && !all.more);
+        let one = check("proxy --rounds 3 --seconds 1 --more --only portolan,envoy").unwrap();
+        assert!(one.proxy && !one.micro && !one.start && one.more);
+        assert_eq!((one.rounds, one.length, one.only.len()), (3, Duration::from_secs(1), 2));
+        for wrong in ["fast", "--rounds", "--rounds 0", "--seconds x", "--only"] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -54,7 +54,8 @@ pub(crate) fn node() -> anyhow::Result<()> {
     bail!("for the demo's site, as root:\n  apt-get install -y --no-install-recommends nodejs npm")
 }
 
-fn install(packages: &[&str]) -> anyhow::Result<()> {
+/// Installs Debian packages; only as root.
+pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !machine::is_root() || !machine::has("apt-get") {
         bail!("packages can be installed only as root and with apt-get");
     }

@@ -9,7 +9,7 @@
 mod build;
 mod client;
 mod layout;
-mod process;
+pub(crate) mod process;
 mod stage;
 mod steady;
 mod tour;
@@ -75,7 +75,7 @@ fn said<T>(what: &str, act: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Resul
 }
 
 /// Raised by Ctrl-C and by a polite kill, so that the children are stopped before this process ends.
-fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&flag)).context("cannot listen for Ctrl-C")?;

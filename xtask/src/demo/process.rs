@@ -1,7 +1,7 @@
 //! One child process: started with its output in a file, waited for, and always stopped.
 //!
-//! Owns the handle; dropping it kills the process, so that nothing outlives the demo whatever goes wrong. Never kills
-//! by name. Used by `stage`.
+//! Owns the handle; dropping it kills the process, so that nothing outlives its command whatever goes wrong. Never kills
+//! by name. Used by `stage`, and by the benches for the servers that they measure.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -21,7 +21,7 @@ const LOG_LINES: usize = 15;
 
 /// A running child.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     log: PathBuf,
     child: Child,
@@ -29,7 +29,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a program; its errors go to `FOLDER/NAME.log`, its standard input stays open as long as we live.
-    pub(super) fn start(name: &str, command: &mut Command, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(name: &str, command: &mut Command, folder: &Path) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log);
         let file = file.with_context(|| format!("cannot write {}", log.display()))?;
@@ -39,7 +39,7 @@ impl Process {
     }
 
     /// Starts a program that prints one line once it can be asked, and waits for that line.
-    pub(super) fn start_and_hear(name: &str, command: &mut Command, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start_and_hear(name: &str, command: &mut Command, folder: &Path) -> anyhow::Result<Self> {
         let mut process = Self::start(name, command.stdout(Stdio::piped()), folder)?;
         let output = process.child.stdout.take().context("its standard output was asked for")?;
         let mut line = String::new();
@@ -51,8 +51,13 @@ impl Process {
         Ok(process)
     }
 
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until `ready` says so; the process ending, or `within` passing, is an error.
-    pub(super) fn wait_until(&mut self, within: Duration, mut ready: impl FnMut() -> bool) -> anyhow::Result<()> {
+    pub(crate) fn wait_until(&mut self, within: Duration, mut ready: impl FnMut() -> bool) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !ready() {
             self.check_alive()?;
@@ -65,7 +70,7 @@ impl Process {
     }
 
     /// An error when the process has ended by itself.
-    pub(super) fn check_alive(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             Some(status) => Err(self.failure(status)),
             None => Ok(()),
@@ -73,14 +78,14 @@ impl Process {
     }
 
     /// Ends the process at once, as a crash would, and waits until it is gone.
-    pub(super) fn kill(mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
     /// Asks the process to end (SIGTERM) and waits; one that does not end in time is killed, and that is an error.
-    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         machine::output(&mut machine::command("kill", &["-TERM", &self.child.id().to_string()]));
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {

@@ -11,7 +11,6 @@ use crate::policy::{
     RegionInfo, WarmPool,
 };
 use crate::steer::verdict::Verdict;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -79,12 +78,10 @@ impl Core<'_> {
     }
 }
 
-/// One engine for all tests: its pool is a large reservation. The cache saves compiling the same guest in each test.
+/// One engine for all tests: its pool is a large reservation.
 pub(super) fn engine() -> &'static Engine {
-    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp/policies");
-        Engine::new(&EngineSettings { workers: 2, cache: Some(cache) }).unwrap()
-    });
+    static ENGINE: LazyLock<Engine> =
+        LazyLock::new(|| Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap());
     &ENGINE
 }
 

@@ -1,0 +1,39 @@
+//! What is asked for, and what must come of it.
+//!
+//! Owns the list of loads and the targets. Pure. Used by `proxy` and `report`.
+
+/// One kind of load.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scenario {
+    pub(super) title: &'static str,
+    pub(super) path: &'static str,
+    pub(super) tls: bool,
+    pub(super) targets: &'static [Target],
+}
+
+/// What a contender may cost, as a multiple of a peer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) contender: &'static str,
+    pub(super) peer: &'static str,
+    pub(super) most: f64,
+}
+
+/// The load that counts, and two more.
+pub(super) const SCENARIOS: [Scenario; 3] = [
+    Scenario {
+        title: "1 KiB over HTTP/1.1",
+        path: "/",
+        tls: false,
+        targets: &[
+            Target { contender: "portolan session-pin", peer: "nginx", most: 1.15 },
+            Target { contender: "portolan eight-fields", peer: "nginx", most: 1.15 },
+            Target { contender: "portolan session-pin", peer: "envoy lua", most: 0.5 },
+            Target { contender: "portolan eight-fields", peer: "envoy lua", most: 0.5 },
+            Target { contender: "portolan session-pin", peer: "envoy wasm", most: 0.5 },
+            Target { contender: "portolan eight-fields", peer: "envoy wasm", most: 0.5 },
+        ],
+    },
+    Scenario { title: "100 KiB over HTTP/1.1", path: "/large", tls: false, targets: &[] },
+    Scenario { title: "1 KiB over HTTP/1.1 and TLS 1.3", path: "/", tls: true, targets: &[] },
+];

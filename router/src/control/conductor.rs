@@ -151,7 +151,7 @@ impl Conductor {
 
     /// A load of the configuration is over: counts it and answers who waits for it.
     fn loaded(&mut self, ok: bool) {
-        Metrics::count(&self.metrics.reloads, "config", if ok { "applied" } else { "refused" });
+        Metrics::count(&self.metrics.reloads, "result", if ok { "applied" } else { "refused" });
         self.metrics.reload_ok.set(i64::from(ok));
         let Some(last) = self.world.reloads().last().cloned() else { return };
         if let (Some(refusal), None) = (&last.refused, self.world.in_force()) {

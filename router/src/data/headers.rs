@@ -108,13 +108,26 @@ pub(super) fn add_forwarding(headers: &mut HeaderMap, hop: &Hop<'_>) {
         headers.remove(X_FORWARDED_PROTO);
         headers.remove(X_FORWARDED_HOST);
     }
-    let mut element = format!("for={};proto={}", hop.peer_node, hop.scheme.as_str());
+    // A trusted proxy may have written only one of the two: the other must name the client all the same.
+    let client = (hop.client.ip_text.as_ref() != hop.peer_text).then_some(&*hop.client.ip_text);
+    let mut element = String::with_capacity(96);
+    if let Some(client) = client.filter(|_| !headers.contains_key(header::FORWARDED)) {
+        let node = if hop.client.ip.is_ipv6() { format!("\"[{client}]\"") } else { client.to_owned() };
+        element.push_str(&format!("for={node}, "));
+    }
+    element.push_str("for=");
+    element.push_str(hop.peer_node);
+    element.push_str(";proto=");
+    element.push_str(hop.scheme.as_str());
     if let Some(host) = host.as_ref().and_then(|host| host.to_str().ok()) {
         element.push_str(";host=");
         push_quoted_if_needed(&mut element, host);
     }
     append_text(headers, &header::FORWARDED, &element);
-    append_text(headers, &X_FORWARDED_FOR, hop.peer_text);
+    match client.filter(|_| !headers.contains_key(X_FORWARDED_FOR)) {
+        Some(client) => append_text(headers, &X_FORWARDED_FOR, &format!("{client}, {}", hop.peer_text)),
+        None => append_text(headers, &X_FORWARDED_FOR, hop.peer_text),
+    }
     if !headers.contains_key(X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(hop.scheme.as_str()));
     }
@@ -185,18 +198,16 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
-    fn forwarded(headers: &mut HeaderMap, trusted: bool) {
-        let client = Client::new("192.0.2.7".parse().unwrap(), Place::unknown(PlaceSource::Pop), trusted);
-        let (pop, via, id) = ("fra1", "1.1 fra1", "id-1").into();
-        let (pop, via, id): (&str, &str, &str) = (pop, via, id);
+    fn forwarded(headers: &mut HeaderMap, trusted: bool, client: &str) {
+        let client = Client::new(client.parse().unwrap(), Place::unknown(PlaceSource::Pop), trusted);
         let hop = Hop {
             client: &client,
             peer_node: "192.0.2.7",
             peer_text: "192.0.2.7",
             scheme: Scheme::Https,
-            pop: &HeaderValue::from_str(pop).unwrap(),
-            via: &HeaderValue::from_str(via).unwrap(),
-            request_id: &HeaderValue::from_str(id).unwrap(),
+            pop: &HeaderValue::from_static("fra1"),
+            via: &HeaderValue::from_static("1.1 fra1"),
+            request_id: &HeaderValue::from_static("id-1"),
         };
         add_forwarding(headers, &hop);
     }
@@ -236,15 +247,17 @@ mod tests {
             ("portolan-session-moved", "from=nowhere"),
         ];
         let mut headers = map(&claims);
-        forwarded(&mut headers, false);
+        forwarded(&mut headers, false, "192.0.2.7");
         assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
         assert_eq!(headers["forwarded"], "for=192.0.2.7;proto=https;host=\"shop.example:8443\"");
         assert_eq!(headers["x-forwarded-proto"], "https");
         assert!(!headers.contains_key("portolan-session-moved"));
         let mut headers = map(&claims);
-        forwarded(&mut headers, true);
+        headers.remove("forwarded");
+        forwarded(&mut headers, true, "1.2.3.4");
         assert_eq!(headers["x-forwarded-for"], "1.2.3.4, 192.0.2.7");
         assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["forwarded"], "for=1.2.3.4, for=192.0.2.7;proto=https;host=\"shop.example:8443\"");
         assert_eq!(headers["via"], "1.1 fra1");
         assert_eq!(headers["x-request-id"], "id-1");
     }

@@ -126,8 +126,8 @@ fn settings(limits: &ClientLimits) -> ServerSettings {
 /// Counts requests that were refused before they were requests.
 fn note(metrics: &Metrics, end: &End) {
     match end {
-        End::Refused(error) => Metrics::count(&metrics.refused, "http/1.1", refused_word(error)),
-        End::HeadTimedOut => Metrics::count(&metrics.refused, "http/1.1", "head-timeout"),
+        End::Refused(error) => Metrics::count(&metrics.refused, "reason", refused_word(error)),
+        End::HeadTimedOut => Metrics::count(&metrics.refused, "reason", "head-timeout"),
         _ => {}
     }
     if let End::Aborted(error) = end {

@@ -37,6 +37,10 @@ pub trait AskPolicy {
 
 /// What happens with an exchange.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every exchange is forwarded; a box would be an allocation for each"
+)]
 pub enum Decision<'s> {
     /// Forward it.
     Forward(Forward<'s>),

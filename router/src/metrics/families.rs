@@ -43,14 +43,8 @@ pub struct ExchangeLabels {
     pub status: String,
 }
 
-/// Labels of things counted by one more word.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct WordLabels {
-    /// Service, policy or listener name.
-    pub name: String,
-    /// What happened: a word of a closed list.
-    pub what: String,
-}
+/// Labels by name, where no struct is worth its lines.
+pub type Labels = Vec<(&'static str, String)>;
 
 /// Labels of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,21 +73,21 @@ pub struct Metrics {
     /// Exchanges by service, region and status class.
     pub exchanges: Family<ExchangeLabels, Counter>,
     /// Attempts that failed, by service and kind.
-    pub attempt_failures: Family<WordLabels, Counter>,
+    pub attempt_failures: Family<Labels, Counter>,
     /// Retries by service and what came of them.
-    pub retries: Family<WordLabels, Counter>,
+    pub retries: Family<Labels, Counter>,
     /// Sessions served away from their pin, by service and reason.
-    pub sessions_moved: Family<WordLabels, Counter>,
+    pub sessions_moved: Family<Labels, Counter>,
     /// Exchanges without any target, by service and why.
-    pub no_target: Family<WordLabels, Counter>,
+    pub no_target: Family<Labels, Counter>,
     /// Affinity tokens that were presented, by service and what they were found to be.
-    pub tokens: Family<WordLabels, Counter>,
+    pub tokens: Family<Labels, Counter>,
     /// Exchange time to the head of the response, by service.
     pub exchange_seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
     /// Policy calls by policy and outcome.
-    pub policy_calls: Family<WordLabels, Counter>,
+    pub policy_calls: Family<Labels, Counter>,
     /// Time of policy calls.
-    pub policy_seconds: Family<WordLabels, Histogram, fn() -> Histogram>,
+    pub policy_seconds: Family<Labels, Histogram, fn() -> Histogram>,
     /// Requests in flight by endpoint (sampled).
     pub endpoint_in_flight: Family<EndpointLabels, Gauge>,
     /// 1 when traffic may go to the endpoint.
@@ -101,7 +95,7 @@ pub struct Metrics {
     /// Health of regions: 0 down, 1 unknown, 2 draining, 3 degraded, 4 healthy.
     pub region_health: Family<RegionLabels, Gauge>,
     /// Configuration reloads by result.
-    pub reloads: Family<WordLabels, Counter>,
+    pub reloads: Family<Labels, Counter>,
     /// 1 when the last reload took effect.
     pub reload_ok: Gauge,
     /// Version of the published snapshot.
@@ -109,11 +103,11 @@ pub struct Metrics {
     /// Open client connections.
     pub connections: Gauge,
     /// Connections accepted, refused for the limit, or failed in TLS.
-    pub accepted: Family<WordLabels, Counter>,
+    pub accepted: Family<Labels, Counter>,
     /// Requests refused before routing, by why (malformed, too large, timeout ...).
-    pub refused: Family<WordLabels, Counter>,
+    pub refused: Family<Labels, Counter>,
     /// Connections to origins, by state (open, idle).
-    pub upstream_connections: Family<WordLabels, Gauge>,
+    pub upstream_connections: Family<Labels, Gauge>,
     /// Log lines dropped because the writer was behind.
     pub log_dropped: Counter,
     /// Events dropped because the conductor was behind (coalesced ones are not counted).
@@ -221,11 +215,11 @@ impl Metrics {
         let labels = ServiceLabels { service: service.to_owned() };
         ServiceMetrics {
             exchange_seconds: self.exchange_seconds.get_or_create_owned(&labels),
-            attempt_failures: Words::new(&self.attempt_failures, service, words::ATTEMPT_FAILURES),
-            retries: Words::new(&self.retries, service, words::RETRIES),
-            sessions_moved: Words::new(&self.sessions_moved, service, words::MOVES),
-            no_target: Words::new(&self.no_target, service, words::NO_TARGET),
-            tokens: Words::new(&self.tokens, service, words::TOKENS),
+            attempt_failures: Words::new(&self.attempt_failures, ("service", service), "kind", words::ATTEMPT_FAILURES),
+            retries: Words::new(&self.retries, ("service", service), "result", words::RETRIES),
+            sessions_moved: Words::new(&self.sessions_moved, ("service", service), "reason", words::MOVES),
+            no_target: Words::new(&self.no_target, ("service", service), "reason", words::NO_TARGET),
+            tokens: Words::new(&self.tokens, ("service", service), "error", words::TOKENS),
         }
     }
 
@@ -244,9 +238,9 @@ impl Metrics {
 
     /// Handles of one policy; `outcomes` are the words that its calls can end with.
     pub fn policy(&self, policy: &str, outcomes: &[&'static str]) -> PolicyMetrics {
-        let labels = WordLabels { name: policy.to_owned(), what: "route".to_owned() };
+        let labels = vec![("policy", policy.to_owned()), ("hook", "route".to_owned())];
         PolicyMetrics {
-            outcomes: Words::new(&self.policy_calls, policy, outcomes),
+            outcomes: Words::new(&self.policy_calls, ("policy", policy), "outcome", outcomes),
             seconds: self.policy_seconds.get_or_create_owned(&labels),
         }
     }
@@ -274,20 +268,20 @@ impl Metrics {
         self.region_health.clear();
     }
 
-    /// Adds one to a family counted by word. Off the hot path only: it looks the labels up.
-    pub fn count(family: &Family<WordLabels, Counter>, name: &str, what: &str) {
-        family.get_or_create(&WordLabels { name: name.to_owned(), what: what.to_owned() }).inc();
+    /// Adds one to a family with one label. Off the hot path only: it looks the labels up.
+    pub fn count(family: &Family<Labels, Counter>, key: &'static str, word: &str) {
+        family.get_or_create(&vec![(key, word.to_owned())]).inc();
     }
 
     /// Connections to origins in a state: `open` or `idle`.
     pub fn origin_connections(&self, state: &str) -> Gauge {
-        let labels = WordLabels { name: "origins".to_owned(), what: state.to_owned() };
+        let labels = vec![("state", state.to_owned())];
         self.upstream_connections.get_or_create_owned(&labels)
     }
 
     /// Handles of the workers.
     pub fn worker(&self) -> WorkerMetrics {
-        let labels = |what: &str| WordLabels { name: "client".to_owned(), what: what.to_owned() };
+        let labels = |result: &str| vec![("result", result.to_owned())];
         WorkerMetrics {
             connections: self.connections.clone(),
             accepted: self.accepted.get_or_create_owned(&labels("accepted")),
@@ -369,8 +363,8 @@ mod tests {
         let text = metrics.text();
         for line in [
             r#"portolan_exchanges_total{service="shop",region="eu",status="4xx"} 1"#,
-            r#"portolan_sessions_moved_total{name="shop",what="down"} 1"#,
-            r#"portolan_policy_calls_total{name="pin",what="pass"} 1"#,
+            r#"portolan_sessions_moved_total{service="shop",reason="down"} 1"#,
+            r#"portolan_policy_calls_total{policy="pin",outcome="pass"} 1"#,
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

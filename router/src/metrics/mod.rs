@@ -7,6 +7,6 @@ mod families;
 mod histogram;
 mod words;
 
-pub use families::{ExchangeLabels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
+pub use families::{ExchangeLabels, Labels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
 pub use words::Words;

@@ -3,7 +3,7 @@
 //! Owns the lists of words that have no type of their own and the handles behind them, so that counting on the hot path
 //! neither locks nor allocates. A word outside its list is a mistake in the code: it is counted as `other`.
 
-use super::families::WordLabels;
+use super::families::Labels;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
@@ -45,11 +45,16 @@ pub(super) const NO_TARGET: &[&str] = &["empty-fence", "all-down", "all-full", "
 pub struct Words(Box<[(&'static str, Counter)]>);
 
 impl Words {
-    /// Handles for these words and for `other`, under a name.
-    pub(super) fn new(family: &Family<WordLabels, Counter>, name: &str, words: &[&'static str]) -> Self {
-        let handle = |what: &'static str| {
-            let labels = WordLabels { name: name.to_owned(), what: what.to_owned() };
-            (what, family.get_or_create_owned(&labels))
+    /// Handles for these words and for `other`: label `key` beside the subject's own label.
+    pub(super) fn new(
+        family: &Family<Labels, Counter>,
+        subject: (&'static str, &str),
+        key: &'static str,
+        words: &[&'static str],
+    ) -> Self {
+        let handle = |word: &'static str| {
+            let labels = vec![(subject.0, subject.1.to_owned()), (key, word.to_owned())];
+            (word, family.get_or_create_owned(&labels))
         };
         Self(words.iter().copied().chain(["other"]).map(handle).collect())
     }

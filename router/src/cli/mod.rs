@@ -81,7 +81,7 @@ struct RunArgs {
     /// Only check the configuration, as `portolan check` does.
     #[arg(long)]
     check: bool,
-    /// What to log: `error`, `warn`, `info`, `debug`, or rules such as `info,access=off,portolan::control=debug`.
+    /// What to log: `error`, `warn`, `info`, `debug`, or rules such as `info,portolan::access=off`.
     #[arg(long, value_name = "RULES", env = "PORTOLAN_LOG", default_value = "info")]
     log: String,
     /// Form of log lines; left out: `text` on a terminal, `json` otherwise.

@@ -73,6 +73,8 @@ pub struct Conductor {
     /// A publication that waits for its time.
     due: Option<Timestamp>,
     last_publication: Timestamp,
+    /// Until when a new configuration waits for names.
+    names_until: Timestamp,
     /// Operators who wait for a load, by its number.
     waiting: Vec<(u64, oneshot::Sender<ReloadAnswer>)>,
 }
@@ -106,6 +108,7 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         first: Some(first),
         due: None,
         last_publication: Timestamp::default(),
+        names_until: Timestamp::default(),
         waiting: Vec::new(),
     };
     conductor.apply(super::world::first());
@@ -154,16 +157,23 @@ impl Conductor {
         Metrics::count(&self.metrics.reloads, "result", if ok { "applied" } else { "refused" });
         self.metrics.reload_ok.set(i64::from(ok));
         let Some(last) = self.world.reloads().last().cloned() else { return };
-        if let (Some(refusal), None) = (&last.refused, self.world.in_force()) {
-            if let Some(first) = self.first.take() {
-                // The receiver is gone only when the process ends.
-                let _ = first.send(Err(refusal.clone()));
-            }
+        let first = if self.world.in_force().is_none() { self.first.take() } else { None };
+        if let (Some(refusal), Some(first)) = (last.refused, first) {
+            // The receiver is gone only when the process ends.
+            let _ = first.send(Err(refusal));
         }
         if ok {
-            // An operator who hears that it is applied must find it published.
+            self.names_until = self.clock.now().plus(publish::NAMES_WAIT);
+            // Answers who waits: an operator who hears that it is applied must find it published.
             self.publish();
+        } else {
+            self.answer_waiting();
         }
+    }
+
+    /// Answers operators whose load is over.
+    fn answer_waiting(&mut self) {
+        let Some(last) = self.world.reloads().last().cloned() else { return };
         let waiting = std::mem::take(&mut self.waiting);
         for (ticket, answer) in waiting {
             if ticket > last.ticket {
@@ -173,6 +183,7 @@ impl Conductor {
             let generation = self.world.in_force().map_or(0, |in_force| in_force.generation);
             let needs_restart = self.world.in_force().map_or(Vec::new(), |in_force| in_force.needs_restart.clone());
             let result = last.refused.clone().map_or(Ok(()), Err);
+            // Who asked may be gone by now.
             let _ = answer.send(ReloadAnswer { generation, needs_restart, result });
         }
     }

@@ -132,7 +132,7 @@ impl Loader {
     }
 
     fn everything(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Parts> {
-        let routes = collected.keep(routes(live));
+        let routes = routes(live, collected);
         let actions = actions(live, collected);
         let geo = geo(live, in_use, collected);
         let certificates = self.certificates(live, collected);
@@ -244,12 +244,13 @@ fn geo(live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option
     Some(Arc::new(Geo { overrides: overrides.collect(), database, pop: Some(live.pop.location) }))
 }
 
-fn routes(live: &Live) -> Result<RouteTable, Diagnostic> {
+fn routes(live: &Live, collected: &mut Collected) -> Option<RouteTable> {
     let keys = live.routes.iter().map(|route| route.key.clone());
-    RouteTable::build(keys.collect()).map_err(|conflict| {
+    let table = RouteTable::build(keys.collect()).map_err(|conflict| {
         let at = live.routes.get(conflict.second).and_then(|route| route.at.clone());
         Diagnostic::new(conflict.to_string()).at(at)
-    })
+    });
+    collected.keep(table)
 }
 
 fn actions(live: &Live, collected: &mut Collected) -> Option<Arc<[snapshot::Action]>> {

@@ -6,8 +6,8 @@
 mod parts;
 
 use super::world::{EndpointWatch, InForce, World};
-use super::world::{health_word, word as admin_word};
 use crate::base::Timestamp;
+use crate::decide::explain::{admin_word, health_word};
 use crate::snapshot::build::RegionKey;
 use crate::snapshot::{Service, Snapshot};
 use crate::steer::table::{EndpointState, Loads, Region};

@@ -21,8 +21,7 @@ pub use event::{
     Command, Effect, EndpointTls, Event, HostPort, LoadedConfig, LoadedPart, ProbeTarget, ProbeVerdict, Refusal,
     Sample, Severity,
 };
-pub(crate) use health::{cause_word, health_word, state_word};
-pub(crate) use operator::word;
+pub(crate) use health::{cause_word, state_word};
 pub use reload::{LastReload, Reloads, first};
 pub use resolve::Name;
 

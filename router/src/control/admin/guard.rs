@@ -78,6 +78,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    type Case<'a> = (&'a [(&'a str, &'a str)], Result<(), Denied>);
+
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let pair = |(name, value): &(&str, &str)| {
             (name.parse::<http::HeaderName>().unwrap(), value.parse::<http::HeaderValue>().unwrap())
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_token_opens_from_anywhere() {
-        let cases: [(&[(&str, &str)], Result<(), Denied>); 7] = [
+        let cases: [Case<'_>; 7] = [
             (&[("authorization", "Bearer s3cret")], Ok(())),
             (&[("authorization", "bearer s3cret"), ("host", "edge.example")], Ok(())),
             (&[("host", "127.0.0.1:9900")], Err(Denied::NoToken)),
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn without_a_token_programs_may_and_pages_may_not() {
-        let cases: [(&[(&str, &str)], Result<(), Denied>); 11] = [
+        let cases: [Case<'_>; 11] = [
             (&[("host", "127.0.0.1:9900")], Ok(())),
             (&[("host", "localhost")], Ok(())),
             (&[("host", "[::1]:9900")], Ok(())),

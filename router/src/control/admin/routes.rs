@@ -6,6 +6,7 @@
 use super::query::{Query, QueryError};
 use super::{Admin, explain, guard};
 use crate::control::conductor::{Gone, ReloadAnswer};
+use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table;
 use bytes::Bytes;
@@ -111,7 +112,7 @@ async fn drain(admin: &Admin, uri: &Uri) -> Answer {
         },
         Ok(Drain::Region(region, wanted)) => match admin.control.switch(region.clone(), wanted).await {
             Ok(Ok(())) => {
-                let state = crate::control::world::word(wanted);
+                let state = admin_word(wanted);
                 json(StatusCode::OK, &json!({"service": &*region.service, "region": &*region.region, "admin": state}))
             }
             Ok(Err(unknown)) => error(StatusCode::NOT_FOUND, &unknown),

@@ -175,6 +175,18 @@ fn a_refused_reload_keeps_serving_and_says_why() {
 }
 
 #[test]
+fn a_new_name_has_its_address_when_the_reload_is_answered() {
+    run(async {
+        let plane = start(None).await;
+        std::fs::write(&plane.file, FILE.replace("http://127.0.0.1:10", "http://localhost:11")).unwrap();
+        assert_eq!(plane.document("POST", "/reload").await.0, 200);
+        let snapshot = plane.published.load();
+        let us = &snapshot.services[0].endpoints[1][0];
+        assert_eq!((us.spec.port, us.origin.as_ref().map(|origin| origin.address().port())), (11, Some(11)));
+    });
+}
+
+#[test]
 fn a_changed_file_is_loaded_by_itself() {
     run(async {
         let plane = start(None).await;

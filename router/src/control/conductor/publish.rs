@@ -1,7 +1,7 @@
 //! When a snapshot is published, and what the gauges show of it.
 //!
 //! Owns the pace: at once for what takes something out or lets something in, else at most every 50 ms. The first
-//! snapshot waits a moment for names to resolve, so that the first request does not fail for want of an address.
+//! snapshot of a configuration waits a moment for names to resolve, so that no request fails for want of an address.
 
 use super::Conductor;
 use crate::metrics::Metrics;
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// Least time between two publications that are not urgent.
 const PACE: Duration = Duration::from_millis(50);
-/// Longest wait of the first snapshot for names that were never answered.
-const NAMES_WAIT: Duration = Duration::from_millis(250);
+/// Longest wait of a configuration's first snapshot for names that were never answered.
+pub(super) const NAMES_WAIT: Duration = Duration::from_millis(250);
 /// How often that wait is looked at.
 const NAMES_LOOK: Duration = Duration::from_millis(2);
 
@@ -42,8 +42,7 @@ impl Conductor {
             self.due = None;
             return;
         };
-        let waits = self.published.is_none() && self.world.names_open() > 0;
-        if waits && now.since(self.started) < NAMES_WAIT {
+        if now < self.names_until && self.world.names_open() > 0 {
             self.due = Some(now.plus(NAMES_LOOK));
             return;
         }
@@ -72,6 +71,7 @@ impl Conductor {
                 }
             }
         }
+        self.answer_waiting();
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn load(
         collected.read(Subject::Policies, &policy.component);
         // Only the data plane compares generations; here an instance is made once and thrown away.
         let directory = RegionDirectory { generation: 0, regions: policy_regions(live, index) };
-        loaded.extend(collected.keep(one(engine, policy, &directory, in_use)));
+        loaded.extend(collected.keep(one(engine, policy, &directory, in_use).map_err(|problem| *problem)));
     }
     (collected.problems.len() == before).then(|| loaded.into())
 }
@@ -32,7 +32,7 @@ fn one(
     policy: &Policy,
     directory: &RegionDirectory,
     in_use: Option<&InUse>,
-) -> Result<Arc<Loaded>, Diagnostic> {
+) -> Result<Arc<Loaded>, Box<Diagnostic>> {
     let position = |in_use: &&InUse| in_use.live.policies.iter().position(|old| old.name == policy.name);
     let index = in_use.as_ref().and_then(position);
     let old = in_use.zip(index).and_then(|(in_use, index)| Some((in_use, index, in_use.parts.policies.get(index)?)));
@@ -50,12 +50,12 @@ fn one(
         Ok(loaded) => Ok(Arc::new(loaded)),
         Err(error) => {
             let text = format!("policy {:?} ({}): {}", error.policy, error.component.display(), error.fault);
-            Err(Diagnostic::new(text).at(error.at))
+            Err(Box::new(Diagnostic::new(text).at(error.at)))
         }
     }
 }
 
-fn refused(policy: &Policy, failure: &PolicyFailure) -> Diagnostic {
+fn refused(policy: &Policy, failure: &PolicyFailure) -> Box<Diagnostic> {
     let text = format!("policy {:?} does not accept the changed regions: {failure}", policy.name);
-    Diagnostic::new(text).at(policy.config_at.clone())
+    Box::new(Diagnostic::new(text).at(policy.config_at.clone()))
 }

@@ -5,11 +5,11 @@
 //! after every event and is the only place that changes a published state.
 
 use super::endpoint::EndpointWatch;
-use super::operator::word;
 use super::region::Change;
 use super::{Effect, ProbeVerdict, Sample, Severity, World};
 use crate::base::Timestamp;
 use crate::config::Probe;
+use crate::decide::explain::{admin_word, health_word};
 use crate::steer::ejection::{Cause, Judgement, Peers};
 use crate::steer::health;
 use crate::steer::table::{EndpointState, Health};
@@ -108,7 +108,7 @@ impl World {
                     "region {service}/{name} is {} (was {}), admin {}",
                     health_word(health),
                     health_word(before.health),
-                    word(admin)
+                    admin_word(admin)
                 );
                 let severity = if health == Health::Down { Severity::Error } else { Severity::Info };
                 effects.push(Effect::Log(severity, text));
@@ -139,17 +139,6 @@ fn settle_endpoint(watch: &mut EndpointWatch, unresolved: bool, now: Timestamp, 
     let severity = if state.serves() { Severity::Info } else { Severity::Warn };
     effects.push(Effect::Log(severity, text));
     true
-}
-
-/// The word for a region's health; the same as in the policy contract.
-pub(crate) fn health_word(health: Health) -> &'static str {
-    match health {
-        Health::Unknown => "unknown",
-        Health::Healthy => "healthy",
-        Health::Degraded => "degraded",
-        Health::Draining => "draining",
-        Health::Down => "down",
-    }
 }
 
 /// The word for an endpoint's state, in logs and documents; stable.

@@ -5,6 +5,7 @@
 
 use super::{Command, Effect, Severity, World};
 use crate::config;
+use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table::Admin;
 
@@ -31,7 +32,8 @@ impl World {
         } else {
             self.switches.insert(region.clone(), admin);
         }
-        let text = format!("region {}/{} switched {} by the operator", region.service, region.region, word(admin));
+        let text =
+            format!("region {}/{} switched {} by the operator", region.service, region.region, admin_word(admin));
         effects.push(Effect::Log(Severity::Warn, text));
     }
 
@@ -45,14 +47,5 @@ impl World {
     /// What the operator wants of a region: the command, else the configuration.
     pub(super) fn wish(&self, key: &RegionKey, configured: Admin) -> Admin {
         self.switches.get(key).copied().unwrap_or(configured)
-    }
-}
-
-/// The word for a wish, in logs, documents and on the command line; stable.
-pub(crate) fn word(admin: Admin) -> &'static str {
-    match admin {
-        Admin::On => "on",
-        Admin::Drain => "drain",
-        Admin::Off => "off",
     }
 }

@@ -128,9 +128,14 @@ fn finish(
     let names = core.names(snapshot);
     // RFC 9110, section 7.6.3: the version is the one in which this hop received the message.
     let via = if record.served.is_some() || version != Version::HTTP_2 { &names.via_1_1 } else { &names.via_2 };
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let head = response.headers_mut();
     head.append(header::VIA, via.clone());
     head.insert(headers::X_REQUEST_ID, request_id.clone());
+    // A PoP that drains sends its clients elsewhere; on HTTP/2 there is no such field (RFC 9113, section 8.2.2).
+    if snapshot.draining && version != Version::HTTP_2 && !upgraded {
+        head.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if wants.timing {
         let micros = record.started().elapsed().as_micros();
         let text = format!("portolan;dur={}.{:03}", micros / 1000, micros % 1000);

@@ -119,7 +119,7 @@ impl Loader {
                 policies::load(&self.engine, live, Some(in_use), &mut collected).map(|p| parts.policies = p)
             }
             Subject::Geo => geo(live, Some(in_use), &mut collected).map(|geo| parts.geo = geo),
-            Subject::Certificates => self.certificates(live, &mut collected).map(|(listener, origin)| {
+            Subject::Certificates => self.certificates(live, Some(in_use), &mut collected).map(|(listener, origin)| {
                 parts.listener_tls = listener;
                 parts.origin_tls = origin;
             }),
@@ -135,7 +135,7 @@ impl Loader {
         let routes = routes(live, collected);
         let actions = actions(live, collected);
         let geo = geo(live, in_use, collected);
-        let certificates = self.certificates(live, collected);
+        let certificates = self.certificates(live, in_use, collected);
         let keys = self.keys(live, in_use, collected);
         let policies = policies::load(&self.engine, live, in_use, collected);
         let (listener_tls, origin_tls) = certificates?;
@@ -165,6 +165,7 @@ impl Loader {
     fn certificates(
         &self,
         live: &Live,
+        in_use: Option<&InUse>,
         collected: &mut Collected,
     ) -> Option<(Arc<[Option<Arc<rustls::ServerConfig>>]>, Arc<[Option<Arc<rustls::ClientConfig>>]>)> {
         let before = collected.problems.len();
@@ -178,7 +179,7 @@ impl Loader {
             });
             listeners.push(loaded);
         }
-        let mut made = BTreeMap::new();
+        let mut made = in_use.map(unchanged_origin_tls).unwrap_or_default();
         let mut origins = Vec::new();
         for service in &live.services {
             origins.push(origin_tls(service, &mut made, collected));
@@ -187,10 +188,24 @@ impl Loader {
     }
 }
 
+/// TLS towards origins by file of authorities.
+type OriginTls = BTreeMap<PathBuf, Arc<rustls::ClientConfig>>;
+
+/// What is in use and whose file did not change: taken over, so that connections to origins and probes stay.
+fn unchanged_origin_tls(in_use: &InUse) -> OriginTls {
+    let services = in_use.live.services.iter().zip(in_use.parts.origin_tls.iter());
+    let unchanged = services.filter_map(|(service, made)| {
+        let path = tls::authorities(service.origin_tls.ca.as_deref()).ok()?;
+        let same = in_use.files.contains(&WatchedFile::now(Subject::Certificates, &path));
+        Some((path, Arc::clone(made.as_ref().filter(|_| same)?)))
+    });
+    unchanged.collect()
+}
+
 /// TLS towards the origins of a service; services with the same authorities share it.
 fn origin_tls(
     service: &config::Service,
-    made: &mut BTreeMap<Option<PathBuf>, Option<Arc<rustls::ClientConfig>>>,
+    made: &mut OriginTls,
     collected: &mut Collected,
 ) -> Option<Arc<rustls::ClientConfig>> {
     let mut speaks_tls = service.regions.iter().flat_map(|region| &region.endpoints).filter(|endpoint| endpoint.tls);
@@ -200,17 +215,15 @@ fn origin_tls(
         let problem = |_| Diagnostic::new(format!("service {}: {name:?} is no name that TLS can verify", service.name));
         collected.keep(ServerName::try_from(name.to_owned()).map_err(problem));
     }
-    let authorities = service.origin_tls.ca.clone();
-    if let Some(made) = made.get(&authorities) {
-        return made.clone();
-    }
-    if let Some(path) = &authorities {
-        collected.read(Subject::Certificates, path);
-    }
     let problem = |error| Diagnostic::new(format!("service {}: {error}", service.name));
-    let loaded = collected.keep(tls::origin(authorities.as_deref()).map_err(problem));
-    made.insert(authorities, loaded.clone());
-    loaded
+    let path = collected.keep(tls::authorities(service.origin_tls.ca.as_deref()).map_err(problem))?;
+    collected.read(Subject::Certificates, &path);
+    if let Some(made) = made.get(&path) {
+        return Some(Arc::clone(made));
+    }
+    let loaded = collected.keep(tls::origin(&path).map_err(problem))?;
+    made.insert(path, Arc::clone(&loaded));
+    Some(loaded)
 }
 
 fn geo(live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Arc<Geo>> {

@@ -98,3 +98,22 @@ fn origins_over_tls_need_a_name_and_authorities() {
     let text = refusal.diagnostics.to_string();
     assert!(text.contains("service shop: authorities") && text.contains("none.pem"), "{text}");
 }
+
+#[test]
+fn tls_towards_origins_is_made_anew_only_when_its_file_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = || rcgen::generate_simple_self_signed(vec!["origin.test".to_owned()]).unwrap().cert.pem();
+    std::fs::write(folder.path().join("ca.pem"), authority()).unwrap();
+    let text = FILE.replace("http://127.0.0.1:9", "https://127.0.0.1:9").replace(
+        "[services.shop.regions.eu]",
+        "[services.shop]\ntls = { ca = \"ca.pem\" }\n[services.shop.regions.eu]",
+    );
+    let loader = loader(folder.path(), &text);
+    let made = |in_use: &InUse| in_use.parts.origin_tls[0].clone().unwrap();
+    let first = in_use(loader.config(None).unwrap());
+    let second = in_use(loader.config(Some(&first)).unwrap());
+    assert!(Arc::ptr_eq(&made(&first), &made(&second)));
+    std::fs::write(folder.path().join("ca.pem"), format!("{}{}", authority(), authority())).unwrap();
+    let third = in_use(loader.config(Some(&second)).unwrap());
+    assert!(!Arc::ptr_eq(&made(&second), &made(&third)));
+}

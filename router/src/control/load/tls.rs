@@ -87,20 +87,17 @@ pub(super) fn listener(certificate: &Path, key: &Path) -> Result<Arc<ServerConfi
     Ok(Arc::new(config))
 }
 
-/// TLS towards origins: HTTP/1.1, trusting the authorities in `ca`, or the system's.
+/// TLS towards origins: HTTP/1.1, trusting the authorities in this file.
 ///
 /// # Errors
 /// When the file cannot be read or holds no certificate.
-pub(super) fn origin(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    let path = match ca {
-        Some(path) => path.to_path_buf(),
-        None => system_authorities()?,
-    };
+pub(super) fn origin(path: &Path) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     // Stores of systems hold a few certificates that no longer parse; one that does is needed.
-    let (added, _) = roots.add_parsable_certificates(certificates("authorities", &path)?);
+    let (added, _) = roots.add_parsable_certificates(certificates("authorities", path)?);
     if added == 0 {
-        return Err(TlsError::Empty { what: "authorities", path, expected: "certificate that can be used" });
+        let expected = "certificate that can be used";
+        return Err(TlsError::Empty { what: "authorities", path: path.to_path_buf(), expected });
     }
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
@@ -110,7 +107,14 @@ pub(super) fn origin(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
-fn system_authorities() -> Result<PathBuf, TlsError> {
+/// The file of trusted authorities: the one that is configured, else the system's.
+///
+/// # Errors
+/// When the system has none where systems keep it.
+pub(super) fn authorities(configured: Option<&Path>) -> Result<PathBuf, TlsError> {
+    if let Some(path) = configured {
+        return Ok(path.to_path_buf());
+    }
     let found = SYSTEM_AUTHORITIES.iter().map(PathBuf::from).find(|path| path.is_file());
     found.ok_or_else(|| TlsError::NoSystemAuthorities { looked: SYSTEM_AUTHORITIES.join(", ") })
 }
@@ -144,7 +148,7 @@ mod tests {
         let (certificate, key) = pair(folder.path(), "a");
         let config = listener(&certificate, &key).unwrap();
         assert_eq!(config.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
-        assert!(origin(Some(&certificate)).is_ok());
+        assert!(origin(&certificate).is_ok());
     }
 
     #[test]
@@ -161,8 +165,8 @@ mod tests {
             (listener(&text, &a_key).unwrap_err(), "text.pem holds no CERTIFICATE block"),
             (listener(&a, &text).unwrap_err(), "text.pem holds no PRIVATE KEY block"),
             (listener(&a, &a).unwrap_err(), "a.pem holds no PRIVATE KEY block"),
-            (origin(Some(&missing)).unwrap_err(), "authorities"),
-            (origin(Some(&a_key)).unwrap_err(), "holds no CERTIFICATE block"),
+            (origin(&missing).unwrap_err(), "authorities"),
+            (origin(&a_key).unwrap_err(), "holds no CERTIFICATE block"),
         ];
         for (error, expected) in cases {
             let text = error.to_string();

@@ -166,3 +166,6 @@ fn plan(
 fn allowed(service: &Service, advice: &Advice) -> RegionSet {
     advice.fence.map_or(service.fence, |fence| service.fence.intersect(fence))
 }
+
+#[cfg(test)]
+mod tests;

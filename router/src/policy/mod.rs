@@ -24,7 +24,7 @@ mod ticker;
 mod wasi;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use contract::{Candidate, CandidateHealth};
 pub use directory::{RegionDirectory, RegionInfo};

@@ -11,3 +11,8 @@ mod frame;
 mod good;
 mod load;
 mod world;
+
+/// A loaded policy that wants nothing and passes, for tests of the layers above.
+pub(crate) fn passing() -> std::sync::Arc<super::Loaded> {
+    world::PASS.load().unwrap()
+}

@@ -1,0 +1,164 @@
+//! The chain of policies and its way into a plan, with scripted answers in place of Wasm.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::facts::Client;
+use super::*;
+use crate::base::{Location, Timestamp};
+use crate::config::OnError;
+use crate::geo::{Place, PlaceSource};
+use crate::metrics::Metrics;
+use crate::policy::RegionDirectory;
+use crate::policy::tests::passing;
+use crate::snapshot::build::tests::snapshot_of;
+use http::{HeaderMap, Method, StatusCode};
+use std::collections::BTreeMap;
+
+const THREE: [(&str, &[&str]); 3] =
+    [("eu", &["http://127.0.0.1:1"]), ("us", &["http://127.0.0.1:2"]), ("ap", &["http://127.0.0.1:3"])];
+
+/// Answers by policy name; remembers who was asked, and which regions it was shown.
+struct Script {
+    answers: BTreeMap<&'static str, Result<Verdict, PolicyFailure>>,
+    asked: Vec<(String, Vec<u32>)>,
+}
+
+impl AskPolicy for Script {
+    fn ask(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Verdict, PolicyFailure> {
+        let shown = ask.candidates.iter().map(|candidate| candidate.region).collect();
+        self.asked.push((policy.name.to_string(), shown));
+        match &self.answers[&*policy.name] {
+            Ok(verdict) => Ok(verdict.clone()),
+            Err(_) => Err(PolicyFailure::Timeout),
+        }
+    }
+}
+
+/// A snapshot of three regions whose service asks these policies.
+fn snapshot(policies: &[(&'static str, OnError)]) -> Snapshot {
+    let mut snapshot = Arc::into_inner(snapshot_of(&THREE)).unwrap();
+    let service = Arc::get_mut(&mut snapshot.services[0]).unwrap();
+    service.policies = policies
+        .iter()
+        .map(|(name, on_error)| PolicyUse {
+            name: (*name).into(),
+            loaded: passing(),
+            directory: Arc::new(RegionDirectory::default()),
+            first_region: 10,
+            on_error: *on_error,
+            metrics: Metrics::new().policy(name, &[]),
+        })
+        .collect();
+    snapshot
+}
+
+/// What is decided, in words, and who was asked.
+fn decided(
+    policies: &[(&'static str, OnError, Result<Verdict, PolicyFailure>)],
+    path: &str,
+) -> (String, Vec<(String, Vec<u32>)>) {
+    let snapshot = snapshot(&policies.iter().map(|(name, on_error, _)| (*name, *on_error)).collect::<Vec<_>>());
+    let answers = policies
+        .iter()
+        .map(|(name, _, answer)| (*name, answer.as_ref().map(Clone::clone).map_err(|_| PolicyFailure::Timeout)));
+    let mut script = Script { answers: answers.collect(), asked: Vec::new() };
+    let place = Place { location: Location::new(50.0, 8.0), ..Place::unknown(PlaceSource::Database) };
+    let client = Client::new([192, 0, 2, 1].into(), place, false);
+    let (method, headers) = (Method::GET, HeaderMap::new());
+    let facts = Facts {
+        method: &method,
+        scheme: Scheme::Http,
+        host: "shop.example",
+        path,
+        query: None,
+        headers: &headers,
+        client: &client,
+        now: Timestamp(1_000_000),
+        seed: 7,
+    };
+    let words = match decide(&snapshot, &facts, &mut script, None) {
+        Decision::Forward(forward) => {
+            let names = forward
+                .plan
+                .targets
+                .iter()
+                .map(|target| forward.service.table.regions[usize::from(target.region)].name.to_string());
+            names.collect::<Vec<_>>().join(" ")
+        }
+        Decision::Reply(_, reply) => format!("reply {}", reply.status.as_u16()),
+        Decision::Refuse(_, refusal) => format!("{refusal:?}"),
+        Decision::Files(_) => "files".to_owned(),
+    };
+    (words, script.asked)
+}
+
+fn order(order: &[u8]) -> Result<Verdict, PolicyFailure> {
+    Ok(Verdict::Route(Advice { order: order.iter().copied().collect(), strict: true, ..Advice::default() }))
+}
+
+fn fence(regions: &[usize]) -> Result<Verdict, PolicyFailure> {
+    Ok(Verdict::Route(Advice { fence: Some(regions.iter().copied().collect()), ..Advice::default() }))
+}
+
+const DEFAULT: OnError = OnError::Default;
+
+#[test]
+fn the_first_order_wins_and_fences_intersect() {
+    let pass = || Ok(Verdict::Pass);
+    assert_eq!(
+        decided(&[("a", DEFAULT, pass()), ("b", DEFAULT, order(&[2])), ("c", DEFAULT, order(&[1]))], "/").0,
+        "ap"
+    );
+    assert_eq!(decided(&[("a", DEFAULT, fence(&[1, 2])), ("b", DEFAULT, fence(&[0, 1]))], "/").0, "us");
+    let empty = decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, fence(&[0, 1]))], "/").0;
+    assert_eq!(empty, "NoTarget(EmptyFence)");
+    assert_eq!(decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, order(&[0]))], "/").0, "NoTarget(EmptyFence)");
+}
+
+#[test]
+fn a_later_policy_sees_only_what_earlier_fences_left() {
+    let (_, asked) = decided(&[("a", DEFAULT, fence(&[1, 2])), ("b", DEFAULT, Ok(Verdict::Pass))], "/");
+    let numbers = |mut shown: Vec<u32>| {
+        shown.sort_unstable();
+        shown
+    };
+    let shown: Vec<_> = asked.into_iter().map(|(_, shown)| numbers(shown)).collect();
+    assert_eq!(shown, [vec![10, 11, 12], vec![11, 12]], "in the numbers of the policy's directory");
+}
+
+#[test]
+fn an_answer_ends_the_chain() {
+    let reply = Reply { status: StatusCode::FORBIDDEN, headers: Vec::new(), body: bytes::Bytes::new() };
+    let (words, asked) = decided(&[("a", DEFAULT, Ok(Verdict::Respond(reply))), ("b", DEFAULT, order(&[1]))], "/");
+    assert_eq!((words.as_str(), asked.len()), ("reply 403", 1));
+}
+
+#[test]
+fn a_failure_is_a_pass_or_a_refusal() {
+    let failed = || Err(PolicyFailure::Timeout);
+    assert_eq!(decided(&[("a", DEFAULT, failed()), ("b", DEFAULT, order(&[1]))], "/").0, "us");
+    let (words, asked) = decided(&[("a", OnError::Reject, failed()), ("b", DEFAULT, order(&[1]))], "/");
+    assert_eq!((words.as_str(), asked.len()), ("PolicyFailed", 1));
+    let kept = decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, failed())], "/").0;
+    assert_eq!(kept, "ap", "a failure does not lift the fence of another policy");
+}
+
+#[test]
+fn what_no_route_matches_asks_nobody() {
+    let mut snapshot = snapshot(&[]);
+    snapshot.actions = Arc::from([]);
+    let (method, headers) = (Method::GET, HeaderMap::new());
+    let client = Client::new([192, 0, 2, 1].into(), Place::unknown(PlaceSource::Pop), false);
+    let facts = Facts {
+        method: &method,
+        scheme: Scheme::Http,
+        host: "shop.example",
+        path: "/",
+        query: None,
+        headers: &headers,
+        client: &client,
+        now: Timestamp(1),
+        seed: 1,
+    };
+    let mut nobody = Script { answers: BTreeMap::new(), asked: Vec::new() };
+    assert!(matches!(decide(&snapshot, &facts, &mut nobody, None), Decision::Refuse(None, Refusal::NoRoute)));
+}

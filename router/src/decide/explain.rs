@@ -96,7 +96,7 @@ fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, deci
             "continent": client.texts.continent,
             "city": client.place.city.as_deref(),
             "location": client.place.location.map(|at| json!({"latitude": at.latitude(), "longitude": at.longitude()})),
-            "source": format!("{:?}", client.place.source).to_lowercase(),
+            "source": client.place.source.as_str(),
             "trusted": client.trusted,
         },
         "seed": seed,

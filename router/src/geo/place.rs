@@ -40,6 +40,19 @@ pub struct Place {
     pub source: PlaceSource,
 }
 
+impl PlaceSource {
+    /// The word used in documents; stable.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Override => "override",
+            Self::Database => "database",
+            Self::BuiltIn => "built-in",
+            Self::Pop => "pop",
+        }
+    }
+}
+
 impl Place {
     /// A place of which nothing is known yet.
     #[must_use]

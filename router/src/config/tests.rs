@@ -258,6 +258,15 @@ fn reads_every_example() {
     }
 }
 
+/// The configuration that a newcomer copies is one that is accepted.
+#[test]
+fn reads_the_readme() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    parse(text, "README.md", Path::new("")).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
 #[test]
 fn the_schema_and_the_reference_in_docs_are_fresh() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");

@@ -100,6 +100,7 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     };
     let (shutdown, told) = watch::channel(Shutdown::Running);
     let (ended, mut end) = mpsc::channel(1);
+    let admin_address = admin.as_ref().map(|(_, address)| *address);
     let control = start_control(Plane { spec, admin, boot: boot.clone(), ended })?;
     let published = first_snapshot(published)?;
     let mut workers = Vec::new();
@@ -112,6 +113,9 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     drop(told);
     for address in &sockets.addresses {
         tracing::info!(%address, "listening");
+    }
+    if let Some(address) = admin_address {
+        tracing::info!(%address, "listening for operators (admin)");
     }
     tracing::info!(pop = %published.load().pop, workers = workers.len(), "ready");
     // Sent once, when a signal asks for the end; the control plane goes on until the workers are done.

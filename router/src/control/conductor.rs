@@ -212,11 +212,7 @@ impl Conductor {
     /// What a load may take over.
     fn in_use(&self) -> Option<InUse> {
         let in_force = self.world.in_force()?;
-        Some(InUse {
-            live: Arc::clone(&in_force.live),
-            parts: in_force.parts.clone(),
-            files: self.world.files().to_vec(),
-        })
+        Some(InUse { live: Arc::clone(&in_force.live), parts: in_force.parts.clone(), files: self.world.files() })
     }
 
     fn perform(&mut self, effect: Effect) {

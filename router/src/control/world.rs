@@ -102,9 +102,11 @@ impl World {
         self.names.iter()
     }
 
-    /// The files that the configuration in force came from, as they were read.
-    pub fn files(&self) -> &[WatchedFile] {
-        self.reloads.watched()
+    /// The files that what is in force came from, as they were read. Files that were refused since are watched as they
+    /// are now, which is not what serves: they are left out, so that no load takes them for unchanged.
+    pub fn files(&self) -> Vec<WatchedFile> {
+        let refused = self.reloads.parts_refused();
+        self.reloads.watched().iter().filter(|file| !refused.contains_key(&file.subject)).cloned().collect()
     }
 
     /// Reloads so far.

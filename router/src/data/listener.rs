@@ -23,7 +23,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// One worker's side of one listener.
 pub(super) struct Listener {
     pub(super) core: Rc<Core>,
-    pub(super) socket: TcpListener,
     /// Position in `Boot::listeners`.
     pub(super) index: usize,
     pub(super) drain: Drain,
@@ -31,14 +30,15 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Accepts until the worker drains.
-    pub(super) async fn run(self) {
+    /// Accepts until the worker drains; then the socket closes, whatever its connections still do: one that stayed open
+    /// would go on taking connections that nobody serves.
+    pub(super) async fn run(self, socket: TcpListener) {
         let this = Rc::new(self);
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = this.drain.started() => return,
-                accepted = this.socket.accept() => accepted,
+                accepted = socket.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => this.accepted(stream, peer),

@@ -76,7 +76,7 @@ async fn run(spec: Spec) {
         match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => {
                 let (core, drain, metrics) = (Rc::clone(&core), drain.clone(), metrics.worker());
-                tokio::task::spawn_local(Listener { core, socket, index, drain, metrics }.run());
+                tokio::task::spawn_local(Listener { core, index, drain, metrics }.run(socket));
             }
             Err(error) => tracing::error!(%error, "a listening socket could not be used"),
         }

@@ -1,0 +1,32 @@
+//! End-to-end tests, by what they prove. Each starts its own PoP and origins, and asks as a client would.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "tests: real time, plain locks, and a panic is how a test fails"
+)]
+
+/// Sessions keep their region: pins, tokens, moves, drains.
+mod affinity;
+/// What a wrong configuration or a wrong command is told.
+mod bad_input;
+/// Clients that leave, stall or come in numbers; the end of the process.
+mod clients;
+/// A client is served where it is nearest to.
+mod nearest;
+/// Origins that behave in every wrong way, and the right ones.
+mod origins;
+/// Policies that misbehave cost nobody but themselves.
+mod policies;
+/// A region dies under load and comes back.
+mod region_death;
+/// New configurations and files under load; what is wrong changes nothing.
+mod reload;
+/// The three policies that ship do what their READMEs say.
+mod shipped;
+/// Requests that two parsers could read in two ways.
+mod smuggling;
+/// A single-page application from a folder.
+mod static_files;
+/// TLS on both sides.
+mod tls;

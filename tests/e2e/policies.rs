@@ -1,0 +1,272 @@
+//! Policies that misbehave cost nobody but themselves, and what cannot work is refused at the start, by name.
+
+use portolan_tests::pop::run;
+use portolan_tests::scripts::named;
+use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, VIRGINIA, policy, pop};
+use portolan_tests::{Ask, Client, Origin, Pop, binaries, wait_until, wait_until_within};
+use std::time::Duration;
+
+/// Guests of `tests/guests` that are refused at the start, what the refusal must say, and their configuration.
+const REFUSED: [(&str, &str, &[&str]); 12] = [
+    ("imports-env", "{}", &["imports wasi:sockets/"]),
+    ("imports-forbidden", "{}", &["portolan:forbidden/door@0.1.0"]),
+    ("newer-version", "{}", &["0.2.0", "0.1.0"]),
+    ("no-route", "{}", &["route"]),
+    ("not-a-policy", "{}", &["portolan:policy"]),
+    ("wasi-inert", "{}", &["trap"]),
+    ("sinner", "{ sin = \"bad-config\" }", &["the moon is not a region; try `eu-west`"]),
+    ("sinner", "{ sin = \"bad-fields\" }", &["moon.phase"]),
+    ("sinner", "{ sin = \"trap-describe\" }", &["trap"]),
+    ("sinner", "{ sin = \"spin-describe\" }", &["time limit"]),
+    ("sinner", "{ sin = \"init-fails\" }", &["the tide is out"]),
+    ("sinner", "{ sin = \"init-traps\" }", &["trap"]),
+];
+
+/// Sins of each call: the word by which it is counted, or none where the verdict is made sense of.
+const SINS: [(&str, Option<&str>); 10] = [
+    ("trap", Some("trap")),
+    ("spin", Some("timeout")),
+    ("hog", Some("out-of-memory")),
+    ("recurse", Some("trap")),
+    ("bad-reply", Some("nonsense")),
+    ("bad-headers", Some("nonsense")),
+    ("huge-reply", Some("nonsense")),
+    ("huge-payload", Some("nonsense")),
+    ("huge-order", None),
+    ("huge-ext", None),
+];
+
+/// The sinner; it has more time than in production, for the tests share a machine with compilers.
+fn sinner(sin: &str, more: &str) -> String {
+    let more = format!("limits = {{ time = \"200ms\" }}\n{more}");
+    policy("sinner", &binaries::guest("sinner"), &format!("{{ sin = \"{sin}\" }}"), &more)
+}
+
+/// Two regions; the sinner stands before the service `shop`, the service `quiet` has no policy.
+struct World {
+    home: Origin,
+    away: Origin,
+    pop: Pop,
+}
+
+impl World {
+    fn start(settings: &str, policies: &str) -> Self {
+        let (home, away) = (named("home"), named("away"));
+        let shop = Service::new("shop").with("policies = [\"sinner\"]").with(settings);
+        let shop = shop.region(FRANKFURT, &[home.url()]).region(VIRGINIA, &[away.url()]);
+        let quiet = Service::new("quiet").region(FRANKFURT, &[home.url()]);
+        let quiet_route = "[[routes]]\nhost = \"quiet.example\"\npath = \"/\"\nservice = \"quiet\"\n";
+        let pop = Pop::start(&(pop() + &shop.routed() + &quiet.text() + quiet_route + policies));
+        Self { home, away, pop }
+    }
+
+    fn count(&self, outcome: &str) -> u64 {
+        self.pop.metrics().count("portolan_policy_calls_total", &[("policy", "sinner"), ("outcome", outcome)])
+    }
+
+    #[track_caller]
+    fn neighbour_is_served(&self, when: &str) {
+        let answer = self.pop.ask(&Ask::get("/").host("quiet.example"));
+        assert_eq!((answer.status, answer.text().as_str()), (200, "home"), "a neighbour without the policy, {when}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_at_the_start_by_name() {
+    let origin = named("home");
+    for (guest, config, told) in REFUSED {
+        let service = Service::new("shop").with("policies = [\"guest\"]").region(FRANKFURT, &[origin.url()]);
+        let config = service.site() + &policy("guest", &binaries::guest(guest), config, "");
+        for command in ["run", "check"] {
+            let run = run(&config, &[command]);
+            assert_eq!(run.code, 2, "{command} of {guest} {config}: {}{}", run.out, run.err);
+            for words in told.iter().chain(&["policy \"guest\"", "edge.toml:"]) {
+                assert!(run.err.contains(words), "{command} of {guest} does not say {words:?}:\n{}", run.err);
+            }
+        }
+    }
+    // A policy that never becomes ready is a refusal too, in bounded time.
+    let service = Service::new("shop").with("policies = [\"sinner\"]").region(FRANKFURT, &[origin.url()]);
+    let run = run(&(service.site() + &sinner("init-spins", "")), &["check"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("time limit"), "{}", run.err);
+}
+
+#[test]
+fn every_sin_is_survived_counted_and_answered_by_the_hosts_own_order() {
+    for (sin, word) in SINS {
+        let world = World::start("", &sinner(sin, ""));
+        let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY));
+        assert_eq!((answer.status, answer.text().as_str()), (200, "home"), "{sin}");
+        world.neighbour_is_served(sin);
+        if let Some(word) = word {
+            assert!(world.count(word) > 0, "{sin} is not counted as {word}: {:#}", world.pop.status_of("/policies"));
+        }
+        assert!(world.away.seen().is_empty(), "{sin}: the host's own order is the nearest");
+    }
+}
+
+#[test]
+fn on_error_reject_answers_503_for_every_failure() {
+    for (sin, word) in SINS {
+        let Some(word) = word else { continue };
+        let world = World::start("", &sinner(sin, "on_error = \"reject\""));
+        let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY));
+        assert_eq!(answer.status, 503, "{sin}: {}", answer.text());
+        assert!(world.count(word) > 0, "{sin} is not counted as {word}");
+        assert!(world.home.seen().is_empty() && world.away.seen().is_empty(), "{sin}: nothing is forwarded");
+        world.neighbour_is_served(sin);
+    }
+}
+
+#[test]
+fn three_failures_quarantine_a_policy_for_a_while() {
+    let world = World::start("", &sinner("trap", ""));
+    let quarantine = || world.pop.status_of("/policies/sinner/quarantine");
+    let mut client = Client::to(world.pop.address());
+    wait_until("it is in quarantine", || {
+        assert_eq!(client.ask(&Ask::get("/").from(IN_GERMANY)).unwrap().text(), "home");
+        !quarantine().is_null()
+    });
+    let traps = world.count("trap");
+    for _ in 0..20 {
+        assert_eq!(client.ask(&Ask::get("/").from(IN_GERMANY)).unwrap().text(), "home");
+    }
+    assert!(world.count("quarantined") > 0, "it is not asked for now");
+    assert!(world.count("trap") <= traps + 1, "it was asked all the same");
+    // The quarantine ends with another try, which fails, and the next one is longer.
+    let first = quarantine()["backoff_ms"].as_u64().unwrap();
+    wait_until("a longer quarantine", || {
+        let _ = client.ask(&Ask::get("/").from(IN_GERMANY));
+        quarantine()["backoff_ms"].as_u64().is_some_and(|backoff| backoff > first)
+    });
+    assert!(world.count("trap") > traps);
+}
+
+#[test]
+fn a_policy_that_recovers_leaves_quarantine() {
+    let world = World::start("", &sinner("trap", ""));
+    let mut client = Client::to(world.pop.address());
+    wait_until("it is in quarantine", || {
+        let _ = client.ask(&Ask::get("/"));
+        !world.pop.status_of("/policies/sinner/quarantine").is_null()
+    });
+    // The operator mends it: the sin is in its configuration.
+    let config = std::fs::read_to_string(world.pop.file()).unwrap();
+    world.pop.change(&config.replace("sin = \"trap\"", "sin = \"trap-nth\", n = 1000000"));
+    let passed = world.count("pass");
+    wait_until_within(Duration::from_secs(10), "it is asked again", || {
+        let _ = client.ask(&Ask::get("/"));
+        world.count("pass") > passed
+    });
+    assert!(world.pop.status_of("/policies/sinner/quarantine").is_null());
+}
+
+#[test]
+fn an_occasional_trap_costs_one_call() {
+    let limits = "limits = { time = \"200ms\" }";
+    let policies = policy("sinner", &binaries::guest("sinner"), "{ sin = \"trap-nth\", n = 200 }", limits);
+    let world = World::start("", &policies);
+    let mut client = Client::to(world.pop.address());
+    for _ in 0..450 {
+        assert_eq!(client.ask(&Ask::get("/").from(IN_GERMANY)).unwrap().text(), "home");
+    }
+    let (traps, passes) = (world.count("trap"), world.count("pass"));
+    assert!((1..=2).contains(&traps) && traps + passes == 450, "{traps} traps, {passes} passes");
+}
+
+#[test]
+fn no_order_leads_out_of_the_fence() {
+    // The sinner insists on every region, those that it was not offered first, or widens the fence to them.
+    for sin in ["outside", "wide-fence", "nonsense"] {
+        for fence in ["fence = [\"us-virginia\"]", "fence = [\"eu-frankfurt\"]"] {
+            let world = World::start(fence, &sinner(sin, ""));
+            for _ in 0..20 {
+                assert_eq!(world.pop.ask(&Ask::get("/").from(IN_GERMANY)).status, 200, "{sin} {fence}");
+            }
+            let (inside, outside) =
+                if fence.contains("virginia") { (&world.away, &world.home) } else { (&world.home, &world.away) };
+            assert_eq!((inside.seen().len(), outside.seen().len()), (20, 0), "{sin} {fence}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_fence_is_503_and_goes_nowhere() {
+    let world = World::start("", &sinner("no-fence", ""));
+    let answer = world.pop.get("/");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(world.home.seen().is_empty() && world.away.seen().is_empty());
+    assert_eq!(world.pop.metrics().count("portolan_no_target_total", &[("reason", "empty-fence")]), 1);
+}
+
+#[test]
+fn header_edits_that_could_split_a_request_are_nonsense_as_a_whole() {
+    let world = World::start("", &sinner("bad-headers", ""));
+    let answer = world.pop.ask(&Ask::post("/", "the body"));
+    assert_eq!(answer.status, 200);
+    let seen = world.home.only();
+    assert_eq!(seen.body, b"the body", "framing is not a policy's business");
+    assert_eq!((seen.count("content-length"), seen.count("transfer-encoding"), seen.count("host")), (1, 0, 1));
+    let head = String::from_utf8(seen.head.clone()).unwrap();
+    for name in ["x-good", "x-injected", "x-split", "x-newline", "x-nul", "bad name", "x-colon", "elsewhere.example"] {
+        assert!(!head.contains(name), "{name} came through:\n{head}");
+    }
+}
+
+#[test]
+fn a_huge_payload_is_no_pin() {
+    let world = World::start("affinity = {}", &sinner("huge-payload", ""));
+    let answer = world.pop.get("/");
+    assert_eq!(answer.status, 200);
+    let longest = answer.all("set-cookie").iter().map(|cookie| cookie.len()).max().unwrap_or(0);
+    assert!(longest < 4_096, "a cookie of {longest} bytes");
+}
+
+#[test]
+fn the_good_guest_is_asked_and_obeyed() {
+    let (home, away) = (named("home"), named("away"));
+    let service = Service::new("shop")
+        .with("policies = [\"good\"]")
+        .region(FRANKFURT, &[home.url()])
+        .region(VIRGINIA, &[away.url()]);
+    let limits = "limits = { time = \"500ms\" }";
+    let pop = Pop::start(&(service.site() + &policy("good", &binaries::guest("good"), "{}", limits)));
+    let answer = pop.ask(&Ask::get("/path?lang=de").from(IN_GERMANY).field("x-tenant", "t1").cookie("session", "s1"));
+    assert_eq!(answer.text(), "home");
+    // GET, shop.example, /path, DE, t1, s1, de: the network's number is not in the built-in data.
+    assert_eq!(home.only().field("x-guest-bytes"), Some("28"));
+    assert_eq!(pop.metrics().count("portolan_policy_calls_total", &[("policy", "good"), ("outcome", "route")]), 1);
+}
+
+#[test]
+fn every_guest_has_a_test() {
+    let folder = binaries::root().join("tests/guests");
+    let tests: String = std::fs::read_dir(binaries::root().join("tests/e2e"))
+        .unwrap()
+        .flatten()
+        .map(|file| std::fs::read_to_string(file.path()).unwrap())
+        .collect();
+    let mut guests: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+        let path = entry.path();
+        let is_guest = path.join("Cargo.toml").is_file() || path.extension().is_some_and(|ending| ending == "wit");
+        guests.extend(is_guest.then(|| path.file_stem().unwrap().to_string_lossy().into_owned()));
+    }
+    assert!(guests.len() >= 8, "{guests:?}");
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let (_, sins) = readme.split_once("## Sins").unwrap();
+    let is_sin = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && word.len() > 2;
+    let sins = sins
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(is_sin)
+        .filter(|word| !["describe", "route", "ext", "eu-west"].contains(word));
+    for name in guests.iter().map(String::as_str).chain(sins) {
+        assert!(
+            tests.contains(&format!("\"{name}")) || tests.contains(&format!("{name}\\\"")),
+            "no test names the guest or sin `{name}`"
+        );
+    }
+}

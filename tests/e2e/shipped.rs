@@ -1,0 +1,149 @@
+//! The three policies that ship do what their READMEs say, in a real PoP.
+
+use portolan_tests::scripts::Member;
+use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, IN_JAPAN, Service, TOKYO, VIRGINIA, policy, pop};
+use portolan_tests::{Ask, Pop, binaries, wait_until};
+
+/// Three probed regions, labelled, with these policies in this order.
+struct World {
+    members: [Member; 3],
+    pop: Pop,
+}
+
+impl World {
+    fn start(affinity: &str, names: &[&str], policies: &str) -> Self {
+        let members = ["eu", "us", "jp"].map(Member::start);
+        let service = Service::new("shop")
+            .probed()
+            .with(&format!("policies = {names:?}\n{affinity}"))
+            .region_with(FRANKFURT, &[members[0].url()], "labels = { zone = \"eu\" }")
+            .region_with(VIRGINIA, &[members[1].url()], "labels = { zone = \"us\", track = \"canary\" }")
+            .region_with(TOKYO, &[members[2].url()], "labels = { zone = \"jp\" }");
+        let pop = Pop::start(&(pop() + &service.routed() + policies));
+        for region in [FRANKFURT.0, VIRGINIA.0, TOKYO.0] {
+            pop.wait_health("shop", region, "healthy");
+        }
+        Self { members, pop }
+    }
+
+    fn served(&self, ask: &Ask) -> String {
+        let answer = self.pop.ask(ask);
+        if answer.status == 200 { answer.text() } else { answer.status.to_string() }
+    }
+
+    fn set_well(&self, index: usize, well: bool) {
+        let region = [FRANKFURT.0, VIRGINIA.0, TOKYO.0][index];
+        self.members[index].set_well(well);
+        self.pop.wait_health("shop", region, if well { "healthy" } else { "down" });
+    }
+}
+
+fn plugin(name: &str, config: &str, more: &str) -> String {
+    // Patience instead of the 2 ms of production: the tests share a machine with compilers.
+    policy(name, &binaries::plugin(name), config, &format!("limits = {{ time = \"500ms\" }}\n{more}"))
+}
+
+#[test]
+fn residency_keeps_requests_inside_their_regions() {
+    let config = "{ rules = [{ countries = [\"eu\", \"CH\"], allow = [\"eu\"] }, { countries = [\"US\"], allow = [\"us\", \
+                  \"ap-tokyo\"] }], otherwise = \"allow\", unknown = \"reject\" }";
+    let world = World::start("", &["residency"], &plugin("residency", config, "on_error = \"reject\""));
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "eu");
+    assert_eq!(world.served(&Ask::get("/").from(IN_AMERICA)), "us");
+    assert_eq!(world.served(&Ask::get("/").from(IN_JAPAN)), "jp", "no rule names Japan");
+    assert_eq!(world.served(&Ask::get("/").from("10.9.9.9")), "451", "a client of unknown country");
+
+    world.set_well(1, false);
+    assert_eq!(world.served(&Ask::get("/").from(IN_AMERICA)), "jp", "the other region that the rule names");
+    world.set_well(0, false);
+    let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY));
+    assert_eq!(answer.status, 503, "the whole fence is down: {}", answer.text());
+    assert_eq!(world.served(&Ask::get("/").from(IN_JAPAN)), "jp");
+    let japanese = world.members[2].served();
+    let countries: Vec<_> = japanese.iter().filter_map(|seen| seen.field("portolan-client-country")).collect();
+    assert!(!countries.contains(&"DE"), "a German request left its fence: {countries:?}");
+}
+
+#[test]
+fn session_pin_sends_sessions_home_again() {
+    let config = "{ mode = \"temporary\", failback = \"2s\" }";
+    let world = World::start("affinity = {}", &["session-pin"], &plugin("session-pin", config, ""));
+    let cookie = world.pop.ask(&Ask::get("/").from(IN_GERMANY)).cookie("portolan").unwrap().to_owned();
+    world.set_well(0, false);
+    let moved = world.pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie));
+    assert_eq!(moved.text(), "us");
+    let told = world.members[1].served().last().unwrap().field("portolan-session-moved").map(str::to_owned);
+    assert_eq!(told.as_deref(), Some("from=eu-frankfurt; reason=down"));
+    let away = moved.cookie("portolan").expect("the pin says where it is now").to_owned();
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &away)), "us");
+
+    world.set_well(0, true);
+    let back = std::time::Instant::now();
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &away)), "us", "too early to go home");
+    wait_until("it goes home", || world.served(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &away)) == "eu");
+    assert!(back.elapsed().as_millis() >= 1_000, "home after {:?} already", back.elapsed());
+}
+
+#[test]
+fn session_pin_strict_waits() {
+    let world = World::start("affinity = {}", &["session-pin"], &plugin("session-pin", "{ mode = \"strict\" }", ""));
+    let cookie = world.pop.ask(&Ask::get("/").from(IN_GERMANY)).cookie("portolan").unwrap().to_owned();
+    world.set_well(0, false);
+    let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie));
+    assert_eq!((answer.status, answer.field("retry-after")), (503, Some("5")), "{}", answer.text());
+    world.set_well(0, true);
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie)), "eu");
+}
+
+#[test]
+fn canary_takes_its_share_and_who_asks() {
+    let config = "{ share = 0.3, header = \"x-canary\", cookie = \"canary\" }";
+    let world = World::start("affinity = {}", &["canary"], &plugin("canary", config, ""));
+    let mut canaries = 0;
+    for _ in 0..200 {
+        let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY).field("connection", "close"));
+        canaries += u32::from(answer.text() == "us");
+        // The cohort is the session's: it does not draw again.
+        if canaries % 10 == 0 {
+            let again = Ask::get("/").from(IN_GERMANY).cookie("portolan", answer.cookie("portolan").unwrap());
+            assert_eq!(world.served(&again), answer.text());
+        }
+    }
+    // 60 of 200 expected; five standard deviations are 32.
+    assert!((28..=92).contains(&canaries), "{canaries} of 200 are canaries");
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).field("x-canary", "always")), "us");
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).cookie("canary", "always")), "us");
+    for _ in 0..20 {
+        assert_ne!(world.served(&Ask::get("/").from(IN_AMERICA).field("x-canary", "never")), "us");
+    }
+    world.set_well(1, false);
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).field("x-canary", "always")), "eu", "it passes then");
+}
+
+#[test]
+fn the_three_together() {
+    let policies = plugin(
+        "residency",
+        "{ rules = [{ countries = [\"eu\"], allow = [\"eu\", \"us\"] }] }",
+        "on_error = \"reject\"",
+    ) + &plugin("canary", "{ share = 0, header = \"x-canary\" }", "")
+        + &plugin("session-pin", "{ mode = \"sticky\" }", "");
+    let world = World::start("affinity = {}", &["residency", "canary", "session-pin"], &policies);
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "eu");
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).field("x-canary", "always")), "us");
+    assert_eq!(world.served(&Ask::get("/").from(IN_JAPAN)), "jp");
+    let status = world.pop.status_of("/policies");
+    for name in ["residency", "canary", "session-pin"] {
+        assert!(status[name]["calls"].as_u64().is_some_and(|calls| calls >= 3), "{name}: {status:#}");
+        assert_eq!(
+            status[name]["failures"].as_object().map(|all| all.values().filter_map(serde_json::Value::as_u64).sum()),
+            Some(0),
+            "{name}: {status:#}"
+        );
+    }
+    // Frankfurt and the canary are all that a German may use, and a German is no canary.
+    world.set_well(0, false);
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "us", "canary passes when its cohort cannot serve");
+    world.set_well(1, false);
+    assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "503");
+}

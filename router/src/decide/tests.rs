@@ -57,9 +57,15 @@ fn decided(
     path: &str,
 ) -> (String, Vec<(String, Vec<u32>)>) {
     let snapshot = snapshot(&policies.iter().map(|(name, on_error, _)| (*name, *on_error)).collect::<Vec<_>>());
-    let answers = policies
-        .iter()
-        .map(|(name, _, answer)| (*name, answer.as_ref().map(Clone::clone).map_err(|_| PolicyFailure::Timeout)));
+    let answers = policies.iter().map(|(name, _, answer)| {
+        (
+            *name,
+            match answer {
+                Ok(verdict) => Ok(verdict.clone()),
+                Err(_) => Err(PolicyFailure::Timeout),
+            },
+        )
+    });
     let mut script = Script { answers: answers.collect(), asked: Vec::new() };
     let place = Place { location: Location::new(50.0, 8.0), ..Place::unknown(PlaceSource::Database) };
     let client = Client::new([192, 0, 2, 1].into(), place, false);

@@ -89,7 +89,7 @@ fn unexpected_bytes_on_an_idle_connection_end_it() {
 }
 
 async fn body_error(scripted: &Scripted, pool: &Pool) -> BodyError {
-    let response = send_to(&pool, &scripted.origin, get(), &quick()).await.unwrap();
+    let response = send_to(pool, &scripted.origin, get(), &quick()).await.unwrap();
     response.into_body().collect().await.unwrap_err()
 }
 

@@ -137,7 +137,8 @@ fn a_slow_head_is_answered_with_408() {
     drop(dripping);
     dripper.join().unwrap();
     assert!(origin.raw().is_empty());
-    assert_eq!(pop.metrics().count("portolan_refused_requests_total", &[("reason", "head-timeout")]), 2);
+    let timed_out = || pop.metrics().count("portolan_refused_requests_total", &[("reason", "head-timeout")]);
+    wait_until("both are counted", || timed_out() == 2);
 }
 
 #[test]

@@ -114,7 +114,9 @@ fn http_1_1_by_alpn_and_without_it() {
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     });
     assert_eq!(origin.seen().len(), 2);
-    assert!(pop.metrics().count("portolan_accepted_connections_total", &[("result", "tls-failed")]) >= 1);
+    wait_until("failed handshakes are counted", || {
+        pop.metrics().count("portolan_accepted_connections_total", &[("result", "tls-failed")]) >= 1
+    });
 }
 
 async fn get(authority: &Authority, address: SocketAddr, host: &str, protocols: &[&str]) -> String {

@@ -1,7 +1,7 @@
 //! The programs and components that the tests run, built once for each test run.
 //!
-//! Owns where they are: beside the test's own executable, so that the profile and target folder are the same. Components
-//! are built only when one is missing; `cargo xtask plugins` does that too, and `cargo xtask test` before the tests.
+//! Owns where they are: in the folder that `PORTOLAN_PROGRAMS` names (`cargo xtask test` built them there), else beside
+//! the test's own executable, built by us with the same profile. Components are built only when one is missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,7 +48,7 @@ pub fn maxmind(file: &str) -> Option<PathBuf> {
 
 fn programs() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| std::env::var_os("PORTOLAN_PROGRAMS").map_or_else(build, PathBuf::from)).clone()
 }
 
 /// `target/PROFILE`: the test's executable is in its `deps` folder.

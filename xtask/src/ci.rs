@@ -5,13 +5,20 @@
 
 use anyhow::Context;
 
-use crate::machine::{command, has, run as run_command};
+use crate::machine::{command, has, root, run as run_command};
 use crate::{plugins, tidy};
 
 /// Builds the components and runs every test; `args` are handed to `cargo test`.
 pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
     plugins::build()?;
-    run_command(command("cargo", &["test", "--workspace"]).args(args))
+    // The programs that the end-to-end tests run, with the very dependencies that the tests are built with: cargo joins
+    // features over all that it builds at once, and the tests' own build of two packages would compile much of it again.
+    let profile: Vec<&String> =
+        args.iter().take_while(|argument| *argument != "--").filter(|a| *a == "--release").collect();
+    let folder = if profile.is_empty() { "debug" } else { "release" };
+    run_command(command("cargo", &["build", "--workspace", "--bins", "--tests"]).args(profile))?;
+    let mut tests = command("cargo", &["test", "--workspace"]);
+    run_command(tests.args(args).env("PORTOLAN_PROGRAMS", root().join("target").join(folder)))
 }
 
 /// Everything a change must pass.

@@ -39,7 +39,9 @@ pub(super) fn configure(ground: &Ground, ports: Ports, name: &str, policy: Optio
         Some(policy) => {
             let component = machine::root().join(policy.component);
             let table = format!("[policies.{}]\ncomponent = {:?}\n", policy.name, component.display().to_string());
-            (table, format!("policies = [{:?}]\naffinity = {{ cookie = \"bench\" }}\n", policy.name))
+            // A pin is measured by itself: without affinity the other policy's sessions have none.
+            let affinity = if policy.name == SESSION_PIN.name { "affinity = { cookie = \"bench\" }\n" } else { "" };
+            (table, format!("policies = [{:?}]\n{affinity}", policy.name))
         }
     };
     let template = include_str!("configs/portolan.toml");

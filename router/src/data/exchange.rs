@@ -178,9 +178,12 @@ fn request_id(core: &Core, client: &Client, parts: &Parts) -> HeaderValue {
 fn host_of(parts: &Parts) -> String {
     let named = parts.uri.host().map(str::as_bytes);
     let field = parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let text = String::from_utf8_lossy(named.or(field).unwrap_or_default()).to_ascii_lowercase();
-    let port = text.rfind(':').filter(|at| !text[*at..].contains(']'));
-    port.map_or(text.clone(), |at| text[..at].to_owned())
+    let mut text = String::from_utf8_lossy(named.or(field).unwrap_or_default()).into_owned();
+    text.make_ascii_lowercase();
+    if let Some(port) = text.rfind(':').filter(|at| !text[*at..].contains(']')) {
+        text.truncate(port);
+    }
+    text
 }
 
 /// The client's scheme; a trusted proxy in front may have ended its TLS.

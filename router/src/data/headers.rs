@@ -7,7 +7,7 @@ use crate::decide::facts::{Client, Scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers that end at this hop whatever `Connection` says (RFC 9110, 7.6.1; the last two by long custom).
-const HOP_BY_HOP: [HeaderName; 5] = [
+static HOP_BY_HOP: [HeaderName; 5] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -36,8 +36,10 @@ pub(super) const PORTOLAN_DECISION: HeaderName = HeaderName::from_static("portol
 /// Asked by any client; answered with `server-timing`.
 pub(super) const PORTOLAN_TIMING: HeaderName = HeaderName::from_static("portolan-timing");
 
+/// What every name in `OURS` begins with.
+const OUR_PREFIX: &str = "portolan-";
 /// Every header that only this router may write towards an origin.
-const OURS: [HeaderName; 6] =
+static OURS: [HeaderName; 6] =
     [SESSION_MOVED, PORTOLAN_POP, PORTOLAN_REGION, PORTOLAN_COUNTRY, PORTOLAN_DECISION, PORTOLAN_TIMING];
 
 /// What an upgrade asks for, when the request asks for one (RFC 9110, section 7.8).
@@ -67,8 +69,11 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
             }
         }
     }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
+    // Most messages carry none: a look at their few names is cheaper than hashing each of ours.
+    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        for name in &HOP_BY_HOP {
+            headers.remove(name);
+        }
     }
 }
 
@@ -98,8 +103,10 @@ pub(super) struct Hop<'a> {
 
 /// Writes what this hop adds to a request. What an untrusted peer claimed about forwarding is dropped.
 pub(super) fn add_forwarding(headers: &mut HeaderMap, hop: &Hop<'_>) {
-    for name in OURS {
-        headers.remove(name);
+    if headers.keys().any(|name| name.as_str().starts_with(OUR_PREFIX)) {
+        for name in &OURS {
+            headers.remove(name);
+        }
     }
     let host = headers.get(header::HOST).cloned();
     if !hop.client.trusted {
@@ -210,6 +217,11 @@ mod tests {
             request_id: &HeaderValue::from_static("id-1"),
         };
         add_forwarding(headers, &hop);
+    }
+
+    #[test]
+    fn ours_are_known_by_their_prefix() {
+        assert!(OURS.iter().all(|name| name.as_str().starts_with(OUR_PREFIX)));
     }
 
     #[test]

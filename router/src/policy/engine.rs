@@ -68,6 +68,12 @@ impl Engine {
     /// # Errors
     /// When wasmtime refuses the machine, there is no address space for the pool, or no thread can be started.
     pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
+        let workers = u32::try_from(settings.workers.max(1)).unwrap_or(u32::MAX);
+        Self::with_room(settings, workers.saturating_mul(2 * POLICIES).min(MEMORIES_MAX))
+    }
+
+    /// An engine for so many instances.
+    pub(super) fn with_room(settings: &EngineSettings, instances: u32) -> Result<Self, EngineError> {
         let cache = settings.cache.as_deref().and_then(|folder| {
             let opened = open_cache(folder);
             if let Err(error) = &opened {
@@ -76,8 +82,8 @@ impl Engine {
             }
             opened.ok()
         });
-        let wasmtime = wasmtime::Engine::new(&config(settings, RESERVATION, cache.clone()))
-            .or_else(|_| wasmtime::Engine::new(&config(settings, RESERVATION_SMALL, cache)))
+        let wasmtime = wasmtime::Engine::new(&config(instances, RESERVATION, cache.clone()))
+            .or_else(|_| wasmtime::Engine::new(&config(instances, RESERVATION_SMALL, cache)))
             .map_err(|error| EngineError::Setup(format!("{error:#}")))?;
         let ticks = ticker::drive(&wasmtime).map_err(EngineError::Ticker)?;
         Ok(Self { wasmtime, ticks })
@@ -90,7 +96,7 @@ fn open_cache(folder: &Path) -> wasmtime::Result<Cache> {
     Cache::new(config)
 }
 
-fn config(settings: &EngineSettings, reservation: u64, cache: Option<Cache>) -> Config {
+fn config(instances: u32, reservation: u64, cache: Option<Cache>) -> Config {
     let mut config = Config::new();
     config
         // Costs 240 ns on each call, for asynchronous functions that the contract does not have.
@@ -100,18 +106,16 @@ fn config(settings: &EngineSettings, reservation: u64, cache: Option<Cache>) -> 
         .wasm_backtrace_max_frames(NonZeroUsize::new(8))
         .memory_reservation(reservation)
         .cache(cache)
-        .allocation_strategy(pool(settings.workers));
+        .allocation_strategy(pool(instances));
     config
 }
 
-fn pool(workers: usize) -> PoolingAllocationConfig {
-    let workers = u32::try_from(workers.max(1)).unwrap_or(u32::MAX);
-    let components = workers.saturating_mul(2 * POLICIES).min(MEMORIES_MAX);
+fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(components)
-        .total_core_instances(components.saturating_mul(CORE_INSTANCES))
-        .total_memories(components)
-        .total_tables(components.saturating_mul(2))
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
         .total_stacks(0)
         .max_memory_size(MEMORY_MAX)
         .max_unused_warm_slots(32)

@@ -1,8 +1,8 @@
 //! What a guest may do without harm: each sin is one failure, and the next call of a good policy works.
 
 use super::frame;
-use super::world::{Core, PASS, Worker, ask_at, candidates};
-use crate::policy::{Loaded, PolicyFailure, QuarantineState, WarmPool};
+use super::world::{Core, PASS, Worker, ask_at, candidates, directory, policy};
+use crate::policy::{Engine, EngineSettings, Loaded, PolicyFailure, QuarantineState, WarmPool};
 use crate::steer::verdict::Verdict;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -98,6 +98,23 @@ fn three_failures_quarantine_and_a_good_probe_brings_it_back() {
     let expected = ["trap", "trap", "trap", quarantined, "trap", quarantined, "trap", quarantined, "pass", "pass"];
     assert_eq!(words, expected);
     assert_eq!(policy.quarantine().state(), QuarantineState::InUse);
+}
+
+#[test]
+fn no_room_is_a_failure_that_nobody_is_blamed_for() {
+    let engine = Engine::with_room(&EngineSettings::default(), 2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guest.wasm");
+    std::fs::write(&file, PASS.component()).unwrap();
+    let policy = Loaded::load(&engine, &policy(file, b""), &directory(), Arc::default()).map(Arc::new).unwrap();
+    let mut workers = [Worker::new(), Worker::new(), Worker::new()];
+    let outcomes: Vec<_> = workers.iter_mut().map(|worker| worker.ask(&policy, 0)).collect();
+    assert_eq!(outcomes, [Ok(Verdict::Pass), Ok(Verdict::Pass), Err(PolicyFailure::Exhausted)]);
+    let [first, _, third] = &mut workers;
+    assert!((0..9).all(|now| third.ask(&policy, now) == Err(PolicyFailure::Exhausted)));
+    assert_eq!(first.ask(&policy, 9), Ok(Verdict::Pass), "not quarantined");
+    *first = Worker::new();
+    assert_eq!(third.ask(&policy, 10), Ok(Verdict::Pass), "room again");
 }
 
 #[test]

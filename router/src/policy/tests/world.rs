@@ -11,6 +11,7 @@ use crate::policy::{
     RegionInfo, WarmPool,
 };
 use crate::steer::verdict::Verdict;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -78,10 +79,12 @@ impl Core<'_> {
     }
 }
 
-/// One engine for all tests: its pool is a large reservation.
+/// One engine for all tests: its pool is a large reservation. The cache saves compiling the same guest in each test.
 pub(super) fn engine() -> &'static Engine {
-    static ENGINE: LazyLock<Engine> =
-        LazyLock::new(|| Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap());
+    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tmp/policies");
+        Engine::new(&EngineSettings { workers: 2, cache: Some(cache) }).unwrap()
+    });
     &ENGINE
 }
 

@@ -59,12 +59,11 @@ pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !machine::is_root() || !machine::has("apt-get") {
         bail!("packages can be installed only as root and with apt-get");
     }
-    let mut apt = machine::command("apt-get", &["install", "-y", "--no-install-recommends"]);
-    apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
-    if machine::run(&mut apt).is_ok() {
-        return Ok(());
+    // The lists of a fresh image are empty, or so old that they name an older version than there is. Where they cannot be
+    // fetched, those that are there may still do.
+    if machine::run(&mut machine::command("apt-get", &["update"])).is_err() {
+        eprintln!("the package lists could not be brought up to date; going on with the present ones");
     }
-    // The package lists of a fresh image are often empty or old.
-    machine::run(&mut machine::command("apt-get", &["update"]))?;
-    machine::run(&mut apt)
+    let mut apt = machine::command("apt-get", &["install", "-y", "--no-install-recommends"]);
+    machine::run(apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }

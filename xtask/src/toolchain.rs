@@ -20,7 +20,7 @@ pub(crate) const HELP: &str = "\
 to build policies, either
   rustup target add wasm32-unknown-unknown
 or, on Debian and as root,
-  apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src lld-19";
+  apt-get update && apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src lld-19";
 
 /// Stack of a guest. The default of 1 MiB would make every fresh instance sixteen pages larger.
 const GUEST_FLAGS: &str = "-Clink-arg=-zstack-size=131072";
@@ -56,7 +56,11 @@ pub(crate) enum Toolchain {
 impl Toolchain {
     /// The toolchain of this machine, if there is one.
     pub(crate) fn find() -> Option<Self> {
-        if has_target() { Some(Self::InUse) } else { debian(Path::new("/")) }
+        if has_target() {
+            return Some(Self::InUse);
+        }
+        let version = machine::output(&mut machine::command("/usr/bin/rustc", &["--version"]))?;
+        debian(Path::new("/")).filter(|_| is_new_enough(&version))
     }
 
     /// `cargo build` for guests, without the packages.
@@ -93,6 +97,17 @@ fn has_target() -> bool {
     files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore"))
 }
 
+/// Whether a compiler that calls itself `rustc 1.96.0 (...)` knows the language of this workspace. Debian's older packages
+/// of the same name do not.
+fn is_new_enough(version: &str) -> bool {
+    let numbers = |text: &str| {
+        let mut parts = text.split('.').map_while(|part| part.parse::<u32>().ok());
+        parts.next().zip(parts.next())
+    };
+    let found = version.strip_prefix("rustc ").and_then(|rest| numbers(rest.split_whitespace().next()?));
+    found >= numbers(env!("CARGO_PKG_RUST_VERSION"))
+}
+
 /// Debian's toolchain under `root`, when all of it is there.
 fn debian(root: &Path) -> Option<Toolchain> {
     let needed = ["usr/bin/cargo", "usr/bin/rustc", "usr/lib/rustlib/src/rust/library/Cargo.lock"];
@@ -113,6 +128,14 @@ fn debian(root: &Path) -> Option<Toolchain> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_compiler_is_none() {
+        assert!(!is_new_enough("rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)"));
+        assert!(is_new_enough("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"));
+        assert!(is_new_enough("rustc 2.0.0"));
+        assert!(!is_new_enough("bash: rustc: command not found"));
+    }
 
     #[test]
     fn debian_is_used_only_when_it_is_whole() {

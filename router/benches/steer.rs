@@ -35,6 +35,7 @@ fn table(regions: u64, endpoints: u64) -> ServiceTable {
         location: Location::new(hash::unit(hash::mix(index + 1)) * 120.0 - 60.0, index as f64 * 30.0 - 150.0).unwrap(),
         weight: 100,
         capacity: Some(1_000),
+        spill: 0.0,
         labels: BTreeMap::new(),
         admin: Admin::On,
         health: Health::Healthy,

@@ -13,7 +13,7 @@ pub use call::{Call, Control, Gone, NoSuchRegion, ReloadAnswer};
 use super::load::{InUse, Loader};
 use super::probe::Prober;
 use super::resolve::Resolver;
-use super::sample::{SAMPLE_EVERY, Sampler};
+use super::sample::{self, SAMPLE_EVERY, Sampler};
 use super::watch::{self, WatchedFile};
 use super::world::{Effect, Event, Refusal, World};
 use crate::base::{Clock, Timestamp};
@@ -204,6 +204,10 @@ impl Conductor {
             let samples = self.sampler.all(&snapshot);
             if !samples.is_empty() {
                 self.apply(Event::Passive(samples));
+            }
+            let loads = sample::loads(&snapshot);
+            if !loads.is_empty() {
+                self.apply(Event::Loads(loads));
             }
         }
         self.apply(Event::Tick);

@@ -3,10 +3,13 @@
 //! Owns the totals of the last look. Counters are read through the published snapshot, so an endpoint that left the
 //! configuration is forgotten. Called by the conductor, on its beat and at once when a worker raises an alarm.
 
-use super::world::Sample;
-use crate::snapshot::Snapshot;
+use super::world::{RegionLoad, Sample};
+use crate::snapshot::build::RegionKey;
 use crate::snapshot::stats::Totals;
+use crate::snapshot::{Service, Snapshot};
+use crate::steer::table::{self, Loads};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time between two looks: with five failures in a row as the limit, workers raise the alarm themselves; the rate is
@@ -35,6 +38,19 @@ impl Sampler {
         let before = self.seen.insert(endpoint, now);
         difference(endpoint, before, now)
     }
+}
+
+/// How much is in flight in each region that has a capacity.
+pub fn loads(snapshot: &Snapshot) -> Vec<RegionLoad> {
+    let of_service = |service: &Arc<Service>| {
+        let with_capacity = service.table.regions.iter().enumerate().filter(|(_, region)| region.capacity.is_some());
+        let load = |(index, region): (usize, &table::Region)| RegionLoad {
+            region: RegionKey { service: Arc::clone(&service.table.name), region: Arc::clone(&region.name) },
+            in_flight: service.region_in_flight(index),
+        };
+        with_capacity.map(load).collect::<Vec<_>>()
+    };
+    snapshot.services.iter().flat_map(of_service).collect()
 }
 
 fn difference(endpoint: u64, before: Option<Totals>, now: Totals) -> Option<Sample> {

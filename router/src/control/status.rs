@@ -100,6 +100,7 @@ fn one_region(world: &World, service: &Arc<Service>, index: usize, region: &Regi
         "switched_by_operator": world.switch(&key).is_some(),
         "in_flight": service.region_in_flight(index),
         "capacity": region.capacity,
+        "spill": region.spill,
         "weight": region.weight,
         "rtt_us": region.rtt.map(micros),
         "endpoints": endpoints.collect::<Vec<_>>(),

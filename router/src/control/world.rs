@@ -19,7 +19,7 @@ pub(crate) use endpoint::thresholds;
 pub use endpoint::{EndpointWatch, LastProbe};
 pub use event::{
     Command, Effect, EndpointTls, Event, HostPort, LoadedConfig, LoadedPart, ProbeTarget, ProbeVerdict, Refusal,
-    Sample, Severity,
+    RegionLoad, Sample, Severity,
 };
 pub(crate) use health::{cause_word, state_word};
 pub use reload::{LastReload, Reloads, first};
@@ -74,6 +74,7 @@ impl World {
                 self.on_probe(endpoint, &probe, verdict, now, &mut effects);
             }
             Event::Passive(samples) => self.on_passive(&samples, now, &mut effects),
+            Event::Loads(loads) => self.on_loads(&loads, now, &mut effects),
             Event::Resolved { name, result } => self.on_resolved(&name, result, &mut effects),
             Event::Operator(command) => self.on_command(command, &mut effects),
             Event::Tick => self.on_tick(now, &mut effects),

@@ -16,6 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub struct Metrics {
     pub endpoint_up: Family<EndpointLabels, Gauge>,
     /// Health of regions: 0 down, 1 unknown, 2 draining, 3 degraded, 4 healthy.
     pub region_health: Family<RegionLabels, Gauge>,
+    /// Share of exchanges that a region gives away because it fills up.
+    pub region_spill: Family<RegionLabels, Gauge<f64, AtomicU64>>,
     /// Configuration reloads by result.
     pub reloads: Family<Labels, Counter>,
     /// 1 when the last reload took effect.
@@ -149,6 +152,7 @@ impl Metrics {
             endpoint_in_flight: Family::default(),
             endpoint_up: Family::default(),
             region_health: Family::default(),
+            region_spill: Family::default(),
             reloads: Family::default(),
             reload_ok: Gauge::default(),
             snapshot_version: Gauge::default(),
@@ -191,6 +195,8 @@ impl Metrics {
         r.register("endpoint_up", "1 when traffic may go to the endpoint", self.endpoint_up.clone());
         let help = "Health of the region: 0 down, 1 unknown, 2 draining, 3 degraded, 4 healthy";
         r.register("region_health", help, self.region_health.clone());
+        let help = "Share of exchanges given to the next region because this one fills up, 0 to 1";
+        r.register("region_spill_ratio", help, self.region_spill.clone());
         r.register("config_reloads", "Configuration reloads by result", self.reloads.clone());
         r.register("config_reload_ok", "1 when the last reload took effect", self.reload_ok.clone());
         r.register("snapshot_version", "Version of the published snapshot", self.snapshot_version.clone());
@@ -255,10 +261,11 @@ impl Metrics {
         self.endpoint_in_flight.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(in_flight));
     }
 
-    /// Shows a region's health by the number that the gauge's help names.
-    pub fn show_region(&self, service: &str, region: &str, health: i64) {
+    /// Shows a region's health by the number that the gauge's help names, and the share that spills.
+    pub fn show_region(&self, service: &str, region: &str, health: i64, spill: f64) {
         let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
         self.region_health.get_or_create(&labels).set(health);
+        self.region_spill.get_or_create(&labels).set(spill);
     }
 
     /// Forgets all regions and endpoints; what is still configured is shown again.
@@ -266,6 +273,7 @@ impl Metrics {
         self.endpoint_up.clear();
         self.endpoint_in_flight.clear();
         self.region_health.clear();
+        self.region_spill.clear();
     }
 
     /// Adds one to a family with one label. Off the hot path only: it looks the labels up.

@@ -71,6 +71,8 @@ pub struct RegionKnown {
     pub returned_at: Option<Timestamp>,
     /// Measured round trip from this PoP.
     pub rtt: Option<Duration>,
+    /// Share of exchanges that it gives away because it fills up.
+    pub spill: f64,
 }
 
 /// What is known of an endpoint.
@@ -217,6 +219,7 @@ fn service_table(inputs: &Inputs<'_>, spec: &config::Service) -> ServiceTable {
             since: inputs.now,
             returned_at: None,
             rtt: None,
+            spill: 0.0,
         });
         table::Region {
             name: Arc::clone(&region.name),
@@ -229,6 +232,7 @@ fn service_table(inputs: &Inputs<'_>, spec: &config::Service) -> ServiceTable {
             health_since: known.since,
             returned_at: known.returned_at,
             rtt: known.rtt,
+            spill: known.spill,
             endpoints: region.endpoints.iter().map(|endpoint| endpoint_row(inputs.known, endpoint)).collect(),
         }
     };

@@ -10,7 +10,7 @@ use super::plan::{MoveReason, NoTarget, Pin, PinWrite, Plan, Target};
 use super::preference::Preference;
 use super::reason::Reason;
 use super::standing::{Standing, serving_share};
-use super::strategy::{draw, slow_start, spill};
+use super::strategy::{draw, slow_start};
 use super::table::{AffinityMode, Loads, ServiceTable};
 use super::trace::{Passed, Trace, reason_of};
 use super::verdict::{Advice, PinAction};
@@ -42,7 +42,7 @@ pub struct Ask<'a> {
 /// Names up to three targets: the best endpoint, one in another region when that can be, and what else is left.
 ///
 /// - Nothing outside the fence is ever a target. Unknown and degraded regions serve like healthy ones.
-/// - A region over its soft capacity or ramping up passes part of the exchanges that are not at home there to the next.
+/// - A region that spills or ramps up passes part of the exchanges that are not at home there to the next.
 /// - Panic, only when no other allowed region can serve: a region with too few serving endpoints is used beyond them,
 ///   but never an endpoint that failed its probes, for that is evidence and an ejection only an inference.
 /// - Last resort, before refusing: a draining region that is alive; then, when nothing allowed is even alive, a region
@@ -214,11 +214,7 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
     }
 
     fn spills(&self, region: usize) -> bool {
-        let capacity = self.table.regions[region].capacity;
-        if capacity.is_none() {
-            return false;
-        }
-        let share = spill::share(self.loads.region_in_flight(region), capacity, self.table.steering.spill_from);
+        let share = self.table.regions[region].spill;
         share > 0.0 && hash::unit(draw(self.seed, PURPOSE_SPILL + region as u64)) < share
     }
 

@@ -91,6 +91,9 @@ pub struct Region {
     pub returned_at: Option<Timestamp>,
     /// Measured round trip from this PoP, when there is a measurement.
     pub rtt: Option<Duration>,
+    /// Share (0 to 1) of exchanges that it gives to the next region because it fills up; follows its load at a limited
+    /// pace (`strategy::spill`).
+    pub spill: f64,
     /// Its origin servers.
     pub endpoints: Vec<Endpoint>,
 }

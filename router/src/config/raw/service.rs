@@ -43,7 +43,8 @@ pub(in crate::config) struct RawService {
     /// other region can serve; 0 never does.
     #[schemars(extend("default" = defaults::PANIC_BELOW))]
     pub(in crate::config) panic: Field<Share>,
-    /// Part of a region's capacity above which load spills to the next region.
+    /// Part of a region's capacity above which load spills to the next region: more the fuller it is, all of it at the
+    /// capacity. The share moves by at most 20 percentage points in 10 s.
     #[schemars(extend("default" = defaults::SPILL_FROM))]
     pub(in crate::config) spill_from: Field<Share>,
     /// How long an endpoint or region ramps up after it came back; `0s` is at once.

@@ -83,7 +83,7 @@ fn show_states(metrics: &Metrics, snapshot: &Snapshot, before: Option<&Snapshot>
     }
     for service in &snapshot.services {
         for region in &service.table.regions {
-            metrics.show_region(&service.table.name, &region.name, health_number(region.health));
+            metrics.show_region(&service.table.name, &region.name, health_number(region.health), region.spill);
             for endpoint in &region.endpoints {
                 let serves = endpoint.state.serves();
                 metrics.show_endpoint(&service.table.name, &region.name, &endpoint.url, serves);

@@ -5,7 +5,7 @@
 
 use crate::config::{Diagnostics, Live, Probe};
 use crate::control::watch::{Subject, WatchedFile};
-use crate::snapshot::build::Parts;
+use crate::snapshot::build::{Parts, RegionKey};
 use crate::steer::table::Admin;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub enum Event {
     },
     /// What real traffic met at endpoints since the last sample.
     Passive(Vec<Sample>),
+    /// How much is in flight in regions that have a capacity.
+    Loads(Vec<RegionLoad>),
     /// A name was looked up.
     Resolved {
         /// The name.
@@ -64,7 +66,7 @@ pub enum Command {
     /// Switch a region, over what the configuration says.
     Region {
         /// Service and region.
-        region: crate::snapshot::build::RegionKey,
+        region: RegionKey,
         /// What it is switched to.
         admin: Admin,
     },
@@ -200,6 +202,15 @@ pub struct ProbeVerdict {
     pub round_trip: Option<Duration>,
     /// Time for the whole probe.
     pub took: Duration,
+}
+
+/// How much is in flight in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionLoad {
+    /// The region.
+    pub region: RegionKey,
+    /// Requests in flight from this PoP.
+    pub in_flight: u32,
 }
 
 /// What real traffic met at one endpoint since the last sample.

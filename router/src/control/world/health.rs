@@ -6,7 +6,7 @@
 
 use super::endpoint::EndpointWatch;
 use super::region::Change;
-use super::{Effect, ProbeVerdict, Sample, Severity, World};
+use super::{Effect, ProbeVerdict, RegionLoad, Sample, Severity, World};
 use crate::base::Timestamp;
 use crate::config::Probe;
 use crate::decide::explain::{admin_word, health_word};
@@ -52,6 +52,17 @@ impl World {
                     effects.push(Effect::Log(Severity::Warn, text));
                 }
             }
+        }
+    }
+
+    pub(super) fn on_loads(&mut self, loads: &[RegionLoad], now: Timestamp, effects: &mut Vec<Effect>) {
+        let mut largest = Change::Nothing;
+        for load in loads {
+            let Some(region) = self.regions.get_mut(&load.region) else { continue };
+            largest = largest.max(region.loaded(load.in_flight, now));
+        }
+        if largest != Change::Nothing {
+            effects.push(Effect::Publish { urgent: false });
         }
     }
 

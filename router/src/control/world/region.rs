@@ -6,6 +6,7 @@
 use crate::base::Timestamp;
 use crate::config;
 use crate::snapshot::build::RegionKnown;
+use crate::steer::strategy::spill;
 use crate::steer::table::{Admin, Health};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 /// change costs a snapshot.
 const RTT_SHOWN_SHARE: u32 = 10;
 const RTT_SHOWN_MIN: Duration = Duration::from_micros(500);
+/// Time between two steps of the share that spills: each costs a snapshot while a region fills up.
+const SPILL_EVERY: Duration = Duration::from_secs(1);
 
 /// One region.
 #[derive(Debug)]
@@ -25,6 +28,10 @@ pub(super) struct RegionWatch {
     pub(super) panic_below: f64,
     /// Its endpoints.
     pub(super) endpoints: Vec<u64>,
+    capacity: Option<u32>,
+    spill_from: f64,
+    /// When the share that spills was last looked at.
+    spill_at: Timestamp,
     /// Whether it ever proved to serve: only what comes back ramps up.
     served: bool,
 }
@@ -42,14 +49,45 @@ pub(super) enum Change {
 
 impl RegionWatch {
     pub(super) fn new(admin: Admin, now: Timestamp) -> Self {
-        let known = RegionKnown { admin, health: Health::Unknown, since: now, returned_at: None, rtt: None };
-        Self { known, configured: admin, panic_below: 0.0, endpoints: Vec::new(), served: false }
+        let known =
+            RegionKnown { admin, health: Health::Unknown, since: now, returned_at: None, rtt: None, spill: 0.0 };
+        Self {
+            known,
+            configured: admin,
+            panic_below: 0.0,
+            endpoints: Vec::new(),
+            capacity: None,
+            spill_from: 1.0,
+            spill_at: now,
+            served: false,
+        }
     }
 
     pub(super) fn configure(&mut self, service: &config::Service, spec: &config::Region) {
         self.configured = spec.admin;
         self.panic_below = service.steering.panic_below;
         self.endpoints = spec.endpoints.iter().map(|endpoint| endpoint.id).collect();
+        self.capacity = spec.capacity;
+        self.spill_from = service.steering.spill_from;
+        if self.capacity.is_none() {
+            self.known.spill = 0.0;
+        }
+    }
+
+    /// Takes how much is in flight, and moves the share that spills a step towards what that asks for. However late the
+    /// step comes, it is no longer than usual.
+    pub(super) fn loaded(&mut self, in_flight: u32, now: Timestamp) -> Change {
+        if now.since(self.spill_at) < SPILL_EVERY {
+            return Change::Nothing;
+        }
+        self.spill_at = now;
+        let wanted = spill::share(in_flight, self.capacity, self.spill_from);
+        let next = spill::toward(self.known.spill, wanted, SPILL_EVERY);
+        // What takes nothing has nothing to spill; when it comes back, slow start takes over.
+        let out = self.known.admin == Admin::Off || self.known.health == Health::Down;
+        let next = if out { 0.0 } else { next };
+        let before = std::mem::replace(&mut self.known.spill, next);
+        if before.to_bits() == next.to_bits() { Change::Nothing } else { Change::Detail }
     }
 
     /// Takes what its endpoints add up to.

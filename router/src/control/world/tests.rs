@@ -1,6 +1,8 @@
 //! News and what follows from them: flaps, ejections, switches, reloads, names. Time is a number here.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod spill;
+
 use super::*;
 use crate::config::{Diagnostic, Diagnostics};
 use crate::control::watch::{Subject, WatchedFile};
@@ -39,7 +41,11 @@ impl Play {
     }
 
     fn load(&mut self, regions: &Regions<'_>, extra: &str) -> Vec<Effect> {
-        let live = Arc::new(config(regions, extra).live);
+        self.adopt(config(regions, extra).live)
+    }
+
+    fn adopt(&mut self, live: Live) -> Vec<Effect> {
+        let live = Arc::new(live);
         let parts = parts(&live);
         let loaded = LoadedConfig { live, parts, needs_restart: Vec::new(), files: Vec::new() };
         self.ticket += 1;

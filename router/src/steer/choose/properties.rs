@@ -12,10 +12,14 @@ fn state() -> impl Strategy<Value = EndpointState> {
     prop::sample::select(vec![Up, Up, Unknown, Down, Ejected])
 }
 
-fn region() -> impl Strategy<Value = (String, Vec<EndpointState>, Health, Admin, Option<u32>, u32, Option<u64>)> {
+/// Place and weight, share that spills, endpoints, health, admin, capacity, load, seconds since the return.
+type Row = (String, f64, Vec<EndpointState>, Health, Admin, Option<u32>, u32, Option<u64>);
+
+fn region() -> impl Strategy<Value = Row> {
     use Health::{Degraded, Down, Draining, Healthy, Unknown};
     (
         (0u32..60, 0u32..3).prop_map(|(east, weight)| format!("{east} w{weight}")),
+        prop::sample::select(vec![0.0, 0.0, 0.3, 1.0]),
         prop::collection::vec(state(), 0..4),
         prop::sample::select(vec![Healthy, Healthy, Unknown, Degraded, Draining, Down]),
         prop::sample::select(vec![Admin::On, Admin::On, Admin::On, Admin::Drain, Admin::Off]),
@@ -33,14 +37,14 @@ prop_compose! {
         (strict, mode, pin, seed) in (any::<bool>(), 0usize..4, prop::option::of((0u8..9, 0u64..4)), any::<u64>()),
         action in 0..6,
     ) -> World {
-        let lines: Vec<String> = regions.iter().enumerate().map(|(index, (place, states, ..))| {
+        let lines: Vec<String> = regions.iter().enumerate().map(|(index, (place, _, states, ..))| {
             let names: Vec<String> = (0..states.len()).map(|endpoint| format!("e{index}{endpoint}")).collect();
             format!("r{index} {place} : {}", names.join(" "))
         }).collect();
         let mut world = World::of(&lines.join("\n"));
-        for (index, (_, states, health, admin, capacity, load, back)) in regions.into_iter().enumerate() {
+        for (index, (_, spill, states, health, admin, capacity, load, back)) in regions.into_iter().enumerate() {
             let region = &mut world.table.regions[index];
-            (region.health, region.admin, region.capacity) = (health, admin, capacity);
+            (region.health, region.admin, region.capacity, region.spill) = (health, admin, capacity, spill);
             region.returned_at = back.map(|seconds| Timestamp(NOW.0 - seconds * 1000));
             for (endpoint, state) in region.endpoints.iter_mut().zip(states) {
                 endpoint.state = state;

@@ -61,11 +61,14 @@ fn capacity_spills_to_the_next_and_refuses_when_all_is_full() {
     check(&three("cap10 load10 : a", ": b", ": c", "fence=eu"), "all-full");
     check(&three("cap10 load10 : a", "cap5 load9 : b", ": c!", ""), "all-full");
     check(&three("cap10 load10 : a", ": b~", ": c!", ""), "all-full");
-    assert_shares(&three("cap100 load70 : a", ": b", ": c", ""), &[1.0, 0.0, 0.0]);
-    assert_shares(&three("cap100 load90 : a", ": b", ": c", ""), &[0.5, 0.5, 0.0]);
-    assert_shares(&three("cap100 load95 : a", "cap100 load90 : b", ": c", ""), &[0.25, 0.375, 0.375]);
+    assert_shares(&three("cap100 load90 : a", ": b", ": c", ""), &[1.0, 0.0, 0.0]);
+    assert_shares(&three("cap100 load90 spill50 : a", ": b", ": c", ""), &[0.5, 0.5, 0.0]);
+    assert_shares(&three("cap100 load95 spill75 : a", "cap100 load90 spill50 : b", ": c", ""), &[0.25, 0.375, 0.375]);
     // Nowhere to spill to: it stays.
-    assert_shares(&three("cap100 load99 : a", ": b!", ": c", "fence=eu,us"), &[1.0, 0.0, 0.0]);
+    assert_shares(&three("cap100 load99 spill95 : a", ": b!", ": c", "fence=eu,us"), &[1.0, 0.0, 0.0]);
+    // The pace of spilling holds back neither what no longer fits nor what fails.
+    assert_shares(&three("cap100 load100 spill2 : a", ": b", ": c", ""), &[0.0, 1.0, 0.0]);
+    assert_shares(&three("cap100 load90 spill2 : a!", ": b", ": c", ""), &[0.0, 1.0, 0.0]);
 }
 
 #[test]
@@ -88,7 +91,10 @@ fn a_live_pin_goes_first() {
     check(&at_us(": b c", "sticky"), "us/c pinned, eu/a alternative, us/b alternative; refresh");
     check(&at_us(": b c", ""), "eu/a nearest, us/b alternative, ap/e alternative");
     check(&at_us("drain : b c", "sticky"), "us/c pinned, eu/a alternative, us/b alternative; refresh");
-    check(&at_us("back5 cap10 load9 : b c", "sticky"), "us/c pinned, eu/a alternative, us/b alternative; refresh");
+    check(
+        &at_us("back5 cap10 load9 spill50 : b c", "sticky"),
+        "us/c pinned, eu/a alternative, us/b alternative; refresh",
+    );
     check(&at_us(": b c!", "sticky"), "us/b pinned, eu/a alternative, ap/e alternative; bind old");
     check(&at_us(": b c!", "temporary"), "us/b pinned, eu/a alternative, ap/e alternative; refresh");
     check(&at_us(": b c", "strict-pin"), "us/c pinned, us/b alternative; refresh");

@@ -38,8 +38,8 @@ impl Loads for Table {
 
 impl World {
     /// Reads one region per line, then words about the exchange after `>`. The client is at 0,0.
-    /// `eu 10 w50 cap100 load90 drain back5 : a b! c~ d?` is region eu at 10 degrees east, weight 50, capacity 100 with 90
-    /// in flight, draining, back for 5 s, with endpoints a (up), b (down), c (ejected) and d (unknown).
+    /// `eu 10 w50 cap100 load90 spill30 drain back5 : a b! c~ d?` is region eu at 10 degrees east, weight 50, capacity 100
+    /// with 90 in flight, spilling 30 %, draining, back for 5 s, with endpoints a (up), b (down), c (ejected) and d (unknown).
     /// `> sticky pin=eu/a pinned=100 order=us,eu strict fence=us advised=eu hold|clear|bind` (pinned 100 s ago).
     pub(super) fn of(text: &str) -> Self {
         let (regions, words) = text.split_once('>').unwrap_or((text, ""));
@@ -179,6 +179,7 @@ fn region(line: &str) -> (Region, u32) {
         health_since: Timestamp(0),
         returned_at: None,
         rtt: None,
+        spill: 0.0,
         endpoints,
     };
     let mut load = 0;
@@ -188,6 +189,7 @@ fn region(line: &str) -> (Region, u32) {
             "w" => region.weight = number().parse().unwrap(),
             "cap" => region.capacity = Some(number().parse().unwrap()),
             "load" => load = number().parse().unwrap(),
+            "spill" => region.spill = number().parse::<f64>().unwrap() / 100.0,
             "back" => region.returned_at = Some(ago(number())),
             "drain" => region.admin = Admin::Drain,
             "off" => region.admin = Admin::Off,

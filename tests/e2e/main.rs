@@ -18,6 +18,8 @@ mod nearest;
 mod origins;
 /// Policies that misbehave cost nobody but themselves.
 mod policies;
+/// When every region is full: a short wait for room.
+mod queue;
 /// A region dies under load and comes back.
 mod region_death;
 /// New configurations and files under load; what is wrong changes nothing.

@@ -35,6 +35,11 @@ pub(super) const TIE_RTT: Duration = Duration::from_millis(50);
 pub(super) const PANIC_BELOW: f64 = 0.5;
 /// Load at which a region begins to spill: Akamai's rule that the target stays below the capacity, as 80 %.
 pub(super) const SPILL_FROM: f64 = 0.8;
+/// Wait for room when all regions are full: short beside what a client waits for anyway. HAProxy queues as long as a
+/// connection may take (`timeout queue`), which at a second or more only hides the overload.
+pub(super) const QUEUE_WAIT: Duration = Duration::from_secs(1);
+/// Exchanges of a service that wait at one time: Envoy's `max_pending_requests`.
+pub(super) const QUEUE_WAITING_MAX: u32 = 1024;
 /// Ramp of what came back: 60 s, linear from 10 %, as Envoy's slow start.
 pub(super) const SLOW_START: Duration = Duration::from_secs(60);
 /// Share of a region among equals. Only ratios matter, so the usual 100.

@@ -21,7 +21,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
 pub use schema::{reference, schema};
 pub use service::{
-    Affinity, Ejection, Endpoint, Health, OriginTls, Probe, ProbeKind, Region, Retry, Service, Timeouts,
+    Affinity, Ejection, Endpoint, Health, OriginTls, Probe, ProbeKind, Queue, Region, Retry, Service, Timeouts,
 };
 
 use crate::base::Location;

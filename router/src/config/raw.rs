@@ -9,7 +9,7 @@ mod service;
 
 pub(super) use service::{
     RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
-    RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
+    RawQueue, RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
 };
 
 use super::defaults;

@@ -28,6 +28,8 @@ pub struct Service {
     pub retry: Retry,
     /// Time limits.
     pub timeout: Timeouts,
+    /// Waiting for room when all regions are full.
+    pub queue: Queue,
     /// Probes and ejection.
     pub health: Health,
     /// TLS towards `https://` endpoints.
@@ -80,6 +82,15 @@ pub struct Timeouts {
     pub total: Duration,
     /// Silence in the middle of a body.
     pub idle: Duration,
+}
+
+/// Waiting for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Longest wait; zero is none.
+    pub wait: Duration,
+    /// Exchanges that wait at one time, of all workers together.
+    pub waiting_max: u32,
 }
 
 /// How endpoints are watched.

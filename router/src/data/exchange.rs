@@ -1,18 +1,20 @@
 //! The life of a request, top to bottom. Read this file first.
 //!
-//! An exchange pins the newest snapshot, finds out who the client is, opens its record and asks `decide` once. Then it
+//! An exchange pins the newest snapshot, finds out who the client is, opens its record and asks `decide`. Then it
 //! answers by itself, serves a file, or forwards: only `forward` awaits an origin. It never decides where a request
-//! goes, and a retry never asks again: the plan holds its alternatives.
+//! goes, and a retry never asks again: the plan holds its alternatives. Only an exchange for which every region is full
+//! asks again, after a wait in the `queue` and before anything was sent.
 
 use super::body::Body;
 use super::connection::Connection;
 use super::core::Core;
 use super::forward::{self, Outbound};
 use super::headers;
+use super::queue;
 use super::record::Record;
 use super::respond;
 use crate::decide::facts::{Client, Facts, Scheme};
-use crate::decide::{AskPolicy, Decision, decide};
+use crate::decide::{AskPolicy, Decision, Refusal, decide};
 use crate::policy::{Ask, PolicyFailure};
 use crate::snapshot::{PolicyUse, Snapshot};
 use crate::steer::verdict::Verdict;
@@ -20,6 +22,7 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// One request to its response.
 pub(super) async fn exchange(core: &Core, connection: &Connection, request: Request<Body>) -> Response<Body> {
@@ -64,7 +67,7 @@ async fn answer(
         now: core.clock.now(),
         seed: core.seed(),
     };
-    match decide(snapshot, &facts, &mut Warm(core), None) {
+    match decided(core, snapshot, &facts, record).await {
         Decision::Forward(plan) => {
             let now = facts.now;
             let outbound = Outbound { core, connection, snapshot, client, scheme, parts, now };
@@ -75,7 +78,7 @@ async fn answer(
             bundle.respond(&parts, path_of(&parts), now).await.map(Body::from)
         }
         Decision::Reply(service, reply) => {
-            record.service = Some(std::sync::Arc::clone(service));
+            record.service = Some(Arc::clone(service));
             record.refused = Some("policy-reply");
             respond::reply(reply)
         }
@@ -84,11 +87,29 @@ async fn answer(
             record.refused = Some(word);
             if let Some(service) = service {
                 service.metrics.no_target.count(word);
-                record.service = Some(std::sync::Arc::clone(service));
+                record.service = Some(Arc::clone(service));
             }
             response
         }
     }
+}
+
+/// Decides; where every region that may serve is full, waits for room and decides again.
+async fn decided<'s>(core: &Core, snapshot: &'s Snapshot, facts: &Facts<'_>, record: &mut Record) -> Decision<'s> {
+    let decision = decide(snapshot, facts, &mut Warm(core), None);
+    let Decision::Refuse(Some(service), Refusal::NoTarget(why)) = &decision else { return decision };
+    if why.full().is_empty() {
+        return decision;
+    }
+    let before = record.started().elapsed();
+    // Whoever leaves while it waits is recorded as one of this service.
+    record.service = Some(Arc::clone(service));
+    let again = || decide(snapshot, &Facts { now: core.clock.now(), ..*facts }, &mut Warm(core), None);
+    let left = service.spec.timeout.total.saturating_sub(before);
+    // Boxed: waiting is rare and must not make every exchange larger.
+    let waited = Box::pin(queue::wait(service, why.full(), left, again)).await;
+    record.queued = Some(record.started().elapsed().saturating_sub(before));
+    waited.unwrap_or(decision)
 }
 
 /// The worker's warm instances, as `decide` asks them.

@@ -11,6 +11,7 @@ mod h2;
 mod headers;
 mod listener;
 mod pin;
+mod queue;
 mod record;
 mod replay;
 mod respond;

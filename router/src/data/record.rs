@@ -50,6 +50,8 @@ pub(super) struct Record {
     pub(super) attempts: u8,
     /// Why the session was moved.
     pub(super) moved: Option<MoveReason>,
+    /// How long it waited for room, when every region was full.
+    pub(super) queued: Option<Duration>,
     /// Why the router answered by itself.
     pub(super) refused: Option<&'static str>,
     /// Time to the head of the response.
@@ -81,6 +83,7 @@ impl Record {
             served: None,
             attempts: 0,
             moved: None,
+            queued: None,
             refused: None,
             head_took: None,
             status: None,
@@ -148,6 +151,7 @@ impl Record {
             reason = self.served.map_or("-", |served| served.reason.as_str()),
             attempts = self.attempts,
             moved = self.moved.map_or("-", MoveReason::as_str),
+            queued_us = self.queued.map_or(0, micros),
             refused = self.refused.unwrap_or("-"),
             complete = self.complete,
             error = self.error.as_deref().unwrap_or("-"),

@@ -34,8 +34,8 @@ pub(super) fn refusal(refusal: &Refusal) -> (Response<Body>, &'static str) {
             let words = match why {
                 NoTarget::EmptyFence => "no region is allowed to serve this request",
                 NoTarget::AllDown => "no allowed region can serve this request now",
-                NoTarget::AllFull => "every allowed region is at its capacity",
-                NoTarget::StrictPin => "the session's region cannot serve now",
+                NoTarget::AllFull(_) => "every allowed region is at its capacity",
+                NoTarget::StrictPin(_) => "the session's region cannot serve now",
             };
             (text(StatusCode::SERVICE_UNAVAILABLE, words), why.as_str())
         }

@@ -81,6 +81,10 @@ pub struct Metrics {
     pub sessions_moved: Family<Labels, Counter>,
     /// Exchanges without any target, by service and why.
     pub no_target: Family<Labels, Counter>,
+    /// Exchanges that found every allowed region full, by service and what came of them.
+    pub queued: Family<Labels, Counter>,
+    /// Exchanges that wait for room now, by service (sampled).
+    pub queue_waiting: Family<ServiceLabels, Gauge>,
     /// Affinity tokens that were presented, by service and what they were found to be.
     pub tokens: Family<Labels, Counter>,
     /// Exchange time to the head of the response, by service.
@@ -145,6 +149,8 @@ impl Metrics {
             retries: Family::default(),
             sessions_moved: Family::default(),
             no_target: Family::default(),
+            queued: Family::default(),
+            queue_waiting: Family::default(),
             tokens: Family::default(),
             exchange_seconds: Family::new_with_constructor(exchange_histogram),
             policy_calls: Family::default(),
@@ -180,6 +186,9 @@ impl Metrics {
             self.sessions_moved.clone(),
         );
         r.register("no_target", "Exchanges for which no region could be named, by why", self.no_target.clone());
+        let help = "Exchanges that found every allowed region at its capacity, by what came of them";
+        r.register("queued_exchanges", help, self.queued.clone());
+        r.register("queue_waiting", "Exchanges that wait for room now", self.queue_waiting.clone());
         r.register("affinity_tokens", "Affinity tokens presented, by what they were found to be", self.tokens.clone());
         let help = "Time from the request to the head of the response";
         r.register_with_unit("exchange", help, Unit::Seconds, self.exchange_seconds.clone());
@@ -225,6 +234,7 @@ impl Metrics {
             retries: Words::new(&self.retries, ("service", service), "result", words::RETRIES),
             sessions_moved: Words::new(&self.sessions_moved, ("service", service), "reason", words::MOVES),
             no_target: Words::new(&self.no_target, ("service", service), "reason", words::NO_TARGET),
+            queued: Words::new(&self.queued, ("service", service), "outcome", words::QUEUED),
             tokens: Words::new(&self.tokens, ("service", service), "error", words::TOKENS),
         }
     }
@@ -261,6 +271,12 @@ impl Metrics {
         self.endpoint_in_flight.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(in_flight));
     }
 
+    /// Shows how many exchanges of a service wait for room.
+    pub fn show_waiting(&self, service: &str, waiting: u32) {
+        let labels = ServiceLabels { service: service.to_owned() };
+        self.queue_waiting.get_or_create(&labels).set(i64::from(waiting));
+    }
+
     /// Shows a region's health by the number that the gauge's help names, and the share that spills.
     pub fn show_region(&self, service: &str, region: &str, health: i64, spill: f64) {
         let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
@@ -268,12 +284,13 @@ impl Metrics {
         self.region_spill.get_or_create(&labels).set(spill);
     }
 
-    /// Forgets all regions and endpoints; what is still configured is shown again.
+    /// Forgets all services, regions and endpoints; what is still configured is shown again.
     pub fn forget_targets(&self) {
         self.endpoint_up.clear();
         self.endpoint_in_flight.clear();
         self.region_health.clear();
         self.region_spill.clear();
+        self.queue_waiting.clear();
     }
 
     /// Adds one to a family with one label. Off the hot path only: it looks the labels up.
@@ -312,6 +329,8 @@ pub struct ServiceMetrics {
     pub sessions_moved: Words,
     /// Exchanges without target, by why.
     pub no_target: Words,
+    /// Exchanges that found every allowed region full, by what came of them.
+    pub queued: Words,
     /// Tokens that were not honoured, by why.
     pub tokens: Words,
 }

@@ -39,6 +39,8 @@ pub(super) const RETRIES: &[&str] = &["tried", "over-budget"];
 pub(super) const MOVES: &[&str] = &["down", "off", "fence", "capacity", "gone", "policy", "failover"];
 /// Why an exchange has no target (`steer::plan::NoTarget::as_str`, and a policy that must not fail).
 pub(super) const NO_TARGET: &[&str] = &["empty-fence", "all-down", "all-full", "strict-pin", "policy-failed"];
+/// What comes of an exchange that finds every allowed region full (`data::queue`).
+pub(super) const QUEUED: &[&str] = &["served", "timeout", "overflow", "refused", "left"];
 
 /// Counters by word.
 #[derive(Debug, Clone)]

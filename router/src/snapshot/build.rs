@@ -9,6 +9,7 @@ mod directories;
 pub(crate) mod tests;
 
 use super::origin::Origin;
+use super::queue::Queue;
 use super::stats::EndpointStats;
 use super::{Action, Endpoint, PolicyUse, Service, Snapshot};
 use crate::base::{RegionSet, Timestamp};
@@ -171,6 +172,7 @@ fn service(inputs: &Inputs<'_>, index: usize, directories: &Directories, previou
     let spec = &inputs.live.services[index];
     let before = previous.and_then(|snapshot| snapshot.services.iter().find(|service| service.spec.name == spec.name));
     let before = before.map(Arc::as_ref);
+    let queue = before.map_or_else(Arc::default, |before| Arc::clone(&before.queue));
     let built = Service {
         spec: match before {
             Some(before) if *before.spec == *spec => Arc::clone(&before.spec),
@@ -182,7 +184,8 @@ fn service(inputs: &Inputs<'_>, index: usize, directories: &Directories, previou
             .as_ref()
             .map_or_else(|| RegionSet::first(spec.regions.len()), |fence| fence.iter().copied().collect()),
         policies: policies(inputs, index, directories),
-        endpoints: endpoints(inputs, index, before),
+        endpoints: endpoints(inputs, index, before, &queue),
+        queue,
         metrics: inputs.metrics.service(&spec.name),
         region_metrics: region_metrics(inputs.metrics, spec),
     };
@@ -273,9 +276,14 @@ fn policies(inputs: &Inputs<'_>, service: usize, directories: &Directories) -> V
 }
 
 /// The endpoints of a service; one that did not change is the same as before, and counters always are.
-fn endpoints(inputs: &Inputs<'_>, service: usize, before: Option<&Service>) -> Vec<Vec<Arc<Endpoint>>> {
+fn endpoints(
+    inputs: &Inputs<'_>,
+    service: usize,
+    before: Option<&Service>,
+    queue: &Arc<Queue>,
+) -> Vec<Vec<Arc<Endpoint>>> {
     let spec = &inputs.live.services[service];
-    let one = |endpoint: &config::Endpoint| {
+    let one = |region: &config::Region, endpoint: &config::Endpoint| {
         let old = before.and_then(|service| service.endpoints.iter().flatten().find(|old| old.id == endpoint.id));
         let address = inputs.known.endpoints.get(&endpoint.id).and_then(|known| known.address);
         let tls = endpoint_tls(inputs.parts, service, &spec.origin_tls, endpoint);
@@ -286,10 +294,11 @@ fn endpoints(inputs: &Inputs<'_>, service: usize, before: Option<&Service>) -> V
         if let Some(old) = old.filter(|old| old.spec == *endpoint && old.origin == origin) {
             return Arc::clone(old);
         }
-        let stats = old.map_or_else(|| Arc::new(EndpointStats::default()), |old| Arc::clone(&old.stats));
+        let fresh = || Arc::new(EndpointStats::new(Arc::clone(queue), super::identity(&region.name)));
+        let stats = old.map_or_else(fresh, |old| Arc::clone(&old.stats));
         Arc::new(Endpoint { id: endpoint.id, spec: endpoint.clone(), origin, stats })
     };
-    spec.regions.iter().map(|region| region.endpoints.iter().map(one).collect()).collect()
+    spec.regions.iter().map(|region| region.endpoints.iter().map(|spec| one(region, spec)).collect()).collect()
 }
 
 fn region_metrics(metrics: &Metrics, spec: &config::Service) -> Vec<crate::metrics::RegionMetrics> {

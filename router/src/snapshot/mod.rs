@@ -8,9 +8,10 @@ pub mod alarm;
 pub mod build;
 pub mod origin;
 pub mod publish;
+pub mod queue;
 pub mod stats;
 
-use crate::base::{Location, RegionSet, Timestamp};
+use crate::base::{Location, RegionSet, Timestamp, hash};
 use crate::config;
 use crate::files::Bundle;
 use crate::geo::Geo;
@@ -18,9 +19,11 @@ use crate::metrics::{PolicyMetrics, RegionMetrics, ServiceMetrics};
 use crate::policy::{Loaded, RegionDirectory};
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
+use crate::steer::strategy::spill;
 use crate::steer::table::{Load, Loads, ServiceTable};
 use ipnet::IpNet;
 use origin::Origin;
+use queue::{Queue, WaitsFor};
 use stats::EndpointStats;
 use std::sync::Arc;
 
@@ -81,6 +84,8 @@ pub struct Service {
     pub policies: Vec<PolicyUse>,
     /// Live side of the table's endpoints: `[region][endpoint]`.
     pub endpoints: Vec<Vec<Arc<Endpoint>>>,
+    /// Who waits for room; the same from snapshot to snapshot.
+    pub queue: Arc<Queue>,
     /// Counters of the service.
     pub metrics: ServiceMetrics,
     /// Counters of each region, and one more at the end for exchanges that no region served.
@@ -115,6 +120,27 @@ pub struct Endpoint {
     pub origin: Option<Origin>,
     /// Its live counters.
     pub stats: Arc<EndpointStats>,
+}
+
+impl Service {
+    /// Whether any of these regions is below its capacity.
+    pub fn has_room(&self, regions: RegionSet) -> bool {
+        regions.iter().any(|index| {
+            let endpoints = self.endpoints.get(index).map_or(&[][..], Vec::as_slice);
+            let in_flight = endpoints.iter().map(|endpoint| endpoint.stats.in_flight()).fold(0, u32::saturating_add);
+            self.table.regions.get(index).is_some_and(|region| !spill::is_full(in_flight, region.capacity))
+        })
+    }
+
+    /// These regions as the queue knows them.
+    pub fn waits_for(&self, regions: RegionSet) -> WaitsFor {
+        regions.iter().filter_map(|index| self.table.regions.get(index)).map(|region| identity(&region.name)).collect()
+    }
+}
+
+/// A region of a service as its queue knows it: the same in every snapshot, whatever its position.
+fn identity(region: &str) -> u64 {
+    hash::of(&[region.as_bytes()])
 }
 
 impl Loads for Service {

@@ -1,10 +1,12 @@
 //! Live counters of one endpoint, written by the workers, read by steering and sampled by the conductor.
 //!
-//! Owns in-flight counts, the latency average and the window of outcomes. All relaxed atomics: a reading may be a
-//! moment old, which steering tolerates. Keyed by endpoint identity and carried across snapshots.
+//! Owns in-flight counts, the latency average and the window of outcomes. All relaxed atomics, but for the end of an
+//! attempt, which wakes who waits for room: a reading may be a moment old, which steering tolerates. Keyed by endpoint identity and carried across snapshots.
 
+use super::queue::Queue;
 use crate::steer::table::Load;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 /// Weight of an old latency average against a new sample below it: it decays by an eighth, as TCP's smoothed round
@@ -19,6 +21,10 @@ pub struct EndpointStats {
     successes: AtomicU64,
     failures: AtomicU64,
     consecutive: AtomicU32,
+    /// Who waits for room at the service.
+    queue: Arc<Queue>,
+    /// Identity of the region in that queue.
+    region: u64,
 }
 
 /// How an attempt ended, as far as the endpoint's health goes.
@@ -44,15 +50,25 @@ pub struct Totals {
 }
 
 impl EndpointStats {
+    /// Counters of an endpoint in a region of this identity, whose service has this queue.
+    pub fn new(queue: Arc<Queue>, region: u64) -> Self {
+        Self { queue, region, ..Self::default() }
+    }
+
+    /// Attempts in flight, read so that a waiting exchange and one that ends cannot miss each other.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(SeqCst)
+    }
+
     /// Load at this moment.
     pub fn load(&self) -> Load {
         Load { in_flight: self.in_flight.load(Relaxed), latency_us: self.latency_us.load(Relaxed) }
     }
 
     /// Counts an attempt as in flight until the guard is dropped.
-    pub fn begin(self: &std::sync::Arc<Self>) -> InFlight {
+    pub fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
-        InFlight(std::sync::Arc::clone(self))
+        InFlight(Arc::clone(self))
     }
 
     /// Notes time to first byte.
@@ -98,7 +114,7 @@ impl EndpointStats {
 
 /// One attempt in flight.
 #[derive(Debug)]
-pub struct InFlight(std::sync::Arc<EndpointStats>);
+pub struct InFlight(Arc<EndpointStats>);
 
 impl InFlight {
     /// The endpoint's counters.
@@ -109,14 +125,15 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        // In one order with the look at the queue: see `Queue::enter`.
+        self.0.in_flight.fetch_sub(1, SeqCst);
+        self.0.queue.came_free(self.0.region);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn in_flight_falls_back_to_zero() {

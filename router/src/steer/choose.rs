@@ -125,7 +125,8 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
             self.passed.strict = strict;
             // A region that is no longer configured will not come back: its sessions are free to go.
             if strict && self.out.is_some_and(|out| out != MoveReason::Gone) {
-                return Err(NoTarget::StrictPin);
+                let home = pin.region.map(usize::from).filter(|_| self.out == Some(MoveReason::Capacity));
+                return Err(NoTarget::StrictPin(home.into_iter().collect()));
             }
             if let (None, Some(home)) = (self.out, pin.region.map(usize::from)) {
                 let mut others = able;
@@ -198,7 +199,7 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
         let (set, among, refusal) = if !drain_spare.is_empty() {
             (drain_spare, Among::Serving, NoTarget::AllDown)
         } else if !full.is_empty() || !drain_full.is_empty() {
-            return Err(NoTarget::AllFull);
+            return Err(NoTarget::AllFull(full.iter().chain(drain_full.iter()).collect()));
         } else {
             (hope, Among::NotDown, NoTarget::AllDown)
         };

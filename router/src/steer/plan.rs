@@ -4,6 +4,7 @@
 //! disagree with the fence.
 
 use super::reason::Reason;
+use crate::base::RegionSet;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -111,10 +112,10 @@ pub enum NoTarget {
     EmptyFence,
     /// Every allowed region is down or switched off.
     AllDown,
-    /// Every allowed region that is alive is at its hard capacity.
-    AllFull,
-    /// The session is strictly pinned to a region that cannot serve.
-    StrictPin,
+    /// Every allowed region that is alive is at its hard capacity: these regions.
+    AllFull(RegionSet),
+    /// The session is strictly pinned to a region that cannot serve; in the set when only for want of room.
+    StrictPin(RegionSet),
 }
 
 impl NoTarget {
@@ -123,8 +124,16 @@ impl NoTarget {
         match self {
             Self::EmptyFence => "empty-fence",
             Self::AllDown => "all-down",
-            Self::AllFull => "all-full",
-            Self::StrictPin => "strict-pin",
+            Self::AllFull(_) => "all-full",
+            Self::StrictPin(_) => "strict-pin",
+        }
+    }
+
+    /// Regions of which any could serve as soon as it has room; empty when waiting is no use.
+    pub fn full(self) -> RegionSet {
+        match self {
+            Self::EmptyFence | Self::AllDown => RegionSet::EMPTY,
+            Self::AllFull(full) | Self::StrictPin(full) => full,
         }
     }
 }

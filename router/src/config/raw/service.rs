@@ -35,6 +35,8 @@ pub(in crate::config) struct RawService {
     pub(in crate::config) retry: Field<RawRetry>,
     /// Time limits of one exchange.
     pub(in crate::config) timeout: Field<RawTimeouts>,
+    /// Waiting for room when every region that may serve an exchange is at its capacity.
+    pub(in crate::config) queue: Field<RawQueue>,
     /// Active probe of every endpoint. Left out: only real traffic tells.
     pub(in crate::config) health: Field<RawHealth>,
     /// Passive ejection of endpoints by what real traffic meets there; `false` switches it off.
@@ -172,6 +174,18 @@ pub(in crate::config) struct RawTimeouts {
     /// Silence in the middle of a body.
     #[schemars(extend("default" = shown_time(defaults::BODY_IDLE_TIMEOUT)))]
     pub(in crate::config) idle: TextField<Limit>,
+}
+
+/// Waiting for room when every region that may serve an exchange is at its capacity.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(in crate::config) struct RawQueue {
+    /// Longest wait, never beyond the exchange's `timeout.total`; then 503. `0s` does not wait.
+    #[schemars(extend("default" = shown_time(defaults::QUEUE_WAIT)))]
+    pub(in crate::config) wait: TextField<Time<0, 60_000_000>>,
+    /// Exchanges that wait at one time; one more is answered 503 at once.
+    #[schemars(extend("default" = defaults::QUEUE_WAITING_MAX))]
+    pub(in crate::config) waiting_max: Field<Whole<0, 1_000_000>>,
 }
 
 /// An active probe: exactly one of `http` and `tcp`.

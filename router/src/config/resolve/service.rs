@@ -4,11 +4,11 @@
 
 use super::{Resolver, known, or, shared};
 use crate::config::raw::{
-    Limit, RawAffinity, RawBalance, RawConfig, RawMetric, RawMode, RawRetry, RawService, RawTimeouts,
+    Limit, RawAffinity, RawBalance, RawConfig, RawMetric, RawMode, RawQueue, RawRetry, RawService, RawTimeouts,
 };
 use crate::config::read::nearest;
 use crate::config::value::{At, FreeText, Name, TextField, Written};
-use crate::config::{Affinity, OriginTls, Retry, Service, Timeouts, defaults};
+use crate::config::{Affinity, OriginTls, Queue, Retry, Service, Timeouts, defaults};
 use crate::steer::table::{AffinityMode, Balance, Metric, Steering};
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ impl Resolver<'_> {
             affinity: raw.affinity.as_ref().map(|affinity| session(&affinity.value, all_tls)),
             retry: retry(raw.retry.as_ref().map(|retry| &retry.value)),
             timeout: timeouts(raw.timeout.as_ref().map(|timeout| &timeout.value)),
+            queue: queue(raw.queue.as_ref().map(|queue| &queue.value)),
             health: health?,
             origin_tls: self.origin_tls(raw)?,
             regions: regions?,
@@ -147,6 +148,14 @@ fn timeouts(raw: Option<&RawTimeouts>) -> Timeouts {
         response: time(|t| &t.response, defaults::RESPONSE_TIMEOUT),
         total: time(|t| &t.total, defaults::TOTAL_TIMEOUT),
         idle: time(|t| &t.idle, defaults::BODY_IDLE_TIMEOUT),
+    }
+}
+
+fn queue(raw: Option<&RawQueue>) -> Queue {
+    Queue {
+        wait: raw.map_or(defaults::QUEUE_WAIT, |q| or(&q.wait, |time| time.0.0, defaults::QUEUE_WAIT)),
+        waiting_max: raw
+            .map_or(defaults::QUEUE_WAITING_MAX, |q| or(&q.waiting_max, |count| count.0, defaults::QUEUE_WAITING_MAX)),
     }
 }
 

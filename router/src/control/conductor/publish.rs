@@ -92,9 +92,10 @@ fn show_states(metrics: &Metrics, snapshot: &Snapshot, before: Option<&Snapshot>
     }
 }
 
-/// Shows how much is in flight at each endpoint.
+/// Shows how much is in flight at each endpoint, and how many exchanges wait for room.
 pub(super) fn show_loads(metrics: &Metrics, snapshot: &Snapshot) {
     for service in &snapshot.services {
+        metrics.show_waiting(&service.table.name, service.queue.waiting());
         for (region, endpoints) in service.table.regions.iter().zip(&service.endpoints) {
             for endpoint in endpoints {
                 let in_flight = endpoint.stats.load().in_flight;

@@ -76,6 +76,9 @@ pub(super) const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time between probes: NGINX Plus' `health_check`.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// Intervals between probes of an endpoint that is down: two, which is 10 s at the default. HAProxy has `downinter` for
+/// it, by default the interval itself.
+pub(super) const PROBE_DOWN_INTERVALS: u32 = 2;
 /// Time of one probe; never more than the interval.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Failures until down: HAProxy's `fall`.

@@ -109,6 +109,8 @@ pub struct Probe {
     pub kind: ProbeKind,
     /// Time between probes.
     pub interval: Duration,
+    /// Longest time between probes of an endpoint that is down; not less than the interval.
+    pub down_interval: Duration,
     /// Time for one probe.
     pub timeout: Duration,
     /// Failures until down.

@@ -113,6 +113,8 @@ fn defaults() {
     assert_eq!((ejection.consecutive, ejection.requests_min, ejection.success_below), (5, 20, 0.8));
     let probe = service.health.probe.clone().unwrap();
     assert_eq!((probe.kind, probe.interval, probe.timeout), (ProbeKind::Tcp, 5 * SECOND, 2 * SECOND));
+    assert_eq!(probe.down_interval, 10 * SECOND);
+    assert_eq!((service.queue.wait, service.queue.waiting_max), (SECOND, 1024));
     assert_eq!((service.fence.clone(), &*service.affinity.clone().unwrap().cookie), (None, "portolan"));
     assert!(live.affinity_keys.is_empty() && good(&small("", "")).boot.admin.is_none());
 }
@@ -122,6 +124,8 @@ fn switches_and_fences() {
     let service = |text: &str| good(&small(text, "")).live.services.remove(0);
     assert_eq!(service("ejection = false").health.ejection, None);
     assert_eq!(service("health = { tcp = {}, interval = \"1s\" }").health.probe.unwrap().timeout, SECOND);
+    let down = |text: &str| service(&format!("health = {{ tcp = {{}}, {text} }}")).health.probe.unwrap().down_interval;
+    assert_eq!((down("interval = \"1h\""), down("down_interval = \"5s\"")), (7_200 * SECOND, 5 * SECOND));
     assert_eq!(service("fence = [\"r\", \"r\"]").fence, Some(vec![0]));
     let second = r#"
 labels = { zone = "eu" }

@@ -7,7 +7,7 @@ use super::world::{Event, ProbeTarget, ProbeVerdict, thresholds};
 use crate::base::clock::monotonic;
 use crate::base::{Timestamp, hash};
 use crate::config::ProbeKind;
-use crate::steer::health;
+use crate::steer::health::{self, Pace};
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,18 +65,21 @@ impl Drop for Prober {
 }
 
 async fn repeat(target: Arc<ProbeTarget>, events: mpsc::Sender<Event>, permits: Arc<Semaphore>, seed: u64) {
-    // Only for its pace: a state that is about to change is looked at more often. What counts is the World's.
-    let mut pace = health::Probe::default();
+    // Only for the pace: a state that is about to change is looked at more often, one that is down less and less. What
+    // counts is the World's.
+    let mut state = health::Probe::default();
+    let pace = Pace { interval: target.probe.interval, down_interval: target.probe.down_interval };
     for round in 0u64.. {
         let Ok(permit) = permits.acquire().await else { return };
         let verdict = once(&target).await;
         drop(permit);
-        pace.observe(verdict.failure.is_none(), Timestamp::default(), &thresholds(&target.probe));
+        let thresholds = thresholds(&target.probe);
+        state.observe(verdict.failure.is_none(), Timestamp::default(), &thresholds);
         let event = Event::Probe { endpoint: target.endpoint, probe: Arc::clone(&target.probe), verdict };
         if events.send(event).await.is_err() {
             return;
         }
-        tokio::time::sleep(pace.next_in(target.probe.interval, hash::mix(seed ^ round))).await;
+        tokio::time::sleep(state.next_in(pace, &thresholds, hash::mix(seed ^ round))).await;
     }
 }
 

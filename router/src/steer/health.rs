@@ -32,6 +32,15 @@ impl Default for Thresholds {
     }
 }
 
+/// How often an endpoint is probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two probes, while nothing changes.
+    pub interval: Duration,
+    /// Between two probes of an endpoint that is down, at most; not less than the interval.
+    pub down_interval: Duration,
+}
+
 /// What a probe knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProbeState {
@@ -102,16 +111,23 @@ impl Probe {
         })
     }
 
-    /// How long to wait for the next probe: the interval, or a second if that is less while a change is under way,
-    /// spread by 15 % either side.
-    pub fn next_in(&self, interval: Duration, seed: u64) -> Duration {
+    /// How long to wait for the next probe: the interval, or a second if that is less while a change is under way, or
+    /// twice as long after each further failure while down; spread by 15 % either side.
+    pub fn next_in(&self, pace: Pace, thresholds: &Thresholds, seed: u64) -> Duration {
         let changing = match self.state {
             ProbeState::Unknown => true,
             ProbeState::Up => self.failures > 0,
             ProbeState::Down => self.passes > 0,
         };
-        let pace = if changing { interval.min(TRANSITION_INTERVAL) } else { interval };
-        pace.mul_f64(1.0 - JITTER + 2.0 * JITTER * hash::unit(draw(seed, PURPOSE_JITTER)))
+        let wait = match self.state {
+            _ if changing => pace.interval.min(TRANSITION_INTERVAL),
+            ProbeState::Down => {
+                let further = self.failures.saturating_sub(thresholds.fall.max(1));
+                pace.interval.saturating_mul(2u32.saturating_pow(further)).min(pace.down_interval).max(pace.interval)
+            }
+            ProbeState::Up | ProbeState::Unknown => pace.interval,
+        };
+        wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * hash::unit(draw(seed, PURPOSE_JITTER)))
     }
 }
 

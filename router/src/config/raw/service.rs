@@ -199,6 +199,9 @@ pub(in crate::config) struct RawHealth {
     /// Time between probes.
     #[schemars(extend("default" = shown_time(defaults::PROBE_INTERVAL)))]
     pub(in crate::config) interval: TextField<Time<10_000, DAY_US>>,
+    /// Longest time between probes of an endpoint that is down: they become rarer with each failure, and frequent again
+    /// with the first pass. At least the interval; left out: twice the interval.
+    pub(in crate::config) down_interval: TextField<Time<10_000, DAY_US>>,
     /// Time for one probe, at most the interval.
     #[schemars(extend("default" = shown_time(defaults::PROBE_TIMEOUT)))]
     pub(in crate::config) timeout: TextField<Time<1_000, DAY_US>>,

@@ -43,9 +43,17 @@ impl Resolver<'_> {
             let error = self.error(&written.span, "the probe's timeout is longer than its interval");
             error.help.push("accepted: at most the interval, so that probes do not pile up".into());
         }
+        let down_default = interval.saturating_mul(defaults::PROBE_DOWN_INTERVALS);
+        let down_interval = or(&raw.down_interval, |time| time.0.0, down_default);
+        if let Some(written) = &raw.down_interval
+            && down_interval < interval
+        {
+            let error = self.error(&written.span, "endpoints that are down would be probed more often than others");
+            error.help.push("accepted: at least the interval".into());
+        }
         let fall = or(&raw.fall, |count| count.0, defaults::PROBE_FALL);
         let rise = or(&raw.rise, |count| count.0, defaults::PROBE_RISE);
-        Some(Probe { kind: kind?, interval, timeout, fall, rise })
+        Some(Probe { kind: kind?, interval, down_interval, timeout, fall, rise })
     }
 
     fn http_probe(&mut self, http: &At<RawHttpProbe>) -> Option<ProbeKind> {

@@ -6,8 +6,9 @@ use crate::config::Probe;
 use tokio::net::TcpListener;
 
 fn target(address: std::net::SocketAddr, kind: ProbeKind) -> ProbeTarget {
+    let interval = Duration::from_millis(20);
     let probe =
-        Probe { kind, interval: Duration::from_millis(20), timeout: Duration::from_millis(400), fall: 3, rise: 2 };
+        Probe { kind, interval, down_interval: 2 * interval, timeout: Duration::from_millis(400), fall: 3, rise: 2 };
     ProbeTarget { endpoint: 9, address, tls: None, authority: "origin.test".into(), probe: Arc::new(probe) }
 }
 

@@ -46,10 +46,11 @@ fn flapping_takes_it_down_and_keeps_it_down() {
 
 #[test]
 fn the_next_probe_comes_sooner_while_a_change_is_under_way() {
-    let (interval, thresholds) = (Duration::from_secs(10), Thresholds::default());
+    let pace = Pace { interval: Duration::from_secs(10), down_interval: Duration::from_secs(35) };
+    let thresholds = Thresholds::default();
     let within = |probe: &Probe, base: f64| {
         (0..500).all(|seed| {
-            let wait = probe.next_in(interval, seed).as_secs_f64();
+            let wait = probe.next_in(pace, &thresholds, seed).as_secs_f64();
             (base * 0.85..=base * 1.15).contains(&wait)
         })
     };
@@ -62,12 +63,23 @@ fn the_next_probe_comes_sooner_while_a_change_is_under_way() {
     for _ in 0..2 {
         probe.observe(false, Timestamp(0), &thresholds);
     }
-    assert!(within(&probe, 10.0), "down");
+    assert!(within(&probe, 10.0), "just down");
+    for expected in [20.0, 35.0, 35.0] {
+        probe.observe(false, Timestamp(0), &thresholds);
+        assert!(within(&probe, expected), "down for longer: {expected} s");
+    }
+    for _ in 0..200 {
+        probe.observe(false, Timestamp(0), &thresholds);
+    }
+    assert!(within(&probe, 35.0), "the cap holds however long it takes");
     probe.observe(true, Timestamp(0), &thresholds);
     assert!(within(&probe, 1.0), "down with a pass");
-    let waits: std::collections::BTreeSet<Duration> = (0..100).map(|seed| probe.next_in(interval, seed)).collect();
-    assert!(waits.len() > 90, "jitter spreads");
-    assert!(probe.next_in(Duration::from_millis(200), 1) < Duration::from_millis(231), "never slower than asked");
+    let waits = (0..100).map(|seed| probe.next_in(pace, &thresholds, seed));
+    assert!(waits.collect::<std::collections::BTreeSet<Duration>>().len() > 90, "jitter spreads");
+    let fast = Pace { interval: Duration::from_millis(200), down_interval: Duration::from_millis(400) };
+    assert!(probe.next_in(fast, &thresholds, 1) < Duration::from_millis(231), "never slower than asked");
+    probe.observe(true, Timestamp(0), &thresholds);
+    assert!(within(&probe, 10.0), "up again");
 }
 
 #[test]

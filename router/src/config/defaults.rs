@@ -73,6 +73,9 @@ pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Silence in a body: nginx' `proxy_read_timeout`.
 pub(super) const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Silence in an upgraded connection: Envoy's `idle_timeout` of its TCP proxy, and HAProxy's example `timeout tunnel 1h`.
+/// nginx keeps its 60 s (`proxy_read_timeout`) here too, which cuts chats that are merely quiet.
+pub(super) const TUNNEL_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Time between probes: NGINX Plus' `health_check`.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);

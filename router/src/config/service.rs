@@ -82,6 +82,8 @@ pub struct Timeouts {
     pub total: Duration,
     /// Silence in the middle of a body.
     pub idle: Duration,
+    /// Silence in both directions of an upgraded connection.
+    pub tunnel: Duration,
 }
 
 /// Waiting for room.

@@ -109,6 +109,7 @@ fn defaults() {
     assert_eq!((steering.tie_band_km, steering.tie_band_rtt), (100.0, Duration::from_millis(50)));
     assert_eq!(service.retry, Retry { budget: 0.2, floor_per_s: 10, body_max: 65_536 });
     assert_eq!((service.timeout.connect, service.timeout.total), (SECOND, 15 * SECOND));
+    assert_eq!(service.timeout.tunnel, 3600 * SECOND);
     let ejection = service.health.ejection.unwrap();
     assert_eq!((ejection.consecutive, ejection.requests_min, ejection.success_below), (5, 20, 0.8));
     let probe = service.health.probe.clone().unwrap();

@@ -31,6 +31,9 @@ pub enum BodyError {
     /// The peer stalled for longer than the setting allows.
     #[error("no byte of the body came within the time allowed")]
     TimedOut,
+    /// An upgraded connection was silent in both directions for longer than the setting allows.
+    #[error("no byte moved through the upgraded connection within the time allowed")]
+    Idle,
     /// More or fewer bytes than `content-length` promised.
     #[error("the body has a different length than its content-length of {declared} bytes")]
     Length {
@@ -137,6 +140,14 @@ impl Body {
                 self.kind = other;
                 None
             }
+        }
+    }
+
+    /// What this body stood for ended like this: a tunnel that was taken out of it.
+    pub(crate) fn broke_off(&mut self, error: &BodyError) {
+        if let (Some(watch), false) = (&mut self.watch, self.ended) {
+            self.ended = true;
+            watch.end(Some(error));
         }
     }
 

@@ -247,7 +247,12 @@ impl Exchange<'_> {
     fn timeouts(&self, now: Instant) -> Timeouts {
         let left = self.deadline.saturating_duration_since(now);
         let limits = self.service.spec.timeout;
-        Timeouts { connect: limits.connect.min(left), response: limits.response.min(left), body: Some(limits.idle) }
+        Timeouts {
+            connect: limits.connect.min(left),
+            response: limits.response.min(left),
+            body: Some(limits.idle),
+            tunnel: limits.tunnel,
+        }
     }
 
     async fn send(&self, origin: &Origin, now: Instant) -> Result<Response<Body>, SendFailure> {

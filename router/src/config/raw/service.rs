@@ -174,6 +174,9 @@ pub(in crate::config) struct RawTimeouts {
     /// Silence in the middle of a body.
     #[schemars(extend("default" = shown_time(defaults::BODY_IDLE_TIMEOUT)))]
     pub(in crate::config) idle: TextField<Limit>,
+    /// Silence in both directions of an upgraded connection (WebSocket); it is closed then.
+    #[schemars(extend("default" = shown_time(defaults::TUNNEL_TIMEOUT)))]
+    pub(in crate::config) tunnel: TextField<Limit>,
 }
 
 /// Waiting for room when every region that may serve an exchange is at its capacity.

@@ -148,6 +148,7 @@ fn timeouts(raw: Option<&RawTimeouts>) -> Timeouts {
         response: time(|t| &t.response, defaults::RESPONSE_TIMEOUT),
         total: time(|t| &t.total, defaults::TOTAL_TIMEOUT),
         idle: time(|t| &t.idle, defaults::BODY_IDLE_TIMEOUT),
+        tunnel: time(|t| &t.tunnel, defaults::TUNNEL_TIMEOUT),
     }
 }
 

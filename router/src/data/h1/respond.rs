@@ -2,7 +2,7 @@
 //! Owns the choice of framing and the rule that a broken body never ends well-formed. Part of `server`; never routes.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -29,7 +29,13 @@ impl Serving<'_> {
         let (parts, mut body) = response.into_parts();
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match body.take_tunnel() {
-                Some(tunnel) => self.tunnel(&parts, tunnel).await,
+                Some(tunnel) => {
+                    let end = self.tunnel(&parts, tunnel).await;
+                    if matches!(end, End::TunnelIdle) {
+                        body.broke_off(&BodyError::Idle);
+                    }
+                    Err(end)
+                }
                 None => Err(self.give_up(asked).await),
             };
         }
@@ -161,8 +167,8 @@ impl Serving<'_> {
         End::Closed
     }
 
-    /// Turns the connection into a byte stream to `tunnel` until both sides have ended.
-    async fn tunnel(&mut self, parts: &response::Parts, mut tunnel: Tunnel) -> Result<bool, End> {
+    /// Turns the connection into a byte stream to `tunnel` until both sides have ended, or both are silent for too long.
+    async fn tunnel(&mut self, parts: &response::Parts, mut tunnel: Tunnel) -> End {
         {
             let mut connection = self.shared.borrow_mut();
             connection.end();
@@ -174,12 +180,25 @@ impl Serving<'_> {
                 Persistence::Implied,
             );
         }
-        self.flush().await?;
+        if let Err(end) = self.flush().await {
+            return end;
+        }
         self.shared.borrow_mut().out.release();
         let mut client = ClientSide(self.shared.clone());
-        // How a tunnel ends is between its two ends.
-        let _ = copy_bidirectional_with_sizes(&mut client, &mut tunnel, TUNNEL_BUFFER, TUNNEL_BUFFER).await;
-        Err(End::Tunnelled)
+        let (idle, moved) = (tunnel.idle(), tunnel.moved());
+        let mut seen = None;
+        let mut copy = pin!(copy_bidirectional_with_sizes(&mut client, &mut tunnel, TUNNEL_BUFFER, TUNNEL_BUFFER));
+        poll_fn(|cx| {
+            // How a tunnel ends is between its two ends.
+            if copy.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(End::Tunnelled);
+            }
+            if seen.replace(moved.get()) != Some(moved.get()) {
+                self.timer.set(idle);
+            }
+            self.timer.poll(cx).map(|()| End::TunnelIdle)
+        })
+        .await
     }
 }
 

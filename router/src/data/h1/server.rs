@@ -75,6 +75,8 @@ pub enum End {
     Aborted(BodyError),
     /// The connection became a tunnel, and the tunnel has ended.
     Tunnelled,
+    /// The connection became a tunnel, in which no byte moved for the time allowed.
+    TunnelIdle,
 }
 
 /// What the response needs to know of its request.
@@ -301,7 +303,7 @@ impl Serving<'_> {
             self.shared.borrow_mut().io.cut();
             return;
         }
-        if matches!(end, End::ClientGone | End::Tunnelled) {
+        if matches!(end, End::ClientGone | End::Tunnelled | End::TunnelIdle) {
             return;
         }
         let linger = self.linger || !self.shared.borrow().read.bytes.is_empty();

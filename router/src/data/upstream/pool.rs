@@ -22,12 +22,16 @@ pub struct Timeouts {
     pub response: Duration,
     /// Longest silence inside the response body, if there is such a limit.
     pub body: Option<Duration>,
+    /// Longest silence in both directions of an upgraded connection.
+    pub tunnel: Duration,
 }
 
 impl Default for Timeouts {
-    /// 1 s to connect and 10 s to respond (the service defaults of the configuration), no limit inside the body.
+    /// 1 s to connect, 10 s to respond and 1 h in a tunnel (the service defaults of the configuration), no limit inside
+    /// the body.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(1), response: Duration::from_secs(10), body: None }
+        let (connect, response) = (Duration::from_secs(1), Duration::from_secs(10));
+        Self { connect, response, body: None, tunnel: Duration::from_secs(3600) }
     }
 }
 

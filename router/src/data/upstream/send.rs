@@ -231,7 +231,7 @@ impl Attempt<'_> {
             let early = Bytes::copy_from_slice(&connection.read.bytes);
             connection.read.bytes.clear();
             connection.read.release();
-            Body::tunnel(Tunnel::new(connection, early))
+            Body::tunnel(Tunnel::new(connection, early, timeouts.tunnel))
         } else if let Some(length) = whole.filter(|_| self.pumped) {
             // All of it is here already: no more polling, and the next request can have the connection.
             let body = Body::full(connection.read.bytes.split_to(length).freeze());

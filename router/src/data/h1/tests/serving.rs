@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use crate::data::body::{Body, BodyError};
+use crate::data::body::{Body, BodyError, BodyWatch};
 use crate::data::h1::{Drain, End, HeadError, ServerSettings, Tunnel, serve_connection};
 
 const PIPE: usize = 1 << 20;
@@ -431,6 +431,11 @@ fn interim_responses_pass_to_http_1_1_only() {
     });
 }
 
+fn switching(tunnel: Tunnel) -> Response<Body> {
+    let response = Response::builder().status(101).header("connection", "upgrade").header("upgrade", "echo");
+    response.body(Body::tunnel(tunnel)).unwrap()
+}
+
 #[test]
 fn upgrades_become_tunnels() {
     run(async {
@@ -438,13 +443,7 @@ fn upgrades_become_tunnels() {
         let origin = Rc::new(RefCell::new(Some(origin)));
         let (mut client, task) = start(async move |_| {
             let origin = origin.borrow_mut().take().unwrap();
-            let body = Body::tunnel(Tunnel::new(Box::new(origin), Bytes::from_static(b"early ")));
-            Response::builder()
-                .status(101)
-                .header("connection", "upgrade")
-                .header("upgrade", "echo")
-                .body(body)
-                .unwrap()
+            switching(Tunnel::new(Box::new(origin), Bytes::from_static(b"early "), Duration::from_secs(60)))
         });
         client
             .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\nahead ")
@@ -461,6 +460,49 @@ fn upgrades_become_tunnels() {
         far.read_to_end(&mut rest).await.unwrap();
         drop(far);
         assert!(rest.is_empty() && matches!(task.await.unwrap(), End::Tunnelled));
+    });
+}
+
+/// Notes how a body ended.
+struct Ended(Rc<RefCell<String>>);
+
+impl BodyWatch for Ended {
+    fn data(&mut self, _: usize) {}
+
+    fn end(&mut self, error: Option<&BodyError>) {
+        self.0.borrow_mut().push_str(&error.map_or("well".to_owned(), ToString::to_string));
+    }
+}
+
+#[test]
+fn a_tunnel_without_a_byte_in_either_direction_is_closed() {
+    run(async {
+        let (origin, mut far) = duplex(PIPE);
+        let (origin, ended) = (Rc::new(RefCell::new(Some(origin))), Rc::<RefCell<String>>::default());
+        let noted = Rc::clone(&ended);
+        let (mut client, task) = start(async move |_| {
+            let origin = origin.borrow_mut().take().unwrap();
+            let response = switching(Tunnel::new(Box::new(origin), Bytes::new(), Duration::from_secs(60)));
+            response.map(|body| body.watched(Box::new(Ended(Rc::clone(&noted)))))
+        });
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await.unwrap();
+        read_to(&mut client, "\r\n\r\n").await;
+        // Bytes in one direction are enough, whichever it is.
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            client.write_all(b"ping").await.unwrap();
+            assert_eq!(read_to(&mut far, "ping").await, "ping");
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            far.write_all(b"pong").await.unwrap();
+            assert_eq!(read_to(&mut client, "pong").await, "pong");
+        }
+        let silent = tokio::time::Instant::now();
+        let mut rest = Vec::new();
+        assert_eq!(client.read_to_end(&mut rest).await.unwrap(), 0, "closed");
+        assert_eq!(silent.elapsed().as_secs(), 60);
+        assert_eq!(far.read_to_end(&mut rest).await.unwrap(), 0, "on the origin's side too");
+        assert!(matches!(task.await.unwrap(), End::TunnelIdle));
+        assert_eq!(*ended.borrow(), BodyError::Idle.to_string());
     });
 }
 

@@ -15,7 +15,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn quick() -> Timeouts {
     let short = Duration::from_millis(50);
-    Timeouts { connect: Duration::from_secs(1), response: short, body: Some(short) }
+    Timeouts { connect: Duration::from_secs(1), response: short, body: Some(short), ..Timeouts::default() }
 }
 
 #[test]

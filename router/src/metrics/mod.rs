@@ -5,6 +5,8 @@
 
 mod families;
 mod histogram;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use families::{ExchangeLabels, Labels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};

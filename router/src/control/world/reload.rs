@@ -3,7 +3,7 @@
 //! Owns the numbering of loads and the memory of what came of the last ones. A configuration is taken whole or not at
 //! all; what serves goes on serving. Called by `World::apply`; adopting a configuration is `adopt`'s part.
 
-use super::{Effect, Event, LoadedConfig, LoadedPart, Refusal, Severity, World};
+use super::{Effect, Event, InForce, LoadedConfig, LoadedPart, Refusal, Severity, World};
 use crate::base::Timestamp;
 use crate::control::watch::{Subject, WatchedFile};
 use crate::snapshot::build::Parts;
@@ -95,12 +95,12 @@ impl World {
                     refusal.files.iter().map(|file| WatchedFile { subject: Subject::Config, ..file.clone() });
                 let kept = self.reloads.watched.iter().filter(|file| file.subject != Subject::Config).cloned();
                 effects.push(Effect::Watch(kept.chain(in_the_way).collect()));
-                let serving = self
-                    .in_force
-                    .as_ref()
-                    .map_or(String::new(), |in_force| format!("; generation {} keeps serving", in_force.generation));
-                let text = format!("configuration refused{serving}\n{}", refusal.diagnostics);
-                effects.push(Effect::Log(Severity::Error, text));
+                // At the first start the process ends with these problems and tells them itself.
+                if let Some(InForce { generation, .. }) = &self.in_force {
+                    let problems = &refusal.diagnostics;
+                    let text = format!("configuration refused; generation {generation} keeps serving\n{problems}");
+                    effects.push(Effect::Log(Severity::Error, text));
+                }
                 Some(refusal)
             }
         };

@@ -4,11 +4,10 @@
 //! millisecond beat, compiled code cached on disk. Knows nothing of a single policy. Made once at start by `app`;
 //! a clone is another handle to the same engine.
 
-use super::ticker;
+use super::ticker::{self, Pulse};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use wasmtime::{Cache, CacheConfig, Config, Enabled, PoolingAllocationConfig};
 
 /// Policies per worker that the pool is sized for; twice as many fit while a reload has two generations alive.
@@ -52,8 +51,8 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
-    /// Moves with the epoch.
-    pub(super) ticks: Arc<AtomicU64>,
+    /// Moves with the epoch, while calls are expected.
+    pub(super) pulse: Arc<Pulse>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -85,8 +84,8 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(&config(instances, RESERVATION, cache.clone()))
             .or_else(|_| wasmtime::Engine::new(&config(instances, RESERVATION_SMALL, cache)))
             .map_err(|error| EngineError::Setup(format!("{error:#}")))?;
-        let ticks = ticker::drive(&wasmtime).map_err(EngineError::Ticker)?;
-        Ok(Self { wasmtime, ticks })
+        let pulse = ticker::drive(&wasmtime).map_err(EngineError::Ticker)?;
+        Ok(Self { wasmtime, pulse })
     }
 }
 

@@ -17,7 +17,6 @@ use super::stats::PolicyStats;
 use super::{Candidate, Digest};
 use crate::base::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use wasmtime::component::{Instance as Component, InstancePre, TypedFunc};
 use wasmtime::{Store, UpdateDeadline};
@@ -26,6 +25,10 @@ use wasmtime::{Store, UpdateDeadline};
 const ANSWER_MAX: usize = 256 * 1024;
 /// Time for `describe`, and for `init` on each new instance.
 pub(super) const INIT_TIME: Duration = Duration::from_millis(100);
+
+/// Ticks for which a thread that is forgiven may be put aside once more before its new deadline stands: 10 s, which no
+/// scheduler takes.
+const PUT_ASIDE_MAX: u64 = 10_000;
 
 /// Everything that an instance is made of.
 pub(super) struct Mould {
@@ -56,14 +59,20 @@ impl Instance {
     /// of the meter.
     pub(super) fn new(mould: &Mould, meter: &Arc<WaitMeter>) -> Result<Self, PolicyFailure> {
         let mut patience = Patience::new(Arc::clone(meter));
-        patience.begin(INIT_TIME, mould.engine.ticks.load(Relaxed));
+        patience.begin(INIT_TIME, mould.engine.pulse.expect(ticks(INIT_TIME)));
         let mut store = Store::new(&mould.engine.wasmtime, Guest::new(mould, patience));
         store.limiter(|guest| &mut guest.limits);
         store.set_hostcall_fuel(ANSWER_MAX);
-        store.epoch_deadline_callback(|mut context| {
-            Ok(context.data_mut().patience.expired().map_or(UpdateDeadline::Interrupt, UpdateDeadline::Continue))
+        let pulse = Arc::clone(&mould.engine.pulse);
+        store.epoch_deadline_callback(move |mut context| {
+            let Some(more) = context.data_mut().patience.expired() else { return Ok(UpdateDeadline::Interrupt) };
+            // The new deadline counts from after this, whenever this thread runs next; it must find the beat going.
+            pulse.expect(more.saturating_add(PUT_ASIDE_MAX));
+            Ok(UpdateDeadline::Continue(more))
         });
         store.set_epoch_deadline(ticks(INIT_TIME));
+        // Start functions run at once, and the beat must outlast the deadline that has just been set.
+        mould.engine.pulse.expect(ticks(INIT_TIME));
         let made = mould.pre.instantiate(&mut store).and_then(|component| {
             let route = component.get_typed_func(&mut store, mould.exports.route)?;
             Ok((component, route))
@@ -138,7 +147,7 @@ impl Instance {
     fn begin(&mut self, limit: Duration, now: Timestamp, entropy: f64) {
         // The deadline counts from here and must be set before every call: one that is unset has passed already.
         self.store.set_epoch_deadline(ticks(limit));
-        let tick = self.engine.ticks.load(Relaxed);
+        let tick = self.engine.pulse.expect(ticks(limit));
         let guest = self.store.data_mut();
         guest.begin(now, entropy);
         guest.patience.begin(limit, tick);

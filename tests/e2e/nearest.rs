@@ -180,3 +180,27 @@ fn a_region_at_its_capacity_spills_to_the_next() {
         assert_eq!(client.answer("GET").unwrap().status, 200);
     }
 }
+
+#[test]
+fn a_region_that_fills_up_spills_and_takes_it_all_back() {
+    let gate = portolan_tests::scripts::Gate::default();
+    let (small, next) = (portolan_tests::scripts::gated("small", &gate), named("next"));
+    let service = Service::new("shop").with("spill_from = 0.1");
+    let service = service.region_with(FRANKFURT, &[small.url()], "capacity = 10").region(VIRGINIA, &[next.url()]);
+    let pop = Pop::start(&service.site());
+    let held: Vec<_> = (0..9)
+        .map(|_| {
+            let mut client = portolan_tests::Client::to(pop.address());
+            client.send(&Ask::get("/held").from("217.0.0.1").bytes());
+            client
+        })
+        .collect();
+    portolan_tests::wait_until("the first ones are held", || small.seen().len() >= 5);
+    let spill = || pop.status_of(&format!("/services/shop/regions/{}/spill", FRANKFURT.0)).as_f64().unwrap();
+    portolan_tests::wait_until("it spills", || spill() > 0.03);
+    gate.open();
+    for mut client in held {
+        assert_eq!(client.answer("GET").unwrap().status, 200);
+    }
+    portolan_tests::wait_until("it takes all of it back", || spill() == 0.0);
+}

@@ -1,7 +1,7 @@
 //! The policy contract as Rust types, generated from `wit/policy.wit`.
 //!
-//! The only place in this workspace where unsafe code is allowed: the generator's, which moves values across the
-//! sandbox's edge (`docs/adr/0005-unsafe-in-generated-bindings.md`). No line is written by hand here. The types that an
+//! With `blocks`, the only place in this workspace where unsafe code is allowed: the generator's, which moves values
+//! across the sandbox's edge (`docs/adr/0005-unsafe-in-the-sdk.md`). No line is written by hand here. The types that an
 //! author meets are re-exported from the root of the crate; `export!` uses the rest.
 
 wit_bindgen::generate!({

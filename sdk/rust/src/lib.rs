@@ -41,7 +41,7 @@
 
 #[allow(
     unsafe_code,
-    reason = "generated code moves values across the sandbox's edge: docs/adr/0005-unsafe-in-generated-bindings.md"
+    reason = "generated code moves values across the sandbox's edge: docs/adr/0005-unsafe-in-the-sdk.md"
 )]
 #[allow(
     missing_docs,
@@ -52,6 +52,9 @@
 #[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated code")]
 #[doc(hidden)]
 pub mod bindings;
+#[cfg(any(all(target_arch = "wasm32", not(target_feature = "atomics"), feature = "allocator"), test))]
+#[allow(unsafe_code, reason = "an allocator hands out raw memory: docs/adr/0005-unsafe-in-the-sdk.md")]
+mod blocks;
 pub mod config;
 #[doc(hidden)]
 pub mod guest;
@@ -63,6 +66,10 @@ mod verdict;
 
 // The generated code names this crate by its full path, so that it also works from a policy's own crate.
 extern crate self as portolan_policy;
+
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics"), feature = "allocator"))]
+#[global_allocator]
+static BLOCKS: blocks::Blocks = blocks::Blocks::new();
 
 #[doc(hidden)]
 pub use wit_bindgen;

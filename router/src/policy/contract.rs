@@ -14,25 +14,19 @@ pub(super) const VERSION: (u64, u64, u64) = (0, 1, 0);
 /// The same, as people write it.
 pub(super) const VERSION_TEXT: &str = "0.1.0";
 
-/// What is known of a candidate's health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lower)]
-#[component(enum)]
+/// What is known of a candidate's health, in the order of the contract's `health`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CandidateHealth {
     /// No evidence.
-    #[component(name = "unknown")]
     Unknown,
     /// Enough endpoints serve.
-    #[component(name = "healthy")]
     Healthy,
     /// Serves with fewer endpoints than it should have.
-    #[component(name = "degraded")]
     Degraded,
     /// Keeps its sessions, takes no new ones.
-    #[component(name = "draining")]
     Draining,
     /// Does not serve.
-    #[component(name = "down")]
     Down,
 }
 
@@ -48,31 +42,52 @@ impl From<Health> for CandidateHealth {
     }
 }
 
-/// A region that may serve the request, as a policy sees it. Passed to the guest as it is, without a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lower)]
-#[component(record)]
+/// A region that may serve the request, as a policy sees it: a row of the contract's `candidates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
     /// The region's number in the directory: `first_region` of the service plus its index in the service.
     pub region: u32,
     /// Its health.
     pub health: CandidateHealth,
     /// For how long it has been in this state, seconds.
-    #[component(name = "health-age-s")]
     pub health_age_s: u32,
     /// Great-circle distance, km.
-    #[component(name = "distance-km")]
     pub distance_km: u32,
     /// Measured round trip from this PoP, microseconds; 0 is not measured.
-    #[component(name = "rtt-us")]
     pub rtt_us: u32,
     /// Moving average of time to first byte, microseconds; 0 is no traffic yet.
-    #[component(name = "latency-us")]
     pub latency_us: u32,
     /// Requests in flight from this PoP.
-    #[component(name = "in-flight")]
     pub in_flight: u32,
     /// Configured weight.
     pub weight: u32,
+}
+
+/// Columns of the contract's `candidates`.
+pub(super) const COLUMNS: usize = 8;
+
+impl Candidate {
+    /// Its row, in the order of the contract's `column`.
+    pub(super) fn row(&self) -> [u32; COLUMNS] {
+        [
+            self.region,
+            self.health as u32,
+            self.health_age_s,
+            self.distance_km,
+            self.rtt_us,
+            self.latency_us,
+            self.in_flight,
+            self.weight,
+        ]
+    }
+}
+
+/// Every candidate in one list of numbers, which wasmtime copies as a whole.
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(super) struct CandidatesRecord<'a> {
+    pub(super) width: u32,
+    pub(super) cells: &'a [u32],
 }
 
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
@@ -218,7 +233,7 @@ pub(super) struct ManifestRecord {
 }
 
 /// Parameters of `route`.
-pub(super) type RouteParams<'a> = (RequestRecord<'a>, &'a [Option<&'a [u8]>], &'a [Candidate]);
+pub(super) type RouteParams<'a> = (RequestRecord<'a>, &'a [Option<&'a [u8]>], CandidatesRecord<'a>);
 /// Result of `route`.
 pub(super) type RouteResult = (VerdictVariant,);
 /// Parameters of `describe`.

@@ -3,8 +3,9 @@
 //! Owns the call into the sandbox and the limits around it: deadline, memory, size of an answer. After a trap a Store is
 //! dead for good; whoever holds the instance drops it then. Made by `load` (throw-away) and `pool` (warm).
 
+use super::Digest;
 use super::contract::{
-    DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RouteParams, RouteResult,
+    CandidatesRecord, DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RouteParams, RouteResult,
 };
 use super::contract::{RequestRecord, VerdictVariant};
 use super::directory::RegionDirectory;
@@ -14,7 +15,6 @@ use super::guest::{Guest, LineGate};
 use super::imports::Exports;
 use super::patience::{Patience, WaitMeter, ticks};
 use super::stats::PolicyStats;
-use super::{Candidate, Digest};
 use crate::base::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Instance {
         now: Timestamp,
         request: RequestRecord<'_>,
         fields: &[Option<&[u8]>],
-        candidates: &[Candidate],
+        candidates: CandidatesRecord<'_>,
     ) -> Result<VerdictVariant, PolicyFailure> {
         self.begin(limit, now, request.entropy);
         self.calls += 1;

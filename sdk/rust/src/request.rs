@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::portolan::policy::types;
+use crate::bindings::portolan::policy::types::{self, Column};
 use crate::{Health, Location, Payload, RegionId, RegionInfo, Regions};
 
 /// The request to route.
@@ -14,7 +14,7 @@ pub struct Request<'a> {
     raw: &'a types::Request,
     names: &'a [String],
     values: &'a [Option<Vec<u8>>],
-    candidates: &'a [types::Candidate],
+    candidates: &'a types::Candidates,
     regions: &'a Regions,
 }
 
@@ -23,7 +23,7 @@ impl<'a> Request<'a> {
         raw: &'a types::Request,
         names: &'a [String],
         values: &'a [Option<Vec<u8>>],
-        candidates: &'a [types::Candidate],
+        candidates: &'a types::Candidates,
         regions: &'a Regions,
     ) -> Self {
         Self { raw, names, values, candidates, regions }
@@ -62,7 +62,11 @@ impl<'a> Request<'a> {
     /// The regions that may serve this request, nearest first, also those that are down.
     pub fn candidates(&self) -> impl ExactSizeIterator<Item = Candidate<'a>> + Clone {
         let regions = self.regions;
-        self.candidates.iter().map(move |raw| Candidate { raw, region: regions.by_id(raw.region) })
+        let width = COLUMNS.max(self.candidates.width as usize);
+        self.candidates.cells.chunks_exact(width).map(move |row| {
+            let row = row.first_chunk().expect("a row is at least as wide as what is known of it");
+            Candidate { row, regions }
+        })
     }
 
     /// The candidate with this number.
@@ -181,80 +185,109 @@ impl<'a> Pin<'a> {
     }
 }
 
+/// Columns of the contract that this SDK knows.
+pub(crate) const COLUMNS: usize = Column::Weight as usize + 1;
+
 /// A region that may serve this request, as the host sees it now.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    raw: &'a types::Candidate,
-    region: Option<&'a RegionInfo>,
+    row: &'a [u32; COLUMNS],
+    regions: &'a Regions,
 }
 
 impl<'a> Candidate<'a> {
     /// The region's number.
     pub fn id(&self) -> RegionId {
-        self.raw.region
+        self.cell(Column::Region)
     }
 
     /// The region's name.
     pub fn name(&self) -> &'a str {
-        self.region.map_or("", |region| &region.name)
+        self.region().map_or("", |region| &region.name)
     }
 
     /// The value of one of the region's labels.
     pub fn label(&self, key: &str) -> Option<&'a str> {
-        self.region?.label(key)
+        self.region()?.label(key)
     }
 
     /// The region as configured.
     pub fn region(&self) -> Option<&'a RegionInfo> {
-        self.region
+        self.regions.by_id(self.id())
     }
 
     /// What is known of its health.
     pub fn health(&self) -> Health {
-        self.raw.health
+        match self.cell(Column::Health) {
+            1 => Health::Healthy,
+            2 => Health::Degraded,
+            3 => Health::Draining,
+            4 => Health::Down,
+            _ => Health::Unknown,
+        }
     }
 
     /// For how long it has been in this state.
     pub fn health_age(&self) -> Duration {
-        Duration::from_secs(self.raw.health_age_s.into())
+        Duration::from_secs(self.cell(Column::HealthAgeS).into())
     }
 
     /// Whether it can serve the sessions that it has: every state but down. Unknown is not down.
     pub fn serves(&self) -> bool {
-        self.raw.health != Health::Down
+        self.health() != Health::Down
     }
 
     /// Whether it takes new sessions: neither down nor draining.
     pub fn takes_new(&self) -> bool {
-        !matches!(self.raw.health, Health::Down | Health::Draining)
+        !matches!(self.health(), Health::Down | Health::Draining)
     }
 
     /// Great-circle distance, km, from the client, or from the PoP when the client's place is unknown.
     pub fn distance_km(&self) -> u32 {
-        self.raw.distance_km
+        self.cell(Column::DistanceKm)
     }
 
     /// Measured round trip from this PoP; none when not measured.
     pub fn rtt(&self) -> Option<Duration> {
-        micros(self.raw.rtt_us)
+        micros(self.cell(Column::RttUs))
     }
 
     /// Peak-sensitive moving average of time to first byte; none before the first traffic.
     pub fn latency(&self) -> Option<Duration> {
-        micros(self.raw.latency_us)
+        micros(self.cell(Column::LatencyUs))
     }
 
     /// Requests in flight from this PoP.
     pub fn in_flight(&self) -> u32 {
-        self.raw.in_flight
+        self.cell(Column::InFlight)
     }
 
     /// Configured weight among regions of equal nearness.
     pub fn weight(&self) -> u32 {
-        self.raw.weight
+        self.cell(Column::Weight)
+    }
+
+    fn cell(&self, column: Column) -> u32 {
+        self.row[column as usize]
     }
 }
 
 fn micros(value: u32) -> Option<Duration> {
     (value != 0).then(|| Duration::from_micros(value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_later_host_are_passed_over() {
+        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: String::new() };
+        let cells = vec![7, 4, 1, 2, 3, 0, 5, 6, 999, 8, 0, 1, 2, 3, 4, 5, 6, 999];
+        let (candidates, regions) = (types::Candidates { width: 9, cells }, Regions::default());
+        let request = Request::new(&raw, &[], &[], &candidates, &regions);
+        let seen: Vec<_> = request.candidates().map(|c| (c.id(), c.health(), c.latency(), c.weight())).collect();
+        let latency = Some(Duration::from_micros(4));
+        assert_eq!(seen, [(7, Health::Down, None, 6), (8, Health::Unknown, latency, 6)]);
+    }
 }

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
+use crate::request::COLUMNS;
 use crate::{Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest};
 
 /// The service of every region and request, unless a test says otherwise.
@@ -77,7 +78,7 @@ impl World {
     pub fn request_to(&self, service: &str) -> Request {
         let regions: Vec<RegionInfo> =
             self.regions.iter().filter(|region| region.service == service).cloned().collect();
-        let candidates = (0u32..).zip(&regions).map(|(place, region)| types::Candidate {
+        let candidates = (0u32..).zip(&regions).map(|(place, region)| Candidate {
             region: region.id,
             health: Health::Healthy,
             health_age_s: 3600,
@@ -107,8 +108,37 @@ impl World {
 pub struct Request {
     raw: types::Request,
     fields: BTreeMap<String, Vec<u8>>,
-    candidates: Vec<types::Candidate>,
+    candidates: Vec<Candidate>,
     regions: Vec<RegionInfo>,
+}
+
+/// A region that may serve a request, in the words of the contract's `column`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "wit/policy.wit has them")]
+pub struct Candidate {
+    pub region: RegionId,
+    pub health: Health,
+    pub health_age_s: u32,
+    pub distance_km: u32,
+    pub rtt_us: u32,
+    pub latency_us: u32,
+    pub in_flight: u32,
+    pub weight: u32,
+}
+
+impl Candidate {
+    fn row(&self) -> [u32; COLUMNS] {
+        [
+            self.region,
+            self.health as u32,
+            self.health_age_s,
+            self.distance_km,
+            self.rtt_us,
+            self.latency_us,
+            self.in_flight,
+            self.weight,
+        ]
+    }
 }
 
 impl Request {
@@ -172,8 +202,8 @@ impl Request {
         self
     }
 
-    /// The candidates as the contract has them, for a test that needs more than the methods above.
-    pub fn candidates_mut(&mut self) -> &mut Vec<types::Candidate> {
+    /// The candidates, for a test that needs more than the methods above.
+    pub fn candidates_mut(&mut self) -> &mut Vec<Candidate> {
         &mut self.candidates
     }
 
@@ -202,7 +232,9 @@ impl<P: Policy> Loaded<P> {
     pub fn verdict(&self, request: Request) -> Verdict {
         let Instance { policy, fields, regions } = &self.instance;
         let values: Vec<_> = fields.iter().map(|name| request.fields.get(name).cloned()).collect();
-        policy.route(&crate::Request::new(&request.raw, fields, &values, &request.candidates, regions))
+        let cells = request.candidates.iter().flat_map(Candidate::row).collect();
+        let candidates = types::Candidates { width: COLUMNS as u32, cells };
+        policy.route(&crate::Request::new(&request.raw, fields, &values, &candidates, regions))
     }
 
     /// The verdict as text: see [`text`].

@@ -6,17 +6,13 @@
 /// Types of the contract: the import that every component built for it has.
 const TYPES: &str = r#"
 (import "portolan:policy/types@VERSION" (instance $types
-    (type $health' (enum "unknown" "healthy" "degraded" "draining" "down"))
-    (export "health" (type $health (eq $health')))
     (type $location' (record (field "latitude" f64) (field "longitude" f64)))
     (export "location" (type $location (eq $location')))
     (type $region-info' (record (field "id" u32) (field "service" string) (field "name" string)
         (field "labels" (list (tuple string string))) (field "location" $location) (field "capacity" u32)))
     (export "region-info" (type (eq $region-info')))
-    (type $candidate' (record (field "region" u32) (field "health" $health) (field "health-age-s" u32)
-        (field "distance-km" u32) (field "rtt-us" u32) (field "latency-us" u32) (field "in-flight" u32)
-        (field "weight" u32)))
-    (export "candidate" (type (eq $candidate')))
+    (type $candidates' (record (field "width" u32) (field "cells" (list u32))))
+    (export "candidates" (type (eq $candidates')))
     (type $pin' (record (field "region" (option u32)) (field "region-name" string) (field "session-age-s" u32)
         (field "pin-age-s" u32) (field "payload" (list u8))))
     (export "pin" (type $pin (eq $pin')))
@@ -42,7 +38,7 @@ const TYPES: &str = r#"
     (export "verdict" (type (eq $verdict')))
 ))
 (alias export $types "region-info" (type $region-info))
-(alias export $types "candidate" (type $candidate))
+(alias export $types "candidates" (type $candidates))
 (alias export $types "request" (type $request))
 (alias export $types "verdict" (type $verdict))
 "#;
@@ -143,7 +139,7 @@ const LIFECYCLE: &str = r#"
 "#;
 
 const ROUTE: &str = r#"
-(func $route (param "req" $request) (param "fields" (list (option (list u8)))) (param "candidates" (list $candidate))
+(func $route (param "req" $request) (param "fields" (list (option (list u8)))) (param "candidates" $candidates)
     (result $verdict)
     (canon lift (core func $guest "route") (memory $memory) (realloc $realloc)
         (post-return (func $guest "after"))))

@@ -124,6 +124,7 @@ fn measure(c: &mut Criterion, name: &str, snapshot: &Snapshot, headers: &HeaderM
                 client: &client,
                 now: NOW,
                 seed: hash::mix(count),
+                proven: None,
             };
             let decision = decide(snapshot, &facts, &mut warm, None);
             assert!(matches!(decision, Decision::Forward(_)), "{decision:?}");

@@ -2,8 +2,9 @@
 //!
 //! Owns nothing that another worker can see but counters. Made by `worker`, borrowed by every exchange on it.
 
+use super::request_id::RequestIds;
 use super::upstream::{Pool, PoolStats};
-use crate::base::Clock;
+use crate::base::{Clock, Timestamp, clock};
 use crate::metrics::Metrics;
 use crate::policy::{Ask, PolicyFailure, WarmPool};
 use crate::snapshot::alarm::Alarms;
@@ -26,6 +27,7 @@ pub(super) struct Core {
     pool_shown: Cell<PoolStats>,
     warm: RefCell<WarmPool>,
     entropy: RefCell<fastrand::Rng>,
+    request_ids: RefCell<RequestIds>,
     budgets: RefCell<HashMap<Arc<str>, RetryBudget>>,
     /// Time.
     pub(super) clock: Clock,
@@ -70,6 +72,7 @@ impl Core {
             pool_shown: Cell::default(),
             warm: RefCell::new(warm),
             entropy: RefCell::new(fastrand::Rng::new()),
+            request_ids: RefCell::default(),
             budgets: RefCell::new(HashMap::new()),
             clock,
             metrics,
@@ -87,7 +90,7 @@ impl Core {
     pub(super) fn tidy(&self) {
         let snapshot = self.snapshot();
         self.warm.borrow_mut().prune();
-        self.pool.sweep();
+        self.pool.sweep(clock::monotonic());
         self.show_pool();
         self.budgets.borrow_mut().retain(|name, _| snapshot.services.iter().any(|s| s.table.name == *name));
     }
@@ -106,15 +109,9 @@ impl Core {
         self.entropy.borrow_mut().u64(..)
     }
 
-    /// A fresh request id: 128 bits as hexadecimal digits.
+    /// A fresh request id.
     pub(super) fn request_id(&self) -> HeaderValue {
-        let id = self.entropy.borrow_mut().u128(..);
-        let mut digits = [0u8; 32];
-        for (index, digit) in digits.iter_mut().enumerate() {
-            let nibble = (id >> (124 - 4 * index)) as usize & 0xf;
-            *digit = b"0123456789abcdef"[nibble];
-        }
-        HeaderValue::from_bytes(&digits).unwrap_or_else(|_| HeaderValue::from_static("-"))
+        self.request_ids.borrow_mut().next(&mut self.entropy.borrow_mut())
     }
 
     /// Header values of the PoP's name.
@@ -127,14 +124,12 @@ impl Core {
     }
 
     /// Counts an exchange towards the service's retry budget.
-    pub(super) fn deposit(&self, service: &Service) {
-        let now = self.clock.now();
+    pub(super) fn deposit(&self, service: &Service, now: Timestamp) {
         self.with_budget(service, |budget| budget.request(now));
     }
 
     /// Whether the service's budget has a retry left; takes it.
-    pub(super) fn withdraw(&self, service: &Service) -> bool {
-        let now = self.clock.now();
+    pub(super) fn withdraw(&self, service: &Service, now: Timestamp) -> bool {
         self.with_budget(service, |budget| budget.take(now))
     }
 
@@ -153,7 +148,7 @@ impl Core {
     /// # Errors
     /// As the instance fails.
     pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
-        let started = crate::base::clock::monotonic();
+        let started = clock::monotonic();
         let verdict = self.warm.borrow_mut().route(&policy.loaded, &policy.directory, ask);
         policy.metrics.seconds.observe(started.elapsed());
         policy.metrics.outcomes.count(match &verdict {

@@ -9,7 +9,7 @@ use super::body::Body;
 use super::connection::Connection;
 use super::core::Core;
 use super::forward::{self, Outbound};
-use super::headers;
+use super::headers::{self, Survey};
 use super::queue;
 use super::record::Record;
 use super::respond;
@@ -21,6 +21,7 @@ use crate::steer::verdict::Verdict;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -28,34 +29,38 @@ use std::sync::Arc;
 pub(super) async fn exchange(core: &Core, connection: &Connection, request: Request<Body>) -> Response<Body> {
     let snapshot = core.snapshot();
     let (parts, body) = request.into_parts();
+    let survey = Survey::of(&parts.headers);
     let client = connection.client(&snapshot, &parts.headers);
-    let request_id = request_id(core, &client, &parts);
-    let host = parts.headers.get(header::HOST).cloned();
-    let mut record = Record::open(request_id.clone(), client.ip, parts.method.clone(), parts.uri.clone(), host);
-    let wants = Wants::of(&parts, &client);
+    let request_id = request_id(core, &client, survey, &parts);
+    let mut record = Record::open(request_id, client.ip, &parts);
+    let wants = if survey.told { Wants::of(&parts, &client) } else { Wants::default() };
     let version = parts.version;
-    let mut response = answer(core, connection, &snapshot, &client, parts, body, &mut record).await;
-    finish(core, &snapshot, &mut response, &request_id, version, &wants, &record);
+    let asked = Asked { core, connection, snapshot: &snapshot, client: &client, survey };
+    let mut response = answer(asked, parts, body, &mut record).await;
+    finish(core, &snapshot, &mut response, version, &wants, &record);
     record.answered(response.status());
-    response.map(|body| body.watched(Box::new(record)))
+    response.map(|body| body.watched(record))
+}
+
+/// Who asks, and in what state of things.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    core: &'a Core,
+    connection: &'a Connection,
+    snapshot: &'a Snapshot,
+    client: &'a Client,
+    survey: Survey,
 }
 
 /// Decides, and does what was decided.
-async fn answer(
-    core: &Core,
-    connection: &Connection,
-    snapshot: &Snapshot,
-    client: &Client,
-    parts: Parts,
-    body: Body,
-    record: &mut Record,
-) -> Response<Body> {
-    if headers::is_loop(&parts.headers, &snapshot.pop) {
+async fn answer(asked: Asked<'_>, parts: Parts, body: Body, record: &mut Record) -> Response<Body> {
+    let Asked { core, connection, snapshot, client, survey } = asked;
+    if survey.told && headers::is_loop(&parts.headers, &snapshot.pop) {
         record.refused = Some("loop");
         return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
     }
     let host = host_of(&parts);
-    let scheme = scheme_of(connection.scheme, client, &parts);
+    let scheme = if survey.told { scheme_of(connection.scheme, client, &parts) } else { connection.scheme };
     let facts = Facts {
         method: &parts.method,
         scheme,
@@ -66,24 +71,24 @@ async fn answer(
         client,
         now: core.clock.now(),
         seed: core.seed(),
+        proven: Some(&connection.proven),
     };
-    match decided(core, snapshot, &facts, record).await {
+    let now = facts.now;
+    // Looked at by reference: a plan is large, and would be copied from future to future.
+    match &decided(core, snapshot, &facts, record).await {
         Decision::Forward(plan) => {
-            let now = facts.now;
-            let outbound = Outbound { core, connection, snapshot, client, scheme, parts, now };
+            drop(host);
+            let outbound = Outbound { core, connection, snapshot, client, survey, scheme, parts, now };
             forward::forward(outbound, plan, body, record).await
         }
-        Decision::Files(bundle) => {
-            let now = facts.now;
-            bundle.respond(&parts, path_of(&parts), now).await.map(Body::from)
-        }
+        Decision::Files(bundle) => bundle.respond(&parts, path_of(&parts), now).await.map(Body::from),
         Decision::Reply(service, reply) => {
             record.service = Some(Arc::clone(service));
             record.refused = Some("policy-reply");
-            respond::reply(reply)
+            respond::reply(reply.clone())
         }
         Decision::Refuse(service, refusal) => {
-            let (response, word) = respond::refusal(&refusal);
+            let (response, word) = respond::refusal(refusal);
             record.refused = Some(word);
             if let Some(service) = service {
                 service.metrics.no_target.count(word);
@@ -122,6 +127,7 @@ impl AskPolicy for Warm<'_> {
 }
 
 /// What the client asked to be told.
+#[derive(Default)]
 struct Wants {
     timing: bool,
     decision: bool,
@@ -141,7 +147,6 @@ fn finish(
     core: &Core,
     snapshot: &Snapshot,
     response: &mut Response<Body>,
-    request_id: &HeaderValue,
     version: Version,
     wants: &Wants,
     record: &Record,
@@ -152,7 +157,7 @@ fn finish(
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let head = response.headers_mut();
     head.append(header::VIA, via.clone());
-    head.insert(headers::X_REQUEST_ID, request_id.clone());
+    head.insert(headers::X_REQUEST_ID, record.request_id.clone());
     // A PoP that drains sends its clients elsewhere; on HTTP/2 there is no such field (RFC 9113, section 8.2.2).
     if snapshot.draining && version != Version::HTTP_2 && !upgraded {
         head.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -190,19 +195,21 @@ fn decision_text(record: &Record) -> String {
 }
 
 /// The id a trusted peer gave, else a new one.
-fn request_id(core: &Core, client: &Client, parts: &Parts) -> HeaderValue {
-    let given = parts.headers.get(&headers::X_REQUEST_ID).filter(|id| client.trusted && id.len() <= 128);
+fn request_id(core: &Core, client: &Client, survey: Survey, parts: &Parts) -> HeaderValue {
+    let may_say = client.trusted && survey.told;
+    let given = may_say.then(|| parts.headers.get(&headers::X_REQUEST_ID)).flatten().filter(|id| id.len() <= 128);
     given.cloned().unwrap_or_else(|| core.request_id())
 }
 
 /// Host without port, lower case; from the target when it names one (RFC 9112, section 3.2.2).
-fn host_of(parts: &Parts) -> String {
+fn host_of(parts: &Parts) -> Cow<'_, str> {
     let named = parts.uri.host().map(str::as_bytes);
     let field = parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
-    let mut text = String::from_utf8_lossy(named.or(field).unwrap_or_default()).into_owned();
-    text.make_ascii_lowercase();
-    if let Some(port) = text.rfind(':').filter(|at| !text[*at..].contains(']')) {
-        text.truncate(port);
+    let whole = named.or(field).unwrap_or_default();
+    let port = whole.iter().rposition(|byte| *byte == b':').filter(|at| !whole[*at..].contains(&b']'));
+    let mut text = String::from_utf8_lossy(port.map_or(whole, |at| &whole[..at]));
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_mut().make_ascii_lowercase();
     }
     text
 }

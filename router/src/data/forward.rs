@@ -7,14 +7,16 @@
 use super::body::Body;
 use super::connection::Connection;
 use super::core::Core;
+use super::h1::encode::write_field;
 use super::h1::{Interim, buffers};
-use super::headers::{self, Hop};
+use super::headers::{self, Hop, Survey};
 use super::pin;
+use super::preface;
 use super::record::{Record, Served};
 use super::replay::Replay;
 use super::respond;
-use super::upstream::{FailureKind, SendFailure, Sent, Timeouts};
-use crate::base::Timestamp;
+use super::upstream::{Answered, FailureKind, Outgoing, SendFailure, Sent, Timeouts};
+use crate::base::{Timestamp, clock};
 use crate::decide::Forward;
 use crate::decide::facts::{Client, Scheme};
 use crate::snapshot::origin::Origin;
@@ -35,6 +37,8 @@ pub(super) struct Outbound<'a> {
     pub(super) connection: &'a Connection,
     pub(super) snapshot: &'a Snapshot,
     pub(super) client: &'a Client,
+    /// What the request's fields are like.
+    pub(super) survey: Survey,
     /// The client's own scheme.
     pub(super) scheme: Scheme,
     pub(super) parts: Parts,
@@ -54,33 +58,34 @@ enum Attempt {
 /// Walks the plan's targets.
 pub(super) async fn forward(
     outbound: Outbound<'_>,
-    plan: Forward<'_>,
+    plan: &Forward<'_>,
     body: Body,
     record: &mut Record,
 ) -> Response<Body> {
-    let Outbound { core, connection, snapshot, client, scheme, mut parts, now } = outbound;
+    let (core, snapshot, scheme, now) = (outbound.core, outbound.snapshot, outbound.scheme, outbound.now);
     let service = plan.service;
     record.service = Some(Arc::clone(service));
     record.moved = plan.plan.moved;
-    let upgrade = headers::upgrade_of(&parts.headers);
-    prepare(&mut parts, core, connection, snapshot, client, record, &plan.edits);
-    if let Some(protocol) = upgrade.clone() {
-        headers::set_upgrade(&mut parts.headers, protocol);
-    }
-    core.deposit(service);
+    let (parts, added) = prepare(outbound, record, &plan.edits);
+    core.deposit(service, now);
     let mut exchange = Exchange {
         core,
         service,
         head: parts,
+        shared: added.len(),
+        added,
         interim: body.interim(),
         replay: Replay::new(body, service.spec.retry.body_max),
         deadline: record.started() + service.spec.timeout.total.min(plan.timeout.unwrap_or(Duration::MAX)),
     };
-    let (response, target) = exchange.walk(&plan, record).await;
+    let (response, target) = exchange.walk(plan, record).await;
     buffers::give_headers(exchange.head.headers);
+    buffers::give_write(exchange.added);
     let mut response = response;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        headers::strip_hop_by_hop(response.headers_mut());
+        if Survey::of(response.headers()).hop_by_hop {
+            headers::strip_hop_by_hop(response.headers_mut());
+        }
     } else if let Some(protocol) = response.headers().get(header::UPGRADE).cloned() {
         headers::strip_hop_by_hop(response.headers_mut());
         headers::set_upgrade(response.headers_mut(), protocol);
@@ -89,21 +94,14 @@ pub(super) async fn forward(
         service.metrics.sessions_moved.count(moved.as_str());
     }
     if let Some(target) = target {
-        pin::write(snapshot, &plan, target, now, scheme, response.headers_mut());
+        pin::write(snapshot, plan, target, now, scheme, response.headers_mut());
     }
     response
 }
 
-/// Makes the head that every attempt shares.
-fn prepare(
-    parts: &mut Parts,
-    core: &Core,
-    connection: &Connection,
-    snapshot: &Snapshot,
-    client: &Client,
-    record: &Record,
-    edits: &[Edit],
-) {
+/// Makes the head that every attempt shares, and the encoded fields that go into it as they are.
+fn prepare(outbound: Outbound<'_>, record: &Record, edits: &[Edit]) -> (Parts, Vec<u8>) {
+    let Outbound { core, connection, snapshot, client, survey, mut parts, .. } = outbound;
     if !parts.headers.contains_key(header::HOST)
         && let Some(authority) = parts.uri.authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -112,7 +110,13 @@ fn prepare(
     }
     let names = core.names(snapshot);
     let via = if parts.version == Version::HTTP_2 { &names.via_2 } else { &names.via_1_1 };
-    headers::strip_hop_by_hop(&mut parts.headers);
+    if survey.hop_by_hop {
+        let upgrade = headers::upgrade_of(&parts.headers);
+        headers::strip_hop_by_hop(&mut parts.headers);
+        if let Some(protocol) = upgrade {
+            headers::set_upgrade(&mut parts.headers, protocol);
+        }
+    }
     let hop = Hop {
         client,
         peer_node: &connection.peer_node,
@@ -120,15 +124,25 @@ fn prepare(
         scheme: connection.scheme,
         pop: &names.pop,
         via,
-        request_id: &record.request_id,
     };
-    headers::add_forwarding(&mut parts.headers, &hop);
+    let mut added = buffers::take_write();
+    if preface::serves(survey, edits) {
+        let host = parts.headers.get(header::HOST);
+        added.extend_from_slice(&connection.preface(snapshot, parts.version, host, &hop));
+        write_field(&mut added, &headers::X_REQUEST_ID, record.request_id.as_bytes());
+    } else {
+        headers::add_forwarding(&mut parts.headers, &hop);
+        parts.headers.insert(headers::X_REQUEST_ID, record.request_id.clone());
+    }
     for edit in edits {
         apply(&mut parts.headers, edit);
     }
-    let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    parts.uri = Uri::from(target);
+    if parts.uri.authority().is_some() || parts.uri.path_and_query().is_none() {
+        let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        parts.uri = Uri::from(target);
+    }
     parts.version = Version::HTTP_11;
+    (parts, added)
 }
 
 fn apply(headers: &mut HeaderMap, edit: &Edit) {
@@ -143,8 +157,11 @@ fn apply(headers: &mut HeaderMap, edit: &Edit) {
 struct Exchange<'a> {
     core: &'a Core,
     service: &'a Arc<Service>,
-    /// The request's head; each attempt writes its own target into it.
+    /// The request's head.
     head: Parts,
+    /// Encoded fields: first the `shared` bytes that every attempt sends, then those of the present attempt.
+    added: Vec<u8>,
+    shared: usize,
     interim: Option<Interim>,
     replay: Replay,
     deadline: Instant,
@@ -195,11 +212,11 @@ impl Exchange<'_> {
     fn may_retry(&self, nothing_sent: bool) -> bool {
         let same_bytes = self.replay.can_replay();
         let repeatable = nothing_sent || self.head.method.is_idempotent();
-        let in_time = crate::base::clock::monotonic() < self.deadline;
+        let in_time = clock::monotonic() < self.deadline;
         if !(same_bytes && repeatable && in_time) || self.replay.client_failed() {
             return false;
         }
-        let granted = self.core.withdraw(self.service);
+        let granted = self.core.withdraw(self.service, self.core.clock.now());
         if !granted {
             self.service.metrics.retries.count("over-budget");
         }
@@ -219,7 +236,8 @@ impl Exchange<'_> {
         record.served = Some(served);
         self.address(plan, target, record);
         let in_flight = endpoint.stats.begin();
-        let started = crate::base::clock::monotonic();
+        // The first attempt begins with the exchange; deciding takes microseconds.
+        let started = if record.attempts == 1 { record.started() } else { clock::monotonic() };
         match self.send(origin, started).await {
             Err(failure) => {
                 if matches!(failure.kind, FailureKind::RequestBody(_)) {
@@ -229,10 +247,11 @@ impl Exchange<'_> {
                 }
                 Attempt::Failed(failure)
             }
-            Ok(response) => {
+            Ok(Answered { response, came }) => {
                 record.hold(in_flight);
                 record.refused = None;
-                endpoint.stats.observe_latency(started.elapsed());
+                record.head_came(came);
+                endpoint.stats.observe_latency(came.saturating_duration_since(started));
                 if is_gateway_failure(response.status()) {
                     self.failed(endpoint, "gateway-status");
                     return Attempt::Unwell(response);
@@ -255,24 +274,26 @@ impl Exchange<'_> {
         }
     }
 
-    async fn send(&self, origin: &Origin, now: Instant) -> Result<Response<Body>, SendFailure> {
+    async fn send(&self, origin: &Origin, now: Instant) -> Result<Answered, SendFailure> {
         let timeouts = self.timeouts(now);
-        self.core.pool.send(origin, &self.head, self.replay.attempt(), &timeouts, self.interim.as_ref()).await
+        let interim = self.interim.as_ref();
+        let outgoing = Outgoing { head: &self.head, added: &self.added, timeouts: &timeouts, interim, now };
+        self.core.pool.send(origin, outgoing, self.replay.attempt()).await
     }
 
     /// Tells the origin what it was taken for, and that the session comes from elsewhere.
     fn address(&mut self, plan: &Forward<'_>, target: Target, record: &Record) {
-        let region = self.service.table.regions.get(usize::from(target.region));
-        if let Some(name) = region.and_then(|region| HeaderValue::from_str(&region.name).ok()) {
-            self.head.headers.insert(headers::PORTOLAN_REGION, name);
+        self.added.truncate(self.shared);
+        if let Some(region) = self.service.table.regions.get(usize::from(target.region)) {
+            write_field(&mut self.added, &headers::PORTOLAN_REGION, region.name.as_bytes());
         }
         let elsewhere = plan.pin.as_ref().filter(|pin| pin.region != Some(target.region));
-        let moved = elsewhere.zip(record.moved).and_then(|(pin, reason)| {
-            HeaderValue::from_str(&format!("from={}; reason={}", pin.region_name, reason.as_str())).ok()
-        });
-        match moved {
-            Some(text) => drop(self.head.headers.insert(headers::SESSION_MOVED, text)),
-            None => drop(self.head.headers.remove(headers::SESSION_MOVED)),
+        if let Some((pin, reason)) = elsewhere.zip(record.moved) {
+            let text = format!("from={}; reason={}", pin.region_name, reason.as_str());
+            // The pin's region may have been configured elsewhere: what is no field value is not sent.
+            if HeaderValue::from_str(&text).is_ok() {
+                write_field(&mut self.added, &headers::SESSION_MOVED, text.as_bytes());
+            }
         }
     }
 

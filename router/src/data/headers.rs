@@ -42,6 +42,38 @@ const OUR_PREFIX: &str = "portolan-";
 static OURS: [HeaderName; 6] =
     [SESSION_MOVED, PORTOLAN_POP, PORTOLAN_REGION, PORTOLAN_COUNTRY, PORTOLAN_DECISION, PORTOLAN_TIMING];
 
+/// What a look at all names of a head shows. Most messages carry nothing that this hop has to touch, and a look at their
+/// few names is cheaper than hashing each of ours.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// A field that ends at this hop, or names others that do.
+    pub(super) hop_by_hop: bool,
+    /// A field that this hop adds to, replaces, or listens to: `Forwarded`, `X-Forwarded-*`, `Via`, `X-Request-Id`, ours.
+    pub(super) told: bool,
+}
+
+impl Survey {
+    /// Looks at all names.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        headers.keys().fold(Self::default(), |seen, name| {
+            let one = Self::of_name(name);
+            Self { hop_by_hop: seen.hop_by_hop | one.hop_by_hop, told: seen.told | one.told }
+        })
+    }
+
+    /// Looks at one name.
+    pub(super) fn of_name(name: &HeaderName) -> Self {
+        let text = name.as_str();
+        match text.as_bytes().first() {
+            Some(b'c' | b'k' | b't' | b'u') => Self { hop_by_hop: HOP_BY_HOP.contains(name), told: false },
+            Some(b'p') => Self { hop_by_hop: HOP_BY_HOP.contains(name), told: text.starts_with(OUR_PREFIX) },
+            Some(b'f' | b'v') => Self { hop_by_hop: false, told: name == header::FORWARDED || name == header::VIA },
+            Some(b'x') => Self { hop_by_hop: false, told: text.starts_with("x-forwarded-") || name == X_REQUEST_ID },
+            _ => Self::default(),
+        }
+    }
+}
+
 /// What an upgrade asks for, when the request asks for one (RFC 9110, section 7.8).
 pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = headers.get_all(header::CONNECTION).iter().any(|value| has_token(value, "upgrade"));
@@ -69,11 +101,8 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
             }
         }
     }
-    // Most messages carry none: a look at their few names is cheaper than hashing each of ours.
-    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        for name in &HOP_BY_HOP {
-            headers.remove(name);
-        }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 
@@ -97,8 +126,6 @@ pub(super) struct Hop<'a> {
     pub(super) pop: &'a HeaderValue,
     /// `Via` element of this hop for the request.
     pub(super) via: &'a HeaderValue,
-    /// Identity of the request.
-    pub(super) request_id: &'a HeaderValue,
 }
 
 /// Writes what this hop adds to a request. What an untrusted peer claimed about forwarding is dropped.
@@ -141,7 +168,6 @@ pub(super) fn add_forwarding(headers: &mut HeaderMap, hop: &Hop<'_>) {
     if let (Some(host), false) = (host, headers.contains_key(X_FORWARDED_HOST)) {
         headers.insert(X_FORWARDED_HOST, host);
     }
-    headers.insert(X_REQUEST_ID, hop.request_id.clone());
     headers.append(header::VIA, hop.via.clone());
     headers.insert(PORTOLAN_POP, hop.pop.clone());
     if let Some(country) = hop.client.texts.country.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
@@ -214,14 +240,24 @@ mod tests {
             scheme: Scheme::Https,
             pop: &HeaderValue::from_static("fra1"),
             via: &HeaderValue::from_static("1.1 fra1"),
-            request_id: &HeaderValue::from_static("id-1"),
         };
         add_forwarding(headers, &hop);
     }
 
     #[test]
-    fn ours_are_known_by_their_prefix() {
-        assert!(OURS.iter().all(|name| name.as_str().starts_with(OUR_PREFIX)));
+    fn a_survey_sees_every_field_that_this_hop_touches() {
+        let seen =
+            |name: &HeaderName| Survey::of(&[(name.clone(), HeaderValue::from_static("1"))].into_iter().collect());
+        for name in &HOP_BY_HOP {
+            assert_eq!(seen(name), Survey { hop_by_hop: true, told: false }, "{name}");
+        }
+        let told = [header::FORWARDED, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, header::VIA, X_REQUEST_ID];
+        for name in told.iter().chain(&OURS) {
+            assert_eq!(seen(name), Survey { hop_by_hop: false, told: true }, "{name}");
+        }
+        for name in ["host", "content-length", "cookie", "x-country", "priority", "vary", "from", "te-x", "upgrade-x"] {
+            assert_eq!(seen(&HeaderName::from_static(name)), Survey::default(), "{name}");
+        }
     }
 
     #[test]
@@ -271,7 +307,6 @@ mod tests {
         assert_eq!(headers["x-forwarded-proto"], "http");
         assert_eq!(headers["forwarded"], "for=1.2.3.4, for=192.0.2.7;proto=https;host=\"shop.example:8443\"");
         assert_eq!(headers["via"], "1.1 fra1");
-        assert_eq!(headers["x-request-id"], "id-1");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::snapshot::Service;
 use crate::snapshot::stats::InFlight;
 use crate::steer::plan::MoveReason;
 use crate::steer::reason::Reason;
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::header::{HOST, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode, Uri};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +30,14 @@ pub(super) struct Served {
     pub(super) reason: Reason,
 }
 
+/// What an access line says of the request.
+#[derive(Debug)]
+struct Asked {
+    method: Method,
+    uri: Uri,
+    host: Option<HeaderValue>,
+}
+
 /// The record of one exchange.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -36,12 +46,8 @@ pub(super) struct Record {
     pub(super) request_id: HeaderValue,
     /// Client address.
     pub(super) client: IpAddr,
-    /// Method.
-    pub(super) method: Method,
-    /// Target as sent.
-    pub(super) uri: Uri,
-    /// Host.
-    pub(super) host: Option<HeaderValue>,
+    /// What was asked, when access lines are written.
+    asked: Option<Asked>,
     /// The service, once routed.
     pub(super) service: Option<Arc<Service>>,
     /// Who served.
@@ -65,20 +71,17 @@ pub(super) struct Record {
 
 impl Record {
     /// Opens a record.
-    pub(super) fn open(
-        request_id: HeaderValue,
-        client: IpAddr,
-        method: Method,
-        uri: Uri,
-        host: Option<HeaderValue>,
-    ) -> Self {
-        Self {
+    pub(super) fn open(request_id: HeaderValue, client: IpAddr, parts: &Parts) -> Box<Self> {
+        let asked = tracing::enabled!(target: ACCESS, tracing::Level::INFO).then(|| Asked {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            host: parts.headers.get(HOST).cloned(),
+        });
+        Box::new(Self {
             started: clock::monotonic(),
             request_id,
             client,
-            method,
-            uri,
-            host,
+            asked,
             service: None,
             served: None,
             attempts: 0,
@@ -91,7 +94,7 @@ impl Record {
             complete: false,
             error: None,
             in_flight: None,
-        }
+        })
     }
 
     /// When the exchange began.
@@ -99,10 +102,14 @@ impl Record {
         self.started
     }
 
-    /// Notes the head of the response; counters of the exchange are written here.
+    /// Notes when an origin's response head came.
+    pub(super) fn head_came(&mut self, at: Instant) {
+        self.head_took = Some(at.saturating_duration_since(self.started));
+    }
+
+    /// Notes the response; counters of the exchange are written here.
     pub(super) fn answered(&mut self, status: StatusCode) {
-        let took = self.started.elapsed();
-        self.head_took = Some(took);
+        let took = *self.head_took.get_or_insert_with(|| self.started.elapsed());
         self.status = Some(status);
         if let Some(service) = &self.service {
             service.metrics.exchange_seconds.observe(took);
@@ -134,15 +141,15 @@ impl Record {
         endpoint.unwrap_or("-")
     }
 
-    fn write(&self) {
+    fn write(&self, asked: &Asked) {
         let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
             target: ACCESS,
             request_id = self.request_id.to_str().unwrap_or("-"),
             client = %self.client,
-            method = self.method.as_str(),
-            host = self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("-"),
-            path = self.uri.path(),
+            method = asked.method.as_str(),
+            host = asked.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("-"),
+            path = asked.uri.path(),
             status = self.status.map_or(0, |status| status.as_u16()),
             bytes = self.bytes,
             service = self.service.as_ref().map_or("-", |service| &*service.table.name),
@@ -176,13 +183,13 @@ impl BodyWatch for Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if self.head_took.is_none()
+        if self.status.is_none()
             && let Some(metrics) = self.service.as_ref().and_then(|service| service.region_metrics.last())
         {
             metrics.aborted();
         }
-        if tracing::enabled!(target: ACCESS, tracing::Level::INFO) {
-            self.write();
+        if let Some(asked) = &self.asked {
+            self.write(asked);
         }
     }
 }

@@ -13,9 +13,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The body of one exchange, to be handed to one attempt after another.
-pub(super) struct Replay(Rc<RefCell<State>>);
+pub(super) enum Replay {
+    /// All of it is in memory, or there is none.
+    Whole(Bytes),
+    /// It comes from the client, piece by piece.
+    Passing(Rc<RefCell<State>>),
+}
 
-struct State {
+pub(super) struct State {
     source: Body,
     /// Data frames taken from the source so far, as long as they fit.
     kept: Vec<Bytes>,
@@ -23,45 +28,50 @@ struct State {
     limit: usize,
     /// Frames were taken that are not kept (too large, or trailers).
     passed: bool,
-    /// Anything was taken at all.
-    touched: bool,
     failed: bool,
 }
 
 impl Replay {
     /// Wraps a client's body; up to `limit` bytes of it are kept.
     pub(super) fn new(source: Body, limit: usize) -> Self {
-        let state =
-            State { source, kept: Vec::new(), kept_bytes: 0, limit, passed: false, touched: false, failed: false };
-        Self(Rc::new(RefCell::new(state)))
+        if let Some(bytes) = source.as_bytes() {
+            return Self::Whole(bytes);
+        }
+        let state = State { source, kept: Vec::new(), kept_bytes: 0, limit, passed: false, failed: false };
+        Self::Passing(Rc::new(RefCell::new(state)))
     }
 
     /// The body for the next attempt: what was kept, then what is still to come.
     pub(super) fn attempt(&self) -> Body {
-        let state = self.0.borrow();
-        if let Some(bytes) = state.source.as_bytes().filter(|_| !state.touched) {
-            return Body::full(bytes);
+        match self {
+            Self::Whole(bytes) => Body::full(bytes.clone()),
+            Self::Passing(shared) => {
+                let state = shared.borrow();
+                let again: VecDeque<Bytes> = state.kept.iter().cloned().collect();
+                Body::boxed(Attempt { shared: Rc::clone(shared), again, again_bytes: state.kept_bytes })
+            }
         }
-        let again: VecDeque<Bytes> = state.kept.iter().cloned().collect();
-        let again_bytes = state.kept_bytes;
-        Body::boxed(Attempt { shared: Rc::clone(&self.0), again, again_bytes })
     }
 
     /// Whether another attempt would send the same bytes.
     pub(super) fn can_replay(&self) -> bool {
-        let state = self.0.borrow();
-        !state.passed && !state.failed
+        match self {
+            Self::Whole(_) => true,
+            Self::Passing(shared) => {
+                let state = shared.borrow();
+                !state.passed && !state.failed
+            }
+        }
     }
 
     /// Whether the client's own body failed: no retry can help.
     pub(super) fn client_failed(&self) -> bool {
-        self.0.borrow().failed
+        matches!(self, Self::Passing(shared) if shared.borrow().failed)
     }
 }
 
 impl State {
     fn keep(&mut self, frame: &Frame<Bytes>) {
-        self.touched = true;
         match frame.data_ref() {
             Some(data) if !self.passed && self.kept_bytes + data.len() <= self.limit => {
                 self.kept_bytes += data.len();

@@ -67,6 +67,7 @@ pub fn explain(
         client: &client,
         now,
         seed,
+        proven: None,
     };
     let mut trace = Trace::default();
     let decision = decide(snapshot, &facts, ask, Some(&mut trace));

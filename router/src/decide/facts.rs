@@ -5,6 +5,7 @@
 
 use crate::base::{Location, Timestamp};
 use crate::geo::Place;
+use crate::steer::affinity::Proven;
 use http::{HeaderMap, Method};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -93,4 +94,6 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// Entropy of this exchange: the same seed gives the same decision.
     pub seed: u64,
+    /// What the connection remembers of its session's token. Changes no decision, only its cost.
+    pub proven: Option<&'a Proven>,
 }

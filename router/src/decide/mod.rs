@@ -135,7 +135,7 @@ fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Optio
     let lines = facts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     let values = cookie::values(lines, &affinity.cookie, affinity.secure || facts.scheme == Scheme::Https);
     let terms = Terms { service: &service.table.name, idle: affinity.idle, lifetime: affinity.lifetime };
-    let found = snapshot.keys.first_valid(values, &terms, facts.now);
+    let found = snapshot.keys.first_valid(values, &terms, facts.now, facts.proven);
     if let Err(error) = &found {
         service.metrics.tokens.count(error.as_str());
     }

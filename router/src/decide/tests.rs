@@ -80,6 +80,7 @@ fn decided(
         client: &client,
         now: Timestamp(1_000_000),
         seed: 7,
+        proven: None,
     };
     let words = match decide(&snapshot, &facts, &mut script, None) {
         Decision::Forward(forward) => {
@@ -164,6 +165,7 @@ fn what_no_route_matches_asks_nobody() {
         client: &client,
         now: Timestamp(1),
         seed: 1,
+        proven: None,
     };
     let mut nobody = Script { answers: BTreeMap::new(), asked: Vec::new() };
     assert!(matches!(decide(&snapshot, &facts, &mut nobody, None), Decision::Refuse(None, Refusal::NoRoute)));

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use bytes::BytesMut;
 use http::HeaderMap;
 
-use super::io::{READ_MAX, READ_MIN};
+use super::io::READ_MAX;
 
 /// Most spare objects of each kind kept by a worker: 64 read buffers of at most 64 KiB are 4 MiB.
 const SPARE: usize = 64;
@@ -30,12 +30,12 @@ fn with_spare<R>(work: impl FnOnce(&mut Spare) -> R) -> Option<R> {
     SPARE_OBJECTS.try_with(|spare| work(&mut spare.borrow_mut())).ok()
 }
 
-/// An empty read buffer of at least [`READ_MIN`] bytes.
-pub(crate) fn take_read() -> BytesMut {
+/// An empty read buffer of at least `room` bytes.
+pub(crate) fn take_read(room: usize) -> BytesMut {
     let spare = with_spare(|spare| spare.read.pop()).flatten();
     // A frame of its last body may still be on its way to a client; then the buffer is not ours alone yet.
-    let reclaimed = spare.and_then(|mut buffer| buffer.try_reclaim(READ_MIN).then_some(buffer));
-    reclaimed.unwrap_or_else(|| BytesMut::with_capacity(READ_MIN))
+    let reclaimed = spare.and_then(|mut buffer| buffer.try_reclaim(room).then_some(buffer));
+    reclaimed.unwrap_or_else(|| BytesMut::with_capacity(room))
 }
 
 /// Takes back a read buffer; what it holds is dropped.

@@ -90,6 +90,12 @@ impl<T: Io + ?Sized> Connection<T> {
         self.interim_open = false;
     }
 
+    /// Ends the exchange for its handles; whether all of its request body was read.
+    pub(crate) fn end_if_read(&mut self) -> bool {
+        self.end();
+        self.body.is_done()
+    }
+
     /// Makes the request body fail because the client stalled.
     pub(crate) fn time_out_body(&mut self) {
         self.fault = Some(BodyFault::TimedOut);

@@ -22,6 +22,13 @@ impl Deadline {
         self.at = Instant::now().checked_add(after);
     }
 
+    /// Sets the deadline `after` from a moment that was read already, unless one is set.
+    pub(crate) fn set_once_from(&mut self, moment: std::time::Instant, after: Duration) {
+        if self.at.is_none() {
+            self.at = Instant::from_std(moment).checked_add(after);
+        }
+    }
+
     /// Sets the deadline `after` from now, unless one is set.
     pub(crate) fn set_once(&mut self, after: Duration) {
         if self.at.is_none() {

@@ -3,7 +3,7 @@
 //! field as given. Used by client connections for responses and by upstream connections for requests.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, Method, StatusCode, request};
 
 use super::date::write_date;
 
@@ -69,8 +69,9 @@ pub(crate) fn write_interim(into: &mut Vec<u8>, status: StatusCode, headers: &He
     into.extend_from_slice(b"\r\n");
 }
 
-/// Appends a request head. A missing `host` is made from the URI's authority.
-pub(crate) fn write_request(into: &mut Vec<u8>, method: &Method, uri: &Uri, headers: &HeaderMap, length: WireLength) {
+/// Appends a request head. A missing `host` is made from the URI's authority; `added` are fields that are encoded already.
+pub(crate) fn write_request(into: &mut Vec<u8>, head: &request::Parts, added: &[u8], length: WireLength) {
+    let request::Parts { method, uri, headers, .. } = head;
     into.extend_from_slice(method.as_str().as_bytes());
     into.push(b' ');
     match (method, uri.authority()) {
@@ -90,6 +91,7 @@ pub(crate) fn write_request(into: &mut Vec<u8>, method: &Method, uri: &Uri, head
         into.extend_from_slice(b"\r\n");
     }
     write_fields(into, headers, |name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING);
+    into.extend_from_slice(added);
     write_length(into, length);
     into.extend_from_slice(b"\r\n");
 }
@@ -100,13 +102,18 @@ pub(crate) fn write_fields(into: &mut Vec<u8>, headers: &HeaderMap, skip: impl F
         if skip(name) {
             continue;
         }
-        let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-        into.reserve(name.len() + value.len() + 4);
-        into.extend_from_slice(name);
-        into.extend_from_slice(b": ");
-        into.extend_from_slice(value);
-        into.extend_from_slice(b"\r\n");
+        write_field(into, name, value.as_bytes());
     }
+}
+
+/// Appends one field. The value must be one.
+pub(crate) fn write_field(into: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    let name = name.as_str().as_bytes();
+    into.reserve(name.len() + value.len() + 4);
+    into.extend_from_slice(name);
+    into.extend_from_slice(b": ");
+    into.extend_from_slice(value);
+    into.extend_from_slice(b"\r\n");
 }
 
 fn write_length(into: &mut Vec<u8>, length: WireLength) {

@@ -87,9 +87,11 @@ impl ReadBuf {
     fn make_room(&mut self, min_room: usize) {
         if self.bytes.capacity() == 0 {
             self.target = self.target.max(READ_MIN);
-            self.bytes = buffers::take_read();
+            self.bytes = buffers::take_read(self.target);
         }
-        if self.bytes.capacity() - self.bytes.len() < min_room.max(1) {
+        let room = self.bytes.capacity() - self.bytes.len();
+        // An empty buffer moves back to its start, or grows: what streams is read in large pieces.
+        if room < min_room.max(1) || (self.bytes.is_empty() && room <= self.target / 2) {
             self.bytes.reserve(self.target.max(min_room));
         }
     }
@@ -121,4 +123,33 @@ pub(crate) fn poll_write_slices<T: Io + ?Sized>(
         many => ready!(Pin::new(&mut io).poll_write_vectored(cx, many))?,
     };
     if written == 0 { Poll::Ready(Err(io::ErrorKind::WriteZero.into())) } else { Poll::Ready(Ok(written)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    /// Sizes of all reads of a stream of `len` bytes, each of which is taken out as soon as it was read.
+    async fn reads(len: usize) -> Vec<usize> {
+        let (mut near, mut far) = tokio::io::duplex(len);
+        far.write_all(&vec![b'x'; len]).await.unwrap();
+        drop(far);
+        let (mut buffer, mut sizes) = (ReadBuf::default(), Vec::new());
+        loop {
+            match std::future::poll_fn(|cx| buffer.poll_fill(&mut near, 1, cx)).await.unwrap() {
+                0 => return sizes,
+                size => sizes.push(size),
+            }
+            drop(buffer.bytes.split().freeze());
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_grow_while_a_body_streams() {
+        let sizes = reads(400 * 1024).await;
+        assert_eq!(sizes[..4], [READ_MIN, 2 * READ_MIN, READ_MAX, READ_MAX]);
+        assert_eq!(sizes.iter().sum::<usize>(), 400 * 1024);
+    }
 }

@@ -30,17 +30,17 @@ impl Serving<'_> {
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return match body.take_tunnel() {
                 Some(tunnel) => {
-                    let end = self.tunnel(&parts, tunnel).await;
+                    let end = Box::pin(self.tunnel(&parts, tunnel)).await;
                     if matches!(end, End::TunnelIdle) {
                         body.broke_off(&BodyError::Idle);
                     }
                     Err(end)
                 }
-                None => Err(self.give_up(asked).await),
+                None => Err(Box::pin(self.give_up(asked)).await),
             };
         }
         let Some((wire, length)) = framing(&parts, &body, asked).filter(|_| !parts.status.is_informational()) else {
-            return Err(self.give_up(asked).await);
+            return Err(Box::pin(self.give_up(asked)).await);
         };
         let stays = self.stays(&parts.headers, asked, wire);
         {

@@ -135,15 +135,25 @@ impl Serving<'_> {
         S: AsyncFn(Request<Body>) -> Response<Body>,
     {
         let head = self.next_head().await?;
+        // Boxed: an idle connection must not reserve room for the largest exchange.
+        Box::pin(self.serve(head, service)).await
+    }
+
+    /// The rest of an exchange whose request head has come.
+    async fn serve<S>(&mut self, head: RequestHead, service: &S) -> Result<(), End>
+    where
+        S: AsyncFn(Request<Body>) -> Response<Body>,
+    {
         let asked = Asked { method: head.method.clone(), version: head.version, keep_alive: head.keep_alive };
         let request = self.begin(head);
-        // Boxed: an idle connection must not reserve room for the largest exchange.
-        let response = self.answer(Box::pin(service(request))).await?;
-        let stays = Box::pin(self.respond(response, &asked)).await?;
-        if !stays {
+        let response = self.answer(service(request)).await?;
+        if !self.respond(response, &asked).await? {
             return Err(End::Closed);
         }
-        self.discard_body().await
+        if self.shared.borrow_mut().end_if_read() {
+            return Ok(());
+        }
+        Box::pin(self.discard_body()).await
     }
 
     /// Waits for the next request head.
@@ -264,13 +274,9 @@ impl Serving<'_> {
         Poll::Pending
     }
 
-    /// Reads what the service left of the request body, if that is little enough to keep the connection for.
+    /// After an exchange whose request body was not read to its end: reads what the service left of the request body, if that is little enough to keep the connection for.
     async fn discard_body(&mut self) -> Result<(), End> {
         let mut left = self.settings.drain_bytes;
-        self.shared.borrow_mut().end();
-        if self.shared.borrow().body.is_done() {
-            return Ok(());
-        }
         self.timer.set(self.settings.head_timeout);
         let drained = poll_fn(|cx| {
             let mut guard = self.shared.borrow_mut();

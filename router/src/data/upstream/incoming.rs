@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use super::connection::OriginConnection;
 use super::pool::Pool;
 use super::pump::{Pump, PumpError};
+use crate::base::clock;
 use crate::data::body::BodyError;
 use crate::data::h1::chunked::Step;
 use crate::data::h1::decode::BodyDecoder;
@@ -104,7 +105,7 @@ impl ResponseBody {
     fn release(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         if self.reusable && self.pump.is_none() {
-            self.pool.give(connection);
+            self.pool.give(connection, clock::monotonic());
         }
     }
 }

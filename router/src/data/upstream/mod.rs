@@ -13,6 +13,7 @@ mod send;
 pub use crate::snapshot::origin::Origin;
 pub use failure::{FailureKind, SendFailure, Sent};
 pub use pool::{Pool, PoolSettings, PoolStats, Timeouts};
+pub use send::{Answered, Outgoing};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::OriginConnection;
 use crate::data::h1::fields::HeadLimits;
@@ -118,12 +116,12 @@ impl Pool {
     }
 
     /// Closes connections that were idle for too long. Call it about once a second.
-    pub fn sweep(&self) {
-        let now = Instant::now();
+    pub fn sweep(&self, now: Instant) {
         let mut closed = 0;
         self.0.idle.borrow_mut().retain(|_, idle| {
             // Oldest first: they are pushed and popped at the end.
-            let expired = idle.partition_point(|one| now.duration_since(one.since) >= self.0.settings.idle_timeout);
+            let expired =
+                idle.partition_point(|one| now.saturating_duration_since(one.since) >= self.0.settings.idle_timeout);
             closed += expired;
             idle.drain(..expired);
             !idle.is_empty()
@@ -150,16 +148,16 @@ impl Pool {
     }
 
     /// The connection to this origin that was used last, if it is not too old. Its health is the caller's to check.
-    pub(crate) fn take(&self, origin: &Origin) -> Option<Box<OriginConnection>> {
+    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Option<Box<OriginConnection>> {
         let mut idle = self.0.idle.borrow_mut();
         let one = idle.get_mut(origin)?.pop()?;
         self.0.counters.idle.set(self.0.counters.idle.get() - 1);
         // All others are older still; `sweep` closes them.
-        Some(one.connection).filter(|_| one.since.elapsed() < self.0.settings.idle_timeout)
+        Some(one.connection).filter(|_| now.saturating_duration_since(one.since) < self.0.settings.idle_timeout)
     }
 
     /// Takes back a connection whose exchange ended well. Full: it is closed.
-    pub(crate) fn give(&self, mut connection: Box<OriginConnection>) {
+    pub(crate) fn give(&self, mut connection: Box<OriginConnection>, now: Instant) {
         let inner = &self.0;
         if inner.counters.idle.get() >= inner.settings.idle_total || !connection.read.bytes.is_empty() {
             return;
@@ -172,7 +170,7 @@ impl Pool {
             None => idle.entry(connection.origin.clone()).or_default(),
         };
         if list.len() < inner.settings.idle_per_origin {
-            list.push(Idle { connection, since: Instant::now() });
+            list.push(Idle { connection, since: now });
             inner.counters.idle.set(inner.counters.idle.get() + 1);
         }
     }

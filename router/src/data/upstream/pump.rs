@@ -32,10 +32,10 @@ pub(crate) struct Pump {
 
 impl Pump {
     /// A request with its head already encoded. `hold`: the body waits for 100.
-    pub(crate) fn new(parts: &request::Parts, body: Body, hold: bool) -> Self {
+    pub(crate) fn new(parts: &request::Parts, added: &[u8], body: Body, hold: bool) -> Self {
         let (wire, length) = framing(parts, &body);
         let mut out = Out::default();
-        write_request(out.flat(), &parts.method, &parts.uri, &parts.headers, length);
+        write_request(out.flat(), parts, added, length);
         let sending = Sending::new(body, wire);
         let held = hold && !sending.is_done();
         Self { out, sending, held }

@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, EXPECT, UPGRADE};
@@ -16,6 +17,7 @@ use super::failure::{FailureKind, SendFailure, Sent};
 use super::incoming::ResponseBody;
 use super::pool::{Pool, Timeouts};
 use super::pump::{Pump, PumpError};
+use crate::base::clock;
 use crate::data::body::Body;
 use crate::data::h1::buffers;
 use crate::data::h1::decode::BodyDecoder;
@@ -28,27 +30,43 @@ use crate::snapshot::origin::Origin;
 /// Interim responses accepted before a final one.
 const INTERIM_MAX: u32 = 32;
 
+/// One request on its way to one origin, apart from its body.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The head. It is written as given, with the framing that the body's length asks for.
+    pub head: &'a request::Parts,
+    /// More fields of the head, each encoded and with its line end.
+    pub added: &'a [u8],
+    /// Time limits.
+    pub timeouts: &'a Timeouts,
+    /// Where interim responses (other than 100) go.
+    pub interim: Option<&'a Interim>,
+    /// The time now.
+    pub now: Instant,
+}
+
+/// What an origin answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// The response. Its body reads on as it is polled; its connection comes back when it ends well.
+    pub response: Response<Body>,
+    /// When its head came.
+    pub came: Instant,
+}
+
 impl Pool {
-    /// Sends one request to `origin` and awaits the response head. The head is written as given, with the framing that the
-    /// body's length asks for. The response body reads on as it is polled; its connection comes back when it ends well.
-    /// Interim responses (other than 100) go to `interim`. Dropping the future closes the connection.
+    /// Sends one request to `origin` and awaits the response head.
+    /// Dropping the future closes the connection.
     ///
     /// # Errors
     /// See [`SendFailure`]. A request on a reused connection that ended before any response byte is repeated once on a
     /// fresh one here, if its method is idempotent and nothing of its body is lost.
-    pub async fn send(
-        &self,
-        origin: &Origin,
-        head: &request::Parts,
-        body: Body,
-        timeouts: &Timeouts,
-        interim: Option<&Interim>,
-    ) -> Result<Response<Body>, SendFailure> {
-        let idempotent = head.method.is_idempotent();
-        let body = match self.take_quiet(origin, idempotent).await {
+    pub async fn send(&self, origin: &Origin, outgoing: Outgoing<'_>, body: Body) -> Result<Answered, SendFailure> {
+        let idempotent = outgoing.head.method.is_idempotent();
+        let body = match self.take_quiet(origin, idempotent, outgoing.now).await {
             None => body,
-            Some(connection) => match self.attempt(connection, head, body, timeouts, interim).await {
-                Ok(response) => return Ok(response),
+            Some(connection) => match self.attempt(connection, outgoing, body).await {
+                Ok(answered) => return Ok(answered),
                 Err((failure, stale)) => match failure.body {
                     Some(body) if stale && idempotent => body,
                     _ => return Err(failure),
@@ -56,17 +74,19 @@ impl Pool {
             },
         };
         // Boxed: connecting is rare, and a TLS handshake's future is large.
-        match Box::pin(connect(origin, timeouts, self.counters())).await {
+        match Box::pin(connect(origin, outgoing.timeouts, self.counters())).await {
+            // Boxed as well: two of these futures side by side would make every exchange larger.
             Ok(connection) => {
-                self.attempt(connection, head, body, timeouts, interim).await.map_err(|(failure, _)| failure)
+                let outgoing = Outgoing { now: clock::monotonic(), ..outgoing };
+                Box::pin(self.attempt(connection, outgoing, body)).await.map_err(|(failure, _)| failure)
             }
             Err(kind) => Err(SendFailure { kind, sent: Sent::Nothing, body: Some(body) }),
         }
     }
 
     /// An idle connection on which nothing happened since it was put aside.
-    async fn take_quiet(&self, origin: &Origin, idempotent: bool) -> Option<Box<OriginConnection>> {
-        while let Some(mut connection) = self.take(origin) {
+    async fn take_quiet(&self, origin: &Origin, idempotent: bool, now: Instant) -> Option<Box<OriginConnection>> {
+        while let Some(mut connection) = self.take(origin, now) {
             let quiet = poll_fn(|cx| Poll::Ready(connection.is_quiet(cx))).await;
             if quiet && (idempotent || connection.is_quiet_now()) {
                 let reused = &self.counters().reused;
@@ -81,17 +101,24 @@ impl Pool {
     async fn attempt(
         &self,
         connection: Box<OriginConnection>,
-        parts: &request::Parts,
+        outgoing: Outgoing<'_>,
         body: Body,
-        timeouts: &Timeouts,
-        interim: Option<&Interim>,
-    ) -> Result<Response<Body>, (SendFailure, bool)> {
+    ) -> Result<Answered, (SendFailure, bool)> {
+        let Outgoing { head: parts, added, timeouts, interim, .. } = outgoing;
         let replay = body.as_bytes();
         let hold =
             parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let pump = Pump::new(parts, body, hold);
-        let mut attempt =
-            Attempt { pool: self, connection, pump, pumped: false, write_error: None, blocked_at: None, parsed: 0 };
+        let pump = Pump::new(parts, added, body, hold);
+        let mut attempt = Attempt {
+            pool: self,
+            connection,
+            pump,
+            begun: Some(outgoing.now),
+            pumped: false,
+            write_error: None,
+            blocked_at: None,
+            parsed: 0,
+        };
         let mut interims = 0;
         loop {
             let found = poll_fn(|cx| attempt.poll_head(parts, timeouts, cx)).await;
@@ -120,6 +147,8 @@ struct Attempt<'a> {
     pool: &'a Pool,
     connection: Box<OriginConnection>,
     pump: Pump,
+    /// When the attempt began, as long as nothing had to be waited for.
+    begun: Option<Instant>,
     /// The whole request was written.
     pumped: bool,
     /// Why no more of the request can be written.
@@ -192,7 +221,10 @@ impl Attempt<'_> {
     fn poll_timer(&mut self, timeouts: &Timeouts, cx: &mut Context<'_>) -> Poll<()> {
         let timer = &mut self.connection.timer;
         if self.pumped || self.write_error.is_some() {
-            timer.set_once(timeouts.response);
+            match self.begun {
+                Some(begun) => timer.set_once_from(begun, timeouts.response),
+                None => timer.set_once(timeouts.response),
+            }
         } else if self.pump.is_blocked() {
             let written = self.pump.written();
             if self.blocked_at != Some(written) {
@@ -205,6 +237,7 @@ impl Attempt<'_> {
             // The client is the slow one; its own connection limits that.
             timer.clear();
         }
+        self.begun = None;
         timer.poll(cx)
     }
 
@@ -219,7 +252,8 @@ impl Attempt<'_> {
         buffers::give_headers(head.headers);
     }
 
-    fn into_response(self, head: ResponseHead, timeouts: &Timeouts) -> Response<Body> {
+    fn into_response(self, head: ResponseHead, timeouts: &Timeouts) -> Answered {
+        let came = clock::monotonic();
         let mut connection = self.connection;
         connection.timer.clear();
         let buffered = connection.read.bytes.len();
@@ -236,7 +270,7 @@ impl Attempt<'_> {
             // All of it is here already: no more polling, and the next request can have the connection.
             let body = Body::full(connection.read.bytes.split_to(length).freeze());
             if head.keep_alive {
-                self.pool.give(connection);
+                self.pool.give(connection, came);
             }
             body
         } else {
@@ -252,7 +286,7 @@ impl Attempt<'_> {
         *response.status_mut() = head.status;
         *response.version_mut() = head.version;
         *response.headers_mut() = head.headers;
-        response
+        Answered { response, came }
     }
 
     /// The facts of a failure, with the body if it can be sent again.

@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 
-use super::{Origin, Pool, PoolSettings, SendFailure, Timeouts};
+use super::{Origin, Outgoing, Pool, PoolSettings, SendFailure, Timeouts};
+use crate::base::clock;
 use crate::data::body::Body;
 
 /// Runs a test on a worker-like runtime, in real time: real sockets and paused clocks do not mix.
@@ -173,7 +174,9 @@ pub(super) async fn send_to(
     timeouts: &Timeouts,
 ) -> Result<Response<Body>, SendFailure> {
     let (head, body) = request.into_parts();
-    pool.send(origin, &head, body, timeouts, None).await
+    let now = clock::monotonic();
+    let outgoing = Outgoing { head: &head, added: b"", timeouts, interim: None, now };
+    pool.send(origin, outgoing, body).await.map(|answered| answered.response)
 }
 
 pub(super) async fn text(response: Response<Body>) -> String {

@@ -4,9 +4,9 @@
 //! Secrets never leave this file and are never printed.
 
 use super::codec::{self, TEXT_MAX};
-use super::{Terms, Token, TokenError};
+use super::{Proven, Terms, Token, TokenError};
 use crate::base::Timestamp;
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -40,7 +40,11 @@ pub enum KeyError {
 }
 
 /// Keys by id; the first one signs.
-pub struct Keys(Vec<(String, hmac::Key)>);
+pub struct Keys {
+    all: Vec<(String, hmac::Key)>,
+    /// A digest of all ids and secrets: what one set proved, only the same set has proven.
+    identity: [u8; 32],
+}
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,6 +59,7 @@ impl Keys {
     /// When there is none, an id is empty, too long or used twice, or a secret is shorter than 32 bytes.
     pub fn new<'a>(keys: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, KeyError> {
         let mut all: Vec<(String, hmac::Key)> = Vec::new();
+        let mut content = digest::Context::new(&digest::SHA256);
         for (id, secret) in keys {
             if id.is_empty() || id.len() > ID_MAX {
                 return Err(KeyError::Id(id.to_owned()));
@@ -65,14 +70,23 @@ impl Keys {
             if secret.len() < SECRET_MIN {
                 return Err(KeyError::Short { id: id.to_owned(), len: secret.len() });
             }
+            for part in [id.as_bytes(), secret] {
+                content.update(&part.len().to_le_bytes());
+                content.update(part);
+            }
             all.push((id.to_owned(), hmac::Key::new(hmac::HMAC_SHA256, secret)));
         }
-        if all.is_empty() { Err(KeyError::None) } else { Ok(Self(all)) }
+        if all.is_empty() {
+            return Err(KeyError::None);
+        }
+        let mut identity = [0; 32];
+        identity.copy_from_slice(content.finish().as_ref());
+        Ok(Self { all, identity })
     }
 
     /// Ids, the active one first.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(id, _)| id.as_str())
+        self.all.iter().map(|(id, _)| id.as_str())
     }
 
     /// A token as text, signed with the active key.
@@ -80,7 +94,7 @@ impl Keys {
     /// # Errors
     /// `TooLong` when its region name or payload is.
     pub fn encode(&self, token: &Token, service: &str) -> Result<String, TokenError> {
-        let (id, key) = &self.0[0];
+        let (id, key) = &self.all[0];
         let mut message = codec::write(token, service, id)?;
         let tag = hmac::sign(key, &message);
         message.extend_from_slice(tag.as_ref());
@@ -104,14 +118,15 @@ impl Keys {
         let (message, tag) = buffer[..context + size].split_at(context + signed);
 
         let id = codec::key_id(message)?;
-        let (_, key) = self.0.iter().find(|(known, _)| known.as_bytes() == id).ok_or(TokenError::UnknownKey)?;
+        let (_, key) = self.all.iter().find(|(known, _)| known.as_bytes() == id).ok_or(TokenError::UnknownKey)?;
         hmac::verify(key, message, tag).map_err(|_| TokenError::BadSignature)?;
         let token = codec::read(message, terms.service)?;
         token.check(terms, now)?;
         Ok(token)
     }
 
-    /// The first valid token among a request's cookies of our name; none when there is no such cookie.
+    /// The first valid token among a request's cookies of our name; none when there is no such cookie. A token that its
+    /// connection has `proven` before is not checked again, but for its age.
     ///
     /// # Errors
     /// When no cookie is valid: why the first was not.
@@ -120,11 +135,19 @@ impl Keys {
         values: impl IntoIterator<Item = &'a str>,
         terms: &Terms<'_>,
         now: Timestamp,
+        proven: Option<&Proven>,
     ) -> Result<Option<Token>, TokenError> {
         let mut refused = Ok(None);
         for value in values.into_iter().take(COOKIES_MAX) {
-            match self.decode(value, terms, now) {
-                Ok(token) => return Ok(Some(token)),
+            let recalled = proven.and_then(|proven| proven.recall(&self.identity, value, terms, now));
+            let known = recalled.is_some();
+            match recalled.unwrap_or_else(|| self.decode(value, terms, now)) {
+                Ok(token) => {
+                    if let Some(proven) = proven.filter(|_| !known) {
+                        proven.remember(&self.identity, value, terms, &token);
+                    }
+                    return Ok(Some(token));
+                }
                 Err(error) => refused = refused.and(Err(error)),
             }
         }

@@ -1,15 +1,18 @@
 //! Session affinity: the signed token that carries a session's pin.
 //!
-//! Owns the token's meaning, its keys (`keys`), its bytes (`codec`) and the cookie it travels in (`cookie`). A token is
+//! Owns the token's meaning, its keys (`keys`), its bytes (`codec`), the cookie it travels in (`cookie`) and what a
+//! connection remembers of it (`proven`). A token is
 //! all the state there is: any PoP that has the keys honours it. It names a region and an opaque endpoint id, never an
 //! address. Called by `decide` (read) and the data plane (write).
 
 mod codec;
 pub mod cookie;
 mod keys;
+mod proven;
 
 pub use codec::TOKEN_MAX;
 pub use keys::{KeyError, Keys};
+pub use proven::Proven;
 
 use super::plan::Pin;
 use super::table::ServiceTable;

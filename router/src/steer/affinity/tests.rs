@@ -87,11 +87,29 @@ fn the_first_valid_cookie_counts() {
     let keys = keys(&["k1"]);
     let good = keys.encode(&token(), "shop").unwrap();
     let bad = keys.encode(&Token { last_used: ago(9_999), ..token() }, "shop").unwrap();
-    let first = |values: &[&str]| keys.first_valid(values.iter().copied(), &TERMS, NOW);
+    let first = |values: &[&str]| keys.first_valid(values.iter().copied(), &TERMS, NOW, None);
     assert_eq!(first(&[]), Ok(None));
     assert_eq!(first(&["junk!", &bad, &good]), Ok(Some(token())));
     assert_eq!(first(&[&bad, "junk!"]), Err(TokenError::Idle));
     assert_eq!(first(&["junk!", "junk!", "junk!", "junk!", &good]), Err(TokenError::Malformed), "work is bounded");
+}
+
+#[test]
+fn what_was_proven_is_proven_for_the_same_keys_and_service_and_not_for_longer() {
+    let good = keys(&["k1"]).encode(&token(), "shop").unwrap();
+    let mut forged = good.clone().into_bytes();
+    forged[20] ^= 1;
+    let forged = String::from_utf8(forged).unwrap();
+    let proven = Proven::default();
+    let first = |keys: &Keys, text: &str, terms: &Terms<'_>, now| keys.first_valid([text], terms, now, Some(&proven));
+    assert_eq!(first(&keys(&["k1"]), &good, &TERMS, NOW), Ok(Some(token())));
+    assert_eq!(first(&keys(&["k1"]), &good, &TERMS, NOW), Ok(Some(token())), "remembered");
+    assert_eq!(first(&keys(&["k1"]), &good, &TERMS, NOW.plus(TERMS.idle)), Err(TokenError::Idle), "its age counts");
+    assert_eq!(first(&keys(&["k2"]), &good, &TERMS, NOW), Err(TokenError::UnknownKey), "the key was taken away");
+    let other = Terms { service: "shop2", ..TERMS };
+    assert_eq!(first(&keys(&["k1"]), &good, &other, NOW), Err(TokenError::OtherService));
+    assert!(first(&keys(&["k1"]), &forged, &TERMS, NOW).is_err(), "another text");
+    assert_eq!(first(&keys(&["k1"]), &good, &TERMS, NOW), Ok(Some(token())));
 }
 
 #[test]

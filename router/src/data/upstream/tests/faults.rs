@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 
 use super::flows::Unsized;
 use super::{Scripted, Step, get, pool, post, run, send, send_to, text};
+use crate::base::clock;
 use crate::data::body::{Body, BodyError};
 use crate::data::h1::HeadError;
 use crate::data::upstream::{FailureKind, Origin, Pool, PoolSettings, PoolStats, SendFailure, Sent, Timeouts};
@@ -209,11 +210,10 @@ fn idle_connections_are_bounded_in_number_and_age() {
             assert_eq!(text(response.unwrap()).await, "ok");
         }
         assert_eq!(pool.stats(), PoolStats { open: 2, idle: 2, created: 3, reused: 0 });
-        pool.sweep();
+        let now = clock::monotonic();
+        pool.sweep(now);
         assert_eq!(pool.stats().idle, 2);
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_millis(40)).await;
-        pool.sweep();
+        pool.sweep(now + Duration::from_millis(40));
         assert_eq!(pool.stats(), PoolStats { open: 0, idle: 0, created: 3, reused: 0 });
         scripted.task.await.unwrap();
     });

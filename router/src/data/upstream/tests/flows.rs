@@ -11,7 +11,8 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::task::spawn_local;
 
-use super::{Scripted, Step, bytes, get, pool, post, run, send, text};
+use super::{Outgoing, Scripted, Step, bytes, get, pool, post, run, send, text};
+use crate::base::clock;
 use crate::data::body::{Body, BodyError};
 use crate::data::h1::{Drain, ServerSettings, serve_connection};
 use crate::data::upstream::{PoolSettings, PoolStats, Timeouts};
@@ -216,8 +217,10 @@ async fn proxy(scripted: &Scripted, client: tokio::io::DuplexStream) {
     let service = async |request: Request<Body>| {
         let interim = request.body().interim();
         let (head, body) = request.into_parts();
-        match pool.send(&origin, &head, body, &Timeouts::default(), interim.as_ref()).await {
-            Ok(response) => response,
+        let (timeouts, now) = (Timeouts::default(), clock::monotonic());
+        let outgoing = Outgoing { head: &head, added: b"", timeouts: &timeouts, interim: interim.as_ref(), now };
+        match pool.send(&origin, outgoing, body).await {
+            Ok(answered) => answered.response,
             Err(failure) => Response::builder().status(502).body(Body::full(failure.to_string())).unwrap(),
         }
     };

@@ -1,11 +1,12 @@
 //! Portolan: a WebAssembly edge router with global traffic steering.
 //!
 //! The modules are layers; an upper one may use a lower one, never the other way round:
-//! `base <- steer <- config <- {geo, policy} <- snapshot <- decide <- {data, control} <- app <- cli`. Read `decide` and
+//! `base <- {steer, cache} <- config <- {geo, policy} <- snapshot <- decide <- {data, control} <- app <- cli`. Read `decide` and
 //! `data::exchange` first: together they are the walk of a request.
 
 pub mod app;
 pub mod base;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod control;

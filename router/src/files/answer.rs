@@ -4,20 +4,24 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::Shared;
 use super::body::FileBody;
-use super::condition::{Outcome, Validators, judge, range_applies};
+use super::condition::{Outcome, judge};
 use super::encoding::{Encoding, accepted};
 use super::find::{Found, Opened, find, variant};
 use super::kind::{cache_control, media_type};
 use super::path::Wanted;
-use super::range::{Asked, asked};
 use crate::base::Timestamp;
+use crate::cache::condition::{Validators, range_applies};
+use crate::cache::date::{self, HttpDate};
+use crate::cache::etag::EntityTag;
+use crate::cache::multipart::content_range;
+use crate::cache::range::{Wanted as Span, wanted};
 
 /// What is asked, owned: it goes to another thread.
 #[derive(Debug)]
@@ -69,29 +73,31 @@ fn file(
 ) -> io::Result<Response<FileBody>> {
     let ranged = ask.method == Method::GET && ask.headers.contains_key(header::RANGE);
     // A range is always of the plain file: parts of a coded one are of no use to who resumes a download.
-    let wanted = if ranged { Vec::new() } else { accepted(&ask.headers) };
-    let (better, varies) = variant(root, &name, &wanted)?;
+    let codings = if ranged { Vec::new() } else { accepted(&ask.headers) };
+    let (better, varies) = variant(root, &name, &codings)?;
     let (encoding, chosen) = match better {
         Some((encoding, opened)) => (Some(encoding), opened),
         None => (None, plain),
     };
     let tag = bundle.tags.of(&chosen.real, &chosen.file, &chosen.state, ask.now)?;
-    let validators = validators(tag, chosen.state.modified().ok(), ask.now);
+    let modified_s = modified_s(chosen.state.modified().ok(), ask.now);
+    let validators = validators(&tag, modified_s, ask.now);
     let mut vary: Vec<&str> = vary.to_vec();
     vary.extend(varies.then_some("accept-encoding"));
 
     let mut response = Response::new(FileBody::empty());
     let headers = response.headers_mut();
-    validity(headers, &name, &validators, &vary);
-    match judge(&ask.headers, &validators) {
+    validity(headers, &name, &tag, modified_s, &vary);
+    match judge(&ask.headers, &validators, ask.now) {
         Outcome::NotModified => *response.status_mut() = StatusCode::NOT_MODIFIED,
         Outcome::Failed => return Ok(text(StatusCode::PRECONDITION_FAILED, "the file is in another state")),
         Outcome::Proceed => {
             content(headers, &name, encoding);
             let length = chosen.state.len();
-            let part = match ranged && range_applies(&ask.headers, &validators) {
-                true => asked(&ask.headers, length),
-                false => Asked::Whole,
+            let part = match ranged && range_applies(&ask.headers, &validators, ask.now) {
+                // One part is what downloads and players ask for.
+                true => wanted(&ask.headers, length, 1),
+                false => Span::Whole,
             };
             body(&mut response, chosen, part, length, ask.method == Method::HEAD)?;
         }
@@ -99,22 +105,26 @@ fn file(
     Ok(response)
 }
 
-fn validators(tag: String, modified: Option<SystemTime>, now: Timestamp) -> Validators {
-    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs());
-    // RFC 9110 section 8.8.2.1: no Last-Modified after the Date of the answer.
-    let modified_s = modified.and_then(since).filter(|modified| *modified <= now.seconds());
+/// Seconds since 1970 of the last change; none when it lies ahead: no Last-Modified is later than the Date of the answer
+/// (RFC 9110 section 8.8.2.1).
+fn modified_s(modified: Option<SystemTime>, now: Timestamp) -> Option<u64> {
+    let since = modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    (since <= now.seconds()).then_some(since)
+}
+
+fn validators(tag: &str, modified_s: Option<u64>, now: Timestamp) -> Validators<'_> {
     Validators {
-        tag,
-        modified: modified_s.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+        tag: EntityTag::parse(tag.as_bytes()),
+        modified: modified_s.and_then(|seconds| i64::try_from(seconds).ok()).map(HttpDate),
         modified_is_strong: modified_s.is_some_and(|modified| modified < now.seconds()),
     }
 }
 
 /// The headers that a 200, 206, 304 and 416 share.
-fn validity(headers: &mut HeaderMap, name: &Path, validators: &Validators, vary: &[&str]) {
-    set(headers, header::ETAG, &validators.tag);
-    if let Some(modified) = validators.modified {
-        set(headers, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
+fn validity(headers: &mut HeaderMap, name: &Path, tag: &str, modified_s: Option<u64>, vary: &[&str]) {
+    set(headers, header::ETAG, tag);
+    if let Some(date) = modified_s.and_then(|seconds| date::write(Timestamp(seconds.saturating_mul(1000)))) {
+        headers.insert(header::LAST_MODIFIED, date);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control(name)));
     if !vary.is_empty() {
@@ -131,16 +141,16 @@ fn content(headers: &mut HeaderMap, name: &Path, encoding: Option<Encoding>) {
     }
 }
 
-fn body(response: &mut Response<FileBody>, chosen: Opened, part: Asked, length: u64, head: bool) -> io::Result<()> {
+fn body(response: &mut Response<FileBody>, chosen: Opened, part: Span, length: u64, head: bool) -> io::Result<()> {
     let part = match part {
-        Asked::Whole => 0..length,
-        Asked::Part(part) => {
+        Span::Whole => 0..length,
+        Span::Parts(parts) => {
+            let part = parts.into_iter().next().unwrap_or(0..length);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            let range = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-            set(response.headers_mut(), header::CONTENT_RANGE, &range);
+            set(response.headers_mut(), header::CONTENT_RANGE, &content_range(&part, length));
             part
         }
-        Asked::Unsatisfiable => {
+        Span::Unsatisfiable => {
             let mut refused = text(StatusCode::RANGE_NOT_SATISFIABLE, "the range lies beyond the file");
             set(refused.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{length}"));
             *response = refused;

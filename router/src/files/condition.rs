@@ -1,21 +1,12 @@
-//! Conditional requests (RFC 9110 section 13) over one representation.
-//! Owns: validators, their comparison, the order in which preconditions are judged. Never: reads files or builds answers.
-//! Called by: `files::answer`. Pure.
+//! The order in which the preconditions of a request are judged (RFC 9110 section 13.2.2), where the file itself is at hand.
+//! Owns: `If-Match` and `If-Unmodified-Since`, which only an origin may judge. Never: what a cache may judge too, which is
+//! in `cache::condition`; reads files or builds answers. Called by: `files::answer`. Pure.
 
-use std::time::SystemTime;
+use http::header::{HeaderMap, IF_MATCH, IF_UNMODIFIED_SINCE};
 
-use http::header::{HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
-
-/// What identifies the state of a representation.
-#[derive(Debug, Clone)]
-pub(super) struct Validators {
-    /// The entity tag as sent: quoted, `W/` in front when weak.
-    pub tag: String,
-    /// Last modification, whole seconds; none when it is unknown or lies ahead.
-    pub modified: Option<SystemTime>,
-    /// Whether `modified` is old enough to be a strong validator (RFC 9110 section 8.8.2.2).
-    pub modified_is_strong: bool,
-}
+use crate::base::Timestamp;
+use crate::cache::condition::{Validators, is_not_modified};
+use crate::cache::{date, etag};
 
 /// What the preconditions of a GET or HEAD come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,99 +19,41 @@ pub(super) enum Outcome {
     Failed,
 }
 
-/// Judges the preconditions in the order of RFC 9110 section 13.2.2.
-pub(super) fn judge(headers: &HeaderMap, now: &Validators) -> Outcome {
-    if headers.contains_key(IF_MATCH) {
-        if !any_tag(headers, IF_MATCH, |tag| strongly_equal(tag, &now.tag)) {
-            return Outcome::Failed;
-        }
-    } else if let (Some(since), Some(modified)) = (date(headers, IF_UNMODIFIED_SINCE), now.modified)
-        && modified > since
-    {
-        return Outcome::Failed;
+/// Judges the preconditions against the state of the file.
+pub(super) fn judge(headers: &HeaderMap, state: &Validators<'_>, now: Timestamp) -> Outcome {
+    let failed = if headers.contains_key(IF_MATCH) {
+        !etag::any(headers, &IF_MATCH, |tag| state.tag.is_some_and(|own| tag.strongly_equals(own)))
+    } else {
+        let since = date::field(headers, &IF_UNMODIFIED_SINCE, now);
+        since.zip(state.modified).is_some_and(|(since, modified)| modified > since)
+    };
+    if failed {
+        Outcome::Failed
+    } else if is_not_modified(headers, state, now) {
+        Outcome::NotModified
+    } else {
+        Outcome::Proceed
     }
-    if headers.contains_key(IF_NONE_MATCH) {
-        if any_tag(headers, IF_NONE_MATCH, |tag| opaque(tag) == opaque(&now.tag)) {
-            return Outcome::NotModified;
-        }
-    } else if let (Some(since), Some(modified)) = (date(headers, IF_MODIFIED_SINCE), now.modified)
-        && modified <= since
-    {
-        return Outcome::NotModified;
-    }
-    Outcome::Proceed
-}
-
-/// Whether `Range` may be followed: no `If-Range`, or one that names exactly this state (RFC 9110 section 13.1.5).
-pub(super) fn range_applies(headers: &HeaderMap, now: &Validators) -> bool {
-    let mut values = headers.get_all(IF_RANGE).iter();
-    let Some(value) = values.next() else { return true };
-    let Ok(value) = value.to_str() else { return false };
-    if values.next().is_some() {
-        return false;
-    }
-    if value.contains('"') {
-        return strongly_equal(value.trim(), &now.tag);
-    }
-    let same = httpdate::parse_http_date(value).is_ok_and(|date| Some(date) == now.modified);
-    same && now.modified_is_strong
-}
-
-fn strongly_equal(a: &str, b: &str) -> bool {
-    a == b && !a.starts_with("W/")
-}
-
-fn opaque(tag: &str) -> &str {
-    tag.strip_prefix("W/").unwrap_or(tag)
-}
-
-/// A date that is given once and readable; otherwise the condition is ignored (RFC 9110 sections 13.1.3 and 13.1.4).
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
-    }
-    httpdate::parse_http_date(value).ok()
-}
-
-/// Whether a list of entity tags holds `*` or one that fits. A tag may hold commas: it is read by its quotes.
-fn any_tag(headers: &HeaderMap, name: HeaderName, fits: impl Fn(&str) -> bool) -> bool {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|list| {
-        let mut rest = list.trim();
-        if rest == "*" {
-            return true;
-        }
-        loop {
-            rest = rest.trim_start_matches([',', ' ', '\t']);
-            let open = if rest.starts_with("W/\"") { 3 } else { 1 };
-            if rest.is_empty() || (open == 1 && !rest.starts_with('"')) {
-                return false;
-            }
-            let Some(close) = rest[open..].find('"') else { return false };
-            let (tag, after) = rest.split_at(open + close + 1);
-            if fits(tag) {
-                return true;
-            }
-            rest = after;
-        }
-    })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::cache::date::HttpDate;
+    use crate::cache::etag::EntityTag;
     use http::HeaderValue;
-    use std::time::Duration;
+    use http::header::HeaderName;
 
     const THEN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    fn validators(tag: &str) -> Validators {
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        Validators { tag: tag.to_owned(), modified: Some(modified), modified_is_strong: true }
+    const NOW: Timestamp = Timestamp(1_795_262_400_000);
+
+    fn judged(headers: &HeaderMap, tag: &str) -> Outcome {
+        let modified = Some(HttpDate(784_111_777));
+        judge(headers, &Validators { tag: EntityTag::parse(tag.as_bytes()), modified, modified_is_strong: true }, NOW)
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -163,27 +96,9 @@ mod tests {
             (&[("if-unmodified-since", THEN)], Proceed),
             (&[("if-unmodified-since", "soon")], Proceed),
         ] {
-            assert_eq!(judge(&headers(pairs), &validators("\"a\"")), outcome, "{pairs:?}");
+            assert_eq!(judged(&headers(pairs), "\"a\""), outcome, "{pairs:?}");
         }
-        assert_eq!(judge(&headers(&[("if-match", "W/\"a\"")]), &validators("W/\"a\"")), Failed);
-        assert_eq!(judge(&headers(&[("if-none-match", "\"a\"")]), &validators("W/\"a\"")), NotModified);
-    }
-
-    #[test]
-    fn if_range() {
-        for (value, applies) in [
-            ("\"a\"", true),
-            ("\"x\"", false),
-            ("W/\"a\"", false),
-            (THEN, true),
-            (AFTER, false), // exact, not "since"
-            ("rubbish", false),
-        ] {
-            assert_eq!(range_applies(&headers(&[("if-range", value)]), &validators("\"a\"")), applies, "{value}");
-        }
-        assert!(range_applies(&HeaderMap::new(), &validators("\"a\"")));
-        assert!(!range_applies(&headers(&[("if-range", "W/\"a\"")]), &validators("W/\"a\"")));
-        let fresh = Validators { modified_is_strong: false, ..validators("\"a\"") };
-        assert!(!range_applies(&headers(&[("if-range", THEN)]), &fresh));
+        assert_eq!(judged(&headers(&[("if-match", "W/\"a\"")]), "W/\"a\""), Failed);
+        assert_eq!(judged(&headers(&[("if-none-match", "\"a\"")]), "W/\"a\""), NotModified);
     }
 }

@@ -4,6 +4,8 @@
 
 use http::header::{ACCEPT_ENCODING, HeaderMap};
 
+use crate::cache::weights;
+
 /// A content coding that a build step may have left beside a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -39,13 +41,13 @@ impl Encoding {
 pub(super) fn accepted(headers: &HeaderMap) -> Vec<Encoding> {
     let weight = |name: &str| {
         let (mut named, mut any) = (None, None);
-        for value in headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()) {
-            for (coding, weight) in value.split(',').filter_map(weighed) {
-                if coding.eq_ignore_ascii_case(name) || (name == "gzip" && coding.eq_ignore_ascii_case("x-gzip")) {
-                    named = named.or(Some(weight));
-                } else if coding == "*" {
-                    any = any.or(Some(weight));
-                }
+        for (coding, weight) in weights::of(headers, &ACCEPT_ENCODING) {
+            if coding.eq_ignore_ascii_case(name.as_bytes())
+                || (name == "gzip" && coding.eq_ignore_ascii_case(b"x-gzip"))
+            {
+                named = named.or(Some(weight));
+            } else if coding == b"*" {
+                any = any.or(Some(weight));
             }
         }
         (named, any)
@@ -61,29 +63,6 @@ pub(super) fn accepted(headers: &HeaderMap) -> Vec<Encoding> {
         .collect();
     wanted.sort_by_key(|(weight, _)| u16::MAX - weight);
     wanted.into_iter().map(|(_, encoding)| encoding).collect()
-}
-
-/// A coding and its weight in thousandths (RFC 9110 section 12.4.2); nothing when the weight is malformed.
-fn weighed(element: &str) -> Option<(&str, u16)> {
-    let (coding, parameters) = element.split_once(';').unwrap_or((element, ""));
-    let (coding, parameters) = (coding.trim(), parameters.trim());
-    if coding.is_empty() {
-        return None;
-    }
-    if parameters.is_empty() {
-        return Some((coding, 1000));
-    }
-    let value = parameters.strip_prefix(['q', 'Q'])?.trim_start().strip_prefix('=')?.trim_start();
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some((coding, thousandths)),
-        "1" if thousandths == 0 => Some((coding, 1000)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

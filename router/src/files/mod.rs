@@ -10,7 +10,6 @@ mod encoding;
 mod find;
 mod kind;
 mod path;
-mod range;
 mod tag;
 #[cfg(test)]
 mod tests;

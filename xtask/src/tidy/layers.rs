@@ -21,6 +21,9 @@ const LAYERS: [&[&str]; 9] = [
 /// The two planes meet in `snapshot` only.
 const APART: [&str; 2] = ["data", "control"];
 
+/// The pure core.
+const PURE: [&str; 2] = ["steer", "cache"];
+
 /// What the pure core never names.
 const IMPURE: [&str; 4] = ["tokio", "hyper", "wasmtime", "serde"];
 
@@ -48,10 +51,10 @@ pub(crate) fn check(path: &str, code: &str, found: &mut Vec<Offence>) {
             found.push(Offence::new(path, line_of(code, place), what));
         }
     }
-    if module == "steer" {
+    if PURE.contains(&module) {
         for name in IMPURE {
             for (place, _) in words(code, name).filter(|(place, _)| code[place + name.len()..].starts_with("::")) {
-                let what = format!("`steer` names `{name}`; the core is pure");
+                let what = format!("`{module}` names `{name}`; the core is pure");
                 found.push(Offence::new(path, line_of(code, place), what));
             }
         }

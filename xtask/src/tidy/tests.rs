@@ -64,6 +64,8 @@ fn layers_point_down() {
         ("steer/a.rs", "use super::health::Health;", None),
         ("steer/a.rs", "#[derive(serde::Serialize)]", Some("`steer` names `serde`; the core is pure")),
         ("steer/a.rs", "fn observed(tokio: u8) {}", None),
+        ("cache/a.rs", "use tokio::time;", Some("`cache` names `tokio`; the core is pure")),
+        ("cache/a.rs", "use crate::files::Bundle;", Some("`cache` imports `files`, which is above it")),
         ("config/a.rs", "use crate::{base::Id, steer::{self, data}};", None),
         (
             "config/a.rs",

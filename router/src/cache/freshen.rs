@@ -1,0 +1,123 @@
+//! What a 304, or the answer to a HEAD, does to stored responses (RFC 9111 sections 4.3.4 and 4.3.5).
+//!
+//! Owns which of them are meant, and the stored response that comes of it: newer fields over older ones, all facts worked
+//! out anew. A 304 about a state that is not held updates nothing: the origin has to be asked again without conditions. Pure.
+
+use http::header::{ETAG, HeaderMap, LAST_MODIFIED};
+use http::{Method, StatusCode};
+
+use super::condition::Validators;
+use super::date;
+use super::etag::EntityTag;
+use super::fields;
+use super::freshness;
+use super::settings::Settings;
+use super::storable::{self, Refusal};
+use super::stored::{Fetched, Stored};
+use super::targeted;
+use super::vary::{self, Variant};
+use crate::base::Timestamp;
+
+/// The places of those that a 304 freshens, `asked_about` being the one whose validators were sent; empty when it is about
+/// another state.
+pub fn meant<'a>(
+    not_modified: &HeaderMap,
+    candidates: impl IntoIterator<Item = &'a Stored>,
+    asked_about: usize,
+    now: Timestamp,
+) -> Vec<usize> {
+    let newer = Validators {
+        tag: EntityTag::of(not_modified),
+        modified: date::field(not_modified, &LAST_MODIFIED, now),
+        modified_is_strong: false,
+    };
+    let candidates: Vec<(usize, &Stored)> = candidates.into_iter().enumerate().collect();
+    let places = |fits: &dyn Fn(&Stored) -> bool| -> Vec<usize> {
+        candidates.iter().filter(|(_, stored)| fits(stored)).map(|(place, _)| *place).collect()
+    };
+    match (newer.tag, newer.modified) {
+        // A strong validator: every response with the same.
+        (Some(tag), _) if !tag.is_weak => places(&|stored| stored.tag().is_some_and(|own| own.strongly_equals(tag))),
+        // A weak one: the most recent that matches.
+        (Some(tag), _) => {
+            latest(&candidates, &places(&|stored| stored.tag().is_some_and(|own| own.weakly_equals(tag))))
+        }
+        (None, Some(modified)) => latest(&candidates, &places(&|stored| stored.last_modified() == Some(modified))),
+        // None at all: it answers the validators that were sent. The letter of section 4.3.4 has this only for a response
+        // without validators; origins that leave `ETag` out of a 304 are many, and the question named one state.
+        (None, None) => {
+            let malformed = not_modified.contains_key(ETAG) || not_modified.contains_key(LAST_MODIFIED);
+            if malformed || asked_about >= candidates.len() { Vec::new() } else { vec![asked_about] }
+        }
+    }
+}
+
+fn latest(candidates: &[(usize, &Stored)], places: &[usize]) -> Vec<usize> {
+    let among = candidates.iter().filter(|(place, _)| places.contains(place));
+    among.max_by_key(|(place, stored)| (stored.date, *place)).map(|(place, _)| *place).into_iter().collect()
+}
+
+/// What the answer to a HEAD does to a stored response that could have answered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadEffect {
+    /// Nothing: it did not succeed, or what is stored is no success either.
+    None,
+    /// It is the same state: `freshened` makes it newer.
+    Update,
+    /// It is another state: `Stored::expire`.
+    Expire,
+}
+
+/// Compares the answer to a HEAD with what is stored (RFC 9111 section 4.3.5).
+pub fn by_head(status: StatusCode, head: &HeaderMap, stored: &Stored, now: Timestamp) -> HeadEffect {
+    if status != StatusCode::OK || stored.status != StatusCode::OK {
+        return HeadEffect::None;
+    }
+    let same_tag = !head.contains_key(ETAG) || (EntityTag::of(head).is_some() && EntityTag::of(head) == stored.tag());
+    let modified = date::field(head, &LAST_MODIFIED, now);
+    let same_time = !head.contains_key(LAST_MODIFIED) || (modified.is_some() && modified == stored.last_modified());
+    let same_length = fields::content_length(head).is_none_or(|length| stored.length().is_none_or(|own| own == length));
+    if same_tag && same_time && same_length { HeadEffect::Update } else { HeadEffect::Expire }
+}
+
+/// A stored response after a newer one about the same state. `Ok` takes its place. `Err` holds one that answers this request
+/// alone: afterwards what was stored is dropped, unless the refusal lies in the request (`Refusal::is_of_request`), when it
+/// stays as it was.
+///
+/// # Errors
+/// The rule that forbids it, with the response to answer with.
+pub fn freshened(stored: &Stored, newer: &Fetched<'_>, settings: &Settings) -> Result<Stored, Box<(Refusal, Stored)>> {
+    let headers = fields::updated(&stored.headers, newer.headers);
+    let fetched = Fetched { method: &Method::GET, status: stored.status, headers: &headers, has_body: false, ..*newer };
+    let ruling = targeted::ruling(&headers);
+    let lifetime = freshness::lifetime(stored.status, &headers, &ruling, newer.times.received, settings);
+    let tags = super::tags::of(newer.address, &headers);
+    let permitted = storable::permitted(&fetched, &ruling, lifetime, settings)
+        .and_then(|variant| if tags.is_some() { Ok(variant) } else { Err(Refusal::Tags) })
+        .and_then(|variant| variant_of(stored, variant, &fetched, settings));
+    let variant = permitted.clone().unwrap_or_else(|_| stored.variant.clone());
+    let mut fresh = Stored::new(&fetched, ruling, lifetime, variant, tags.unwrap_or_default());
+    fresh.extent = stored.extent.clone();
+    match permitted {
+        Ok(_) => Ok(fresh),
+        Err(refusal) => Err(Box::new((refusal, fresh))),
+    }
+}
+
+/// It stays the variant that it was, whoever's request freshened it; what it varies on may change only by a request that
+/// it answers.
+fn variant_of(
+    stored: &Stored,
+    by_request: Variant,
+    fetched: &Fetched<'_>,
+    settings: &Settings,
+) -> Result<Variant, Refusal> {
+    let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
+    if names == stored.variant.names() {
+        Ok(stored.variant.clone())
+    } else if stored.variant.matches(fetched.request, settings) {
+        Ok(by_request)
+    } else {
+        Err(Refusal::Vary)
+    }
+}

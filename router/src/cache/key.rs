@@ -1,0 +1,171 @@
+//! The primary key of what is stored (RFC 9111 section 2), and what must not pass by it.
+//!
+//! Owns: the address, with the parameters that the operator wants counted, and the parts that are added to it (a header, a
+//! cookie, the country, a policy's word). Parameters that are left out are left out for the origin too: `counted` gives the
+//! query for both. There is no default part that somebody could forget: scheme, host, port, path and query always count.
+//! Pure.
+
+use http::header::{HeaderMap, HeaderName};
+
+use super::address::Address;
+
+/// Bytes of a key; a longer one is not cached.
+pub const KEY_BYTES_MAX: usize = 16 * 1024;
+
+/// Which parameters of a query count. A name that ends in `*` stands for all that begin so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Parameters {
+    /// All, in their order.
+    #[default]
+    All,
+    /// None: the query is dropped.
+    None,
+    /// These alone.
+    Only(Vec<String>),
+    /// All but these.
+    Without(Vec<String>),
+}
+
+/// The query that counts, for the key and for the origin alike; none when nothing of it is left.
+pub fn counted(query: Option<&str>, parameters: &Parameters) -> Option<String> {
+    let query = query?;
+    let keep = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or(parameter);
+        match parameters {
+            Parameters::All => true,
+            Parameters::None => false,
+            Parameters::Only(names) => names.iter().any(|pattern| fits(pattern, name)),
+            Parameters::Without(names) => !names.iter().any(|pattern| fits(pattern, name)),
+        }
+    };
+    if *parameters == Parameters::All {
+        return Some(query.to_owned());
+    }
+    let kept: Vec<&str> = query.split('&').filter(keep).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+}
+
+/// One part that is added to the address: what it is called and what it says, if anything.
+pub type Part<'a> = (&'a str, Option<&'a [u8]>);
+
+/// What a stored response is found by, before `Vary` is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    bytes: Box<[u8]>,
+    address_length: usize,
+}
+
+impl Key {
+    /// A key; none when it is too long.
+    pub fn of(address: &Address, parts: &[Part<'_>]) -> Option<Self> {
+        let mut bytes = Vec::from(address.as_str());
+        let address_length = bytes.len();
+        for (name, value) in parts {
+            // With lengths, so that no value can pass itself off as another part; absent is not empty.
+            bytes.push(0);
+            bytes.extend(u32::try_from(name.len()).ok()?.to_be_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.push(u8::from(value.is_some()));
+            bytes.extend(u32::try_from(value.map_or(0, <[u8]>::len)).ok()?.to_be_bytes());
+            bytes.extend(value.unwrap_or_default());
+        }
+        (bytes.len() <= KEY_BYTES_MAX).then(|| Self { bytes: bytes.into_boxed_slice(), address_length })
+    }
+
+    /// All of it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The address without the parts: what invalidation and a purge by URL go by.
+    pub fn address(&self) -> &[u8] {
+        &self.bytes[..self.address_length]
+    }
+}
+
+/// Fields by which frameworks let a request pass for another. None of them is in the key, so none may reach an origin
+/// through the cache unless it is: one client would choose what all others get (web cache poisoning, Kettle 2018).
+static UNKEYED: [HeaderName; 15] = [
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-scheme"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-path"),
+    HeaderName::from_static("x-forwarded-ssl"),
+    HeaderName::from_static("x-host"),
+    HeaderName::from_static("x-original-host"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("front-end-https"),
+];
+
+/// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key.
+/// Called before the router adds its own forwarding fields.
+pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {
+    for name in UNKEYED.iter().filter(|name| !keyed.contains(name)) {
+        request.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_count() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let only = Parameters::Only(names(&["id", "p*"]));
+        let without = Parameters::Without(names(&["utm_*", "fbclid"]));
+        for (query, parameters, expected) in [
+            (Some("b=2&a=1"), &Parameters::All, Some("b=2&a=1")),
+            (Some(""), &Parameters::All, Some("")),
+            (None, &Parameters::All, None),
+            (Some("a=1"), &Parameters::None, None),
+            (Some("id=1&x=2&page=3&id=4&id"), &only, Some("id=1&page=3&id=4&id")),
+            (Some("x=2"), &only, None),
+            (Some("a=1&utm_source=x&fbclid=y&fbclidx=z"), &without, Some("a=1&fbclidx=z")),
+            (Some("a=utm_x"), &without, Some("a=utm_x")),
+        ] {
+            assert_eq!(counted(query, parameters).as_deref(), expected, "{query:?} {parameters:?}");
+        }
+    }
+
+    #[test]
+    fn rfc9111_2_every_part_tells_keys_apart() {
+        let address = |authority, path| Address::of("https", authority, path, None).unwrap();
+        let keys = [
+            Key::of(&address("a", "/"), &[]),
+            Key::of(&address("b", "/"), &[]),
+            Key::of(&address("a", "/x"), &[]),
+            Key::of(&address("a", "/"), &[("country", None)]),
+            Key::of(&address("a", "/"), &[("country", Some(b""))]),
+            Key::of(&address("a", "/"), &[("country", Some(b"DE"))]),
+            Key::of(&address("a", "/"), &[("country", Some(b"DE")), ("x", Some(b"y"))]),
+            Key::of(&address("a", "/"), &[("country", Some(b"DE\0\0\0\0\x01x\x01\0\0\0\x01y"))]),
+        ];
+        let different: std::collections::BTreeSet<_> =
+            keys.iter().map(|key| key.as_ref().unwrap().as_bytes().to_vec()).collect();
+        assert_eq!(different.len(), keys.len());
+        assert_eq!(keys[5].as_ref().unwrap().address(), b"https://a/");
+        assert_eq!(Key::of(&address("a", "/"), &[("x", Some(&[0; KEY_BYTES_MAX]))]), None);
+    }
+
+    #[test]
+    fn what_is_not_keyed_does_not_reach_the_origin() {
+        let mut request: HeaderMap =
+            UNKEYED.iter().map(|name| (name.clone(), http::HeaderValue::from_static("x"))).collect();
+        request.insert("accept", http::HeaderValue::from_static("*/*"));
+        strip_unkeyed(&mut request, &[HeaderName::from_static("x-forwarded-host")]);
+        let mut left: Vec<&str> = request.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "x-forwarded-host"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! Parts of a representation: storing, joining and completing them (RFC 9111 sections 3.3 and 3.4).
+//!
+//! Owns `Content-Range`, joining a part to what is held (under the same strong entity tag and the same length, or not at
+//! all), what is left of an answer that was cut off, and the request for the rest. Never touches bytes. Pure.
+
+use std::ops::Range;
+
+use http::StatusCode;
+use http::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+
+use super::etag::EntityTag;
+use super::freshen;
+use super::settings::Settings;
+use super::spans::Spans;
+use super::stored::{Extent, Fetched, Stored};
+
+/// `Content-Range` of one part (RFC 9110 section 14.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentRange {
+    /// The bytes; never empty.
+    pub span: Range<u64>,
+    /// Bytes of the whole, unless the origin does not know.
+    pub total: Option<u64>,
+}
+
+impl ContentRange {
+    /// Reads `bytes 0-4/10`; none when it is malformed, of another unit, or not possible.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let (unit, rest) = text.split_once(' ')?;
+        let (range, total) = rest.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let total = if total == "*" { None } else { Some(number(total)?) };
+        let span = number(first)?..number(last)?.checked_add(1)?;
+        let possible = span.start < span.end && total.is_none_or(|total| span.end <= total);
+        (unit.eq_ignore_ascii_case("bytes") && possible).then_some(Self { span, total })
+    }
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let valid = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| valid)
+}
+
+/// The one validator that bytes may be joined under.
+fn strong_tag(stored: &Stored) -> Option<EntityTag<'_>> {
+    stored.tag().filter(|tag| !tag.is_weak)
+}
+
+/// What is left of a response whose body ended after `bytes`. None when nothing of it may be kept: the part could be
+/// completed under a strong entity tag only (RFC 9111 section 3.3). A whole body leaves it as it is.
+pub fn arrived(mut stored: Stored, bytes: u64) -> Option<Stored> {
+    let (start, end, total) = match &stored.extent {
+        Extent::Whole(None) => {
+            stored.extent = Extent::Whole(Some(bytes));
+            return Some(stored);
+        }
+        Extent::Whole(Some(length)) => (0, *length, *length),
+        Extent::Parts { total, held } => {
+            let span = held.iter().next()?;
+            (span.start, span.end, *total)
+        }
+    };
+    if bytes >= end - start {
+        return Some(stored);
+    }
+    let keeps = bytes > 0 && stored.status == StatusCode::OK && strong_tag(&stored).is_some();
+    let held = Spans::one(start..start.checked_add(bytes)?);
+    stored.extent = Extent::Parts { total, held };
+    keeps.then_some(stored)
+}
+
+/// Joins a part that was fetched to what is held of the same state. The newer fields replace the older (RFC 9111 section
+/// 3.4). None when the two do not belong together, or the set of spans is full: then the newer stands for itself, and a part
+/// that is not what the client asked for has to be asked for again.
+pub fn joined(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
+    let Extent::Parts { total, held } = &stored.extent else { return None };
+    let range = ContentRange::parse(fetched.headers.get(CONTENT_RANGE)?.as_bytes())?;
+    let same = strong_tag(stored)?.strongly_equals(EntityTag::of(fetched.headers)?);
+    if fetched.status != StatusCode::PARTIAL_CONTENT || !same || range.total != Some(*total) {
+        return None;
+    }
+    let mut held = held.clone();
+    if !held.add(range.span) {
+        return None;
+    }
+    let mut joined = freshen::freshened(stored, fetched, settings).ok()?;
+    joined.headers.remove(CONTENT_RANGE);
+    joined.extent =
+        if held.covers(&(0..*total)) { Extent::Whole(Some(*total)) } else { Extent::Parts { total: *total, held } };
+    Some(joined)
+}
+
+/// The least span that has to be fetched to answer these spans; none when they are held, or must not be joined.
+pub fn missing(stored: &Stored, wanted: &[Range<u64>]) -> Option<Range<u64>> {
+    let Extent::Parts { held, .. } = &stored.extent else { return None };
+    strong_tag(stored)?;
+    let gaps = wanted.iter().filter_map(|span| held.missing(span));
+    gaps.reduce(|one, other| one.start.min(other.start)..one.end.max(other.end))
+}
+
+/// Makes a request ask for one span of the state that is held, and for the whole of any other.
+pub fn ask_for(request: &mut HeaderMap, stored: &Stored, span: &Range<u64>) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+        request.remove(name);
+    }
+    let range = HeaderValue::from_str(&format!("bytes={}-{}", span.start, span.end.saturating_sub(1)));
+    if let (Ok(range), Some(tag)) = (range, stored.headers.get(ETAG)) {
+        request.insert(RANGE, range);
+        request.insert(IF_RANGE, tag.clone());
+    }
+}

@@ -1,0 +1,162 @@
+//! `Range` (RFC 9110 section 14): which bytes of a representation a request wants.
+//!
+//! Owns reading the field against a length, and its limits: overlapping and touching ranges are made one, so no byte is
+//! sent twice, and a set with too many parts is answered with the whole (section 14.2 lets a server ignore the field).
+//! Never decides whether it applies: `condition` does. Used by the cache and by static files. Pure.
+
+use std::ops::Range;
+
+use http::header::{HeaderMap, RANGE};
+
+use super::list;
+
+/// Members read of one field; with more it is ignored. The parts of an answer have a limit of their own.
+const MEMBERS_MAX: usize = 256;
+
+/// What a `Range` field comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Everything: there is no range, its unit is another, it is not understood, or it wants too many parts.
+    Whole,
+    /// 206 with these: in the order asked for when they lie apart, else in rising order. Never empty, never overlapping.
+    Parts(Vec<Range<u64>>),
+    /// 416: nothing that it asks for exists.
+    Unsatisfiable,
+}
+
+/// One member: which end it counts from.
+#[derive(Clone, Copy)]
+enum Spec {
+    From(u64, Option<u64>),
+    Last(u64),
+}
+
+/// Reads the field against a representation of `length` bytes, for an answer of up to `parts_max` parts.
+pub fn wanted(headers: &HeaderMap, length: u64, parts_max: usize) -> Wanted {
+    let mut lines = headers.get_all(RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return Wanted::Whole };
+    let Some(specs) = specs(line.as_bytes().trim_ascii()) else { return Wanted::Whole };
+    let parts = specs.into_iter().map(|spec| spec.of(length)).filter(|part| !part.is_empty()).collect();
+    let parts = apart(parts);
+    match parts.len() {
+        0 => Wanted::Unsatisfiable,
+        many if many > parts_max => Wanted::Whole,
+        _ => Wanted::Parts(parts),
+    }
+}
+
+/// The members; none when one of them is malformed: then the whole field is (section 14.1.1).
+fn specs(value: &[u8]) -> Option<Vec<Spec>> {
+    let equals = value.iter().position(|byte| *byte == b'=')?;
+    let (unit, set) = value.split_at(equals);
+    if !unit.eq_ignore_ascii_case(b"bytes") {
+        return None;
+    }
+    let specs: Vec<Spec> = list::split(&set[1..]).take(MEMBERS_MAX + 1).map(spec).collect::<Option<_>>()?;
+    (1..=MEMBERS_MAX).contains(&specs.len()).then_some(specs)
+}
+
+fn spec(member: &[u8]) -> Option<Spec> {
+    let dash = member.iter().position(|byte| *byte == b'-')?;
+    let (first, last) = (&member[..dash], &member[dash + 1..]);
+    match (first.is_empty(), last.is_empty()) {
+        (true, _) => Some(Spec::Last(number(last)?)),
+        (false, true) => Some(Spec::From(number(first)?, None)),
+        (false, false) => {
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some(Spec::From(first, Some(last)))
+        }
+    }
+}
+
+impl Spec {
+    fn of(self, length: u64) -> Range<u64> {
+        match self {
+            Self::From(first, last) => {
+                first.min(length)..last.map_or(length, |last| last.saturating_add(1).min(length))
+            }
+            Self::Last(count) => length.saturating_sub(count)..length,
+        }
+    }
+}
+
+/// Digits only; a number beyond 64 bits is beyond every representation.
+fn number(digits: &[u8]) -> Option<u64> {
+    let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    valid.then(|| digits.iter().fold(0, add))
+}
+
+/// Makes ranges that overlap or touch one. Those that lie apart keep their order.
+fn apart(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut sorted = parts.clone();
+    sorted.sort_unstable_by_key(|part| (part.start, part.end));
+    let mut merged: Vec<Range<u64>> = Vec::with_capacity(sorted.len());
+    for part in sorted {
+        match merged.last_mut() {
+            Some(last) if part.start <= last.end => last.end = last.end.max(part.end),
+            _ => merged.push(part),
+        }
+    }
+    if merged.len() == parts.len() { parts } else { merged }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wanted::{Parts, Unsatisfiable, Whole};
+    use super::*;
+    use http::HeaderValue;
+
+    fn of(value: &str, length: u64) -> Wanted {
+        wanted(&HeaderMap::from_iter([(RANGE, HeaderValue::from_str(value).unwrap())]), length, 3)
+    }
+
+    #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
+    fn rfc9110_14_1_2_ranges_of_ten_bytes() {
+        for (value, expected) in [
+            ("bytes=0-4", Parts(vec![0..5])),
+            ("bytes=9-9", Parts(vec![9..10])),
+            ("bytes=5-", Parts(vec![5..10])),
+            ("bytes=-3", Parts(vec![7..10])),
+            ("bytes=-30", Parts(vec![0..10])),
+            ("bytes=0-999", Parts(vec![0..10])),
+            ("BYTES=0-4", Parts(vec![0..5])),
+            ("bytes=2-99999999999999999999999", Parts(vec![2..10])),
+            ("bytes=0-0,5-5", Parts(vec![0..1, 5..6])),
+            ("bytes=5-5 , 0-0", Parts(vec![5..6, 0..1])), // in the order asked for
+            ("bytes=, 0-0,,", Parts(vec![0..1])),
+            ("bytes=0-0, 20-30, -1", Parts(vec![0..1, 9..10])), // what does not exist is left out
+            ("bytes=0-4,3-6", Parts(vec![0..7])),
+            ("bytes=5-6,0-1,2-3", Parts(vec![0..4, 5..7])),
+            ("bytes=0-,0-,0-,0-,0-", Parts(vec![0..10])),
+            ("bytes=0-0,2-2,4-4,6-6", Whole), // one part too many
+            ("bytes=10-", Unsatisfiable),
+            ("bytes=10-20", Unsatisfiable),
+            ("bytes=99999999999999999999999-", Unsatisfiable),
+            ("bytes=-0", Unsatisfiable),
+            ("bytes=4-2", Whole),
+            ("bytes=0-1,4-2", Whole),
+            ("bytes=0-1;3-4", Whole),
+            ("Bytes = 0-4", Whole), // no blanks in a range unit
+            ("bytes=", Whole),
+            ("bytes=-", Whole),
+            ("bytes=a-b", Whole),
+            ("bytes=+1-2", Whole),
+            ("bytes=1 - 2", Whole),
+            ("lines=0-1", Whole),
+            ("0-1", Whole),
+        ] {
+            assert_eq!(of(value, 10), expected, "{value}");
+        }
+        assert_eq!(of("bytes=-5", 0), Unsatisfiable);
+        assert_eq!(of("bytes=0-", 0), Unsatisfiable);
+        assert_eq!(of(&format!("bytes={}", "0-,".repeat(MEMBERS_MAX)), 10), Parts(vec![0..10]));
+        assert_eq!(of(&format!("bytes={}", "0-,".repeat(MEMBERS_MAX + 1)), 10), Whole);
+        assert_eq!(wanted(&HeaderMap::new(), 10, 3), Whole);
+        let mut twice = HeaderMap::new();
+        twice.append(RANGE, HeaderValue::from_static("bytes=0-1"));
+        twice.append(RANGE, HeaderValue::from_static("bytes=0-1"));
+        assert_eq!(wanted(&twice, 10, 3), Whole);
+    }
+}

@@ -1,0 +1,197 @@
+//! Whether a response may be stored (RFC 9111 section 3), and the stored response that comes of it.
+//!
+//! Owns the rules in the order in which a refusal tells the most, and a word for each. Responses with `Authorization` in
+//! the request follow section 3.5, those to POST RFC 9110 section 9.3.3, parts of a representation section 3.3. Pure.
+
+use http::header::{AUTHORIZATION, CONTENT_LOCATION, CONTENT_RANGE, HeaderMap, RANGE, SET_COOKIE};
+use http::{Method, StatusCode};
+
+use super::directives::Directives;
+use super::fields;
+use super::freshness::{self, Basis, Lifetime};
+use super::partial::ContentRange;
+use super::settings::{SetCookie, Settings};
+use super::spans::Spans;
+use super::stored::{Extent, Fetched, Stored};
+use super::tags;
+use super::targeted::{self, Ruling};
+use super::vary::{self, Variant};
+use super::wishes;
+
+/// Why a response is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The method's answers are not stored.
+    Method,
+    /// The request has a body that is not in the key.
+    Body,
+    /// The status says nothing that another request could use.
+    Status,
+    /// A part that does not say which part, or of something of unknown length.
+    Part,
+    /// `must-understand`, and the status is not known here.
+    NotUnderstood,
+    /// The response says `no-store`.
+    NoStore,
+    /// The request says `no-store`.
+    RequestNoStore,
+    /// It is for one user.
+    Private,
+    /// The request was authorised, and the response does not say that others may have it.
+    Authorization,
+    /// It sets a cookie.
+    SetCookie,
+    /// It varies on everything, on too much, or on what the settings refuse.
+    Vary,
+    /// It has more tags than are kept, or one that is too long.
+    Tags,
+    /// Neither origin nor status say that it may be kept.
+    NoLifetime,
+    /// It would never be fresh, and the origin could not be asked whether it is still good.
+    NeverFresh,
+}
+
+impl Refusal {
+    /// Whether it lies in the request: another request for the same may be answered from what is stored, and what was stored
+    /// before stays.
+    pub fn is_of_request(self) -> bool {
+        matches!(self, Self::Method | Self::Body | Self::RequestNoStore | Self::Authorization)
+    }
+
+    /// One word for logs, metrics and `Cache-Status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Body => "request-body",
+            Self::Status => "status",
+            Self::Part => "part",
+            Self::NotUnderstood => "not-understood",
+            Self::NoStore => "no-store",
+            Self::RequestNoStore => "request-no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::SetCookie => "set-cookie",
+            Self::Vary => "vary",
+            Self::Tags => "tags",
+            Self::NoLifetime => "no-lifetime",
+            Self::NeverFresh => "never-fresh",
+        }
+    }
+}
+
+/// Judges a response and, when it may be stored, works out everything about it.
+///
+/// # Errors
+/// The first rule that forbids it.
+pub fn admit(fetched: &Fetched<'_>, settings: &Settings) -> Result<Stored, Refusal> {
+    let ruling = targeted::ruling(fetched.headers);
+    let received = fetched.times.received;
+    let lifetime = freshness::lifetime(fetched.status, fetched.headers, &ruling, received, settings);
+    let variant = permitted(fetched, &ruling, lifetime, settings)?;
+    let tags = tags::of(fetched.address, fetched.headers).ok_or(Refusal::Tags)?;
+    let extent = extent(fetched)?;
+    let mut stored = Stored::new(fetched, ruling, lifetime, variant, tags);
+    if matches!(extent, Extent::Parts { .. }) {
+        stored.status = StatusCode::OK;
+        stored.headers.remove(CONTENT_RANGE);
+    }
+    stored.extent = extent;
+    if is_useless(&stored) { Err(Refusal::NeverFresh) } else { Ok(stored) }
+}
+
+/// Every rule but whether it is of any use. Gives the variant that the response is.
+pub(super) fn permitted(
+    fetched: &Fetched<'_>,
+    ruling: &Ruling,
+    lifetime: Lifetime,
+    settings: &Settings,
+) -> Result<Variant, Refusal> {
+    let directives = &ruling.directives;
+    method(fetched, lifetime)?;
+    status(fetched.status, directives)?;
+    if wishes::read(fetched.request, settings).no_store {
+        return Err(Refusal::RequestNoStore);
+    }
+    if directives.private.is_whole() {
+        return Err(Refusal::Private);
+    }
+    let shared = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
+    if fetched.request.contains_key(AUTHORIZATION) && !shared {
+        return Err(Refusal::Authorization);
+    }
+    if sets_cookie(fetched.headers, directives)
+        && (settings.set_cookie == SetCookie::Bypass || !lifetime.basis.is_explicit())
+    {
+        return Err(Refusal::SetCookie);
+    }
+    let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
+    let variant = Variant::of(names, fetched.request, settings).ok_or(Refusal::Vary)?;
+    if lifetime.basis.is_explicit() || freshness::is_heuristic(fetched.status, ruling) {
+        Ok(variant)
+    } else {
+        Err(Refusal::NoLifetime)
+    }
+}
+
+fn method(fetched: &Fetched<'_>, lifetime: Lifetime) -> Result<(), Refusal> {
+    match *fetched.method {
+        Method::GET if fetched.has_body => Err(Refusal::Body),
+        Method::GET => Ok(()),
+        Method::POST if is_like_get(fetched, lifetime) => Ok(()),
+        _ => Err(Refusal::Method),
+    }
+}
+
+/// An answer to POST stands for the resource when it says so by `Content-Location` and how long (RFC 9110 section 9.3.3).
+fn is_like_get(fetched: &Fetched<'_>, lifetime: Lifetime) -> bool {
+    let location = fetched.headers.get(CONTENT_LOCATION).and_then(|value| value.to_str().ok());
+    let same =
+        location.and_then(|text| fetched.address.resolve(text)).is_some_and(|address| address == *fetched.address);
+    let explicit = lifetime.basis.is_explicit() && lifetime.basis != Basis::Forced;
+    same && explicit && fetched.status.is_success() && fetched.status != StatusCode::PARTIAL_CONTENT
+}
+
+/// 304 updates what is stored and is not stored; 412, 416 and 417 answer a field of their request.
+fn status(status: StatusCode, directives: &Directives) -> Result<(), Refusal> {
+    if status.is_informational() || matches!(status.as_u16(), 304 | 412 | 416 | 417) {
+        return Err(Refusal::Status);
+    }
+    match (directives.must_understand, is_understood(status)) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Refusal::NotUnderstood),
+        (false, _) if directives.no_store => Err(Refusal::NoStore),
+        (false, _) => Ok(()),
+    }
+}
+
+/// The final statuses whose requirements on caches are known here: those of RFC 9110 and RFC 6585.
+fn is_understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200..=206 | 300..=303 | 305 | 307 | 308 | 400..=411 | 413..=415 | 421 | 422 | 426 | 428 | 429 | 431 | 500..=505 | 511
+    )
+}
+
+fn sets_cookie(headers: &HeaderMap, directives: &Directives) -> bool {
+    let named = |names: &[http::HeaderName]| names.contains(&SET_COOKIE);
+    // One that is not stored with the rest does no harm.
+    headers.contains_key(SET_COOKIE) && !named(directives.no_cache.fields()) && !named(directives.private.fields())
+}
+
+fn extent(fetched: &Fetched<'_>) -> Result<Extent, Refusal> {
+    if fetched.status != StatusCode::PARTIAL_CONTENT {
+        return Ok(Extent::Whole(fields::content_length(fetched.headers)));
+    }
+    let mut lines = fetched.headers.get_all(CONTENT_RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return Err(Refusal::Part) };
+    let range = ContentRange::parse(line.as_bytes()).filter(|_| fetched.request.contains_key(RANGE));
+    let (span, total) = range.and_then(|range| Some((range.span, range.total?))).ok_or(Refusal::Part)?;
+    Ok(Extent::Parts { total, held: Spans::one(span) })
+}
+
+fn is_useless(stored: &Stored) -> bool {
+    let directives = &stored.ruling.directives;
+    let windows = [directives.stale_while_revalidate, directives.stale_if_error];
+    let lives = stored.fresh_until > stored.received || windows.iter().flatten().any(|seconds| *seconds > 0);
+    !stored.has_validator() && (!lives || directives.no_cache.is_whole())
+}

@@ -1,0 +1,136 @@
+//! Validation and what comes of it (RFC 9111 sections 4.3.1, 4.3.4 and 4.3.5).
+
+use super::super::freshen::{HeadEffect, by_head, freshened, meant};
+use super::super::validate;
+use super::*;
+
+const CLIENTS: [(&str, &str); 5] = [
+    ("if-none-match", "\"x\""),
+    ("if-modified-since", DAY_AGO),
+    ("if-range", "\"x\""),
+    ("range", "bytes=0-1"),
+    ("foo", "1"),
+];
+
+fn kept(fields: Fields<'_>) -> Stored {
+    Case::ok(&[fields, &[("cache-control", "max-age=60")]].concat()).stored()
+}
+
+#[test]
+fn rfc9111_4_3_1_the_request_asks_about_what_is_stored() {
+    for (fields, expected) in [
+        (
+            &[("etag", "W/\"a\""), ("last-modified", DAY_AGO)][..],
+            &[("foo", "1"), ("if-none-match", "W/\"a\""), ("if-modified-since", DAY_AGO)][..],
+        ),
+        (&[("etag", "\"a\"")], &[("foo", "1"), ("if-none-match", "\"a\"")]),
+        (&[("last-modified", DAY_AGO)], &[("foo", "1"), ("if-modified-since", DAY_AGO)]),
+        (&[("etag", "a"), ("last-modified", "yesterday")], &[("foo", "1")]), // no validators at all
+        (&[], &[("foo", "1")]),
+    ] {
+        let mut request = headers(&CLIENTS);
+        validate::ask_about(&mut request, &kept(fields));
+        assert_eq!(request, headers(expected), "{fields:?}");
+    }
+    let mut request = headers(&CLIENTS);
+    validate::ask_for_all(&mut request);
+    assert_eq!(request, headers(&[("foo", "1")]));
+}
+
+#[test]
+fn rfc9111_4_3_4_which_stored_responses_a_304_is_about() {
+    let earlier = ("date", "Sun, 06 Nov 1994 08:00:00 GMT");
+    let stored = [
+        kept(&[("etag", "\"a\"")]),
+        kept(&[("etag", "\"a\""), earlier]),
+        kept(&[("etag", "W/\"a\""), earlier]),
+        kept(&[("etag", "\"b\""), ("last-modified", DAY_AGO)]),
+        kept(&[]),
+    ];
+    for (fields, expected) in [
+        (&[("etag", "\"a\"")][..], &[0, 1][..]), // each with the same strong tag
+        (&[("etag", "W/\"a\"")], &[0]),          // the most recent that matches
+        (&[("etag", "\"b\""), ("last-modified", "yesterday")], &[3]),
+        (&[("last-modified", DAY_AGO)], &[3]),
+        (&[("etag", "\"c\"")], &[]), // about another state
+        (&[("etag", "c")], &[]),
+        (&[("last-modified", DATE.1)], &[]),
+        (&[], &[4]), // about the one whose validators were sent
+    ] {
+        assert_eq!(meant(&headers(fields), &stored, 4, START), expected, "{fields:?}");
+    }
+    assert_eq!(meant(&HeaderMap::new(), &stored[..0], 0, START), [0; 0]);
+}
+
+#[test]
+fn rfc9111_3_2_a_304_makes_the_stored_response_newer() {
+    let old = kept(&[("etag", "\"a\""), ("x", "1"), ("x", "2"), ("y", "1"), ("age", "7"), DATE]);
+    let later = "Sun, 06 Nov 1994 08:51:17 GMT";
+    let newer = Case {
+        at: after(100),
+        ..Case::new(
+            &[],
+            304,
+            &[
+                ("etag", "\"a\""),
+                ("cache-control", "max-age=90"),
+                ("x", "3"),
+                ("z", "1"),
+                ("date", later),
+                ("content-length", "0"),
+            ],
+        )
+    };
+    let fresh = newer.with(|newer| freshened(&old, newer, &Settings::default())).unwrap();
+    let expected =
+        [("etag", "\"a\""), ("cache-control", "max-age=90"), ("x", "3"), ("y", "1"), ("z", "1"), ("date", later)];
+    assert_eq!(fresh.headers, headers(&expected));
+    assert_eq!((fresh.status, fresh.ttl_s(after(100)), fresh.age_ms(after(100))), (StatusCode::OK, 90, 0));
+    // Without a Date of its own the moment counts; without a lifetime the stored one starts again.
+    let bare = Case { at: after(100), ..Case::new(&[], 304, &[]) };
+    let fresh = bare.with(|newer| freshened(&old, newer, &Settings::default())).unwrap();
+    assert_eq!((fresh.ttl_s(after(100)), fresh.headers["date"].to_str().unwrap()), (60, later));
+    assert_eq!(fresh.extent, old.extent);
+}
+
+#[test]
+fn rfc9111_4_3_4_a_304_may_forbid_what_a_200_allowed() {
+    let old = kept(&[("etag", "\"a\""), ("vary", "foo")]);
+    for (request, response, expected) in [
+        (&[][..], &[("cache-control", "no-store")][..], Some(Refusal::NoStore)),
+        (&[], &[("cache-control", "private")], Some(Refusal::Private)),
+        (&[], &[("vary", "*")], Some(Refusal::Vary)),
+        (&[], &[("set-cookie", "a=b")], Some(Refusal::SetCookie)),
+        (&[], &[("vary", "foo, bar")], None),
+        (&[("foo", "2")], &[("vary", "foo, bar")], Some(Refusal::Vary)), // another's variant: what it said is not known
+        (&[("foo", "2")], &[], None),
+        (&[("authorization", "x")], &[], Some(Refusal::Authorization)),
+    ] {
+        let case = Case { at: after(100), ..Case::new(request, 304, response) };
+        let got = case.with(|newer| freshened(&old, newer, &Settings::default()));
+        assert_eq!(got.as_ref().err().map(|refused| refused.0), expected, "{request:?} {response:?}");
+        let fresh = got.unwrap_or_else(|refused| refused.1);
+        assert_eq!(fresh.received, after(100), "it answers all the same");
+        assert!(fresh.variant.matches(&HeaderMap::new(), &Settings::default()), "and is whose it was");
+    }
+    assert!(Refusal::Authorization.is_of_request() && !Refusal::NoStore.is_of_request());
+}
+
+#[test]
+fn rfc9111_4_3_5_a_head_updates_or_expires() {
+    use HeadEffect::{Expire, None, Update};
+    let stored = kept(&[("etag", "\"a\""), ("last-modified", DAY_AGO), ("content-length", "5")]);
+    for (status, fields, expected) in [
+        (200, &[][..], Update),
+        (200, &[("etag", "\"a\""), ("last-modified", DAY_AGO), ("content-length", "5")], Update),
+        (200, &[("etag", "\"b\"")], Expire),
+        (200, &[("etag", "W/\"a\"")], Expire),
+        (200, &[("last-modified", DATE.1)], Expire),
+        (200, &[("content-length", "6")], Expire),
+        (404, &[("etag", "\"b\"")], None),
+        (304, &[], None),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(by_head(status, &headers(fields), &stored, START), expected, "{status} {fields:?}");
+    }
+}

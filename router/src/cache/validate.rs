@@ -1,0 +1,36 @@
+//! Asking the origin whether a stored response is still good (RFC 9111 section 4.3.1).
+//!
+//! Owns the fields of that request, and of one that fills the cache. The client's own conditions are taken out: it is the
+//! stored response that is asked about, and `answer` judges the client's conditions afterwards. Pure.
+
+use http::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
+
+use super::stored::{Extent, Stored};
+
+/// Turns a client's request into one that asks about a stored response, by all validators that it has.
+pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
+    request.remove(IF_NONE_MATCH);
+    request.remove(IF_MODIFIED_SINCE);
+    request.remove(IF_RANGE);
+    // If it is not good any more, what replaces it should be whole; of what is held in parts a part is wanted.
+    if matches!(stored.extent, Extent::Whole(_)) {
+        request.remove(RANGE);
+    }
+    if stored.tag().is_some()
+        && let Some(tag) = stored.headers.get(ETAG)
+    {
+        request.insert(IF_NONE_MATCH, tag.clone());
+    }
+    if stored.last_modified().is_some()
+        && let Some(date) = stored.headers.get(LAST_MODIFIED)
+    {
+        request.insert(IF_MODIFIED_SINCE, date.clone());
+    }
+}
+
+/// Turns a client's request into one whose answer can serve others: without its conditions and its range.
+pub fn ask_for_all(request: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        request.remove(name);
+    }
+}

@@ -13,6 +13,7 @@ use super::headers::{self, Survey};
 use super::queue;
 use super::record::Record;
 use super::respond;
+use crate::base::Timestamp;
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, Decision, Refusal, decide};
 use crate::policy::{Ask, PolicyFailure};
@@ -26,24 +27,31 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// One request to its response.
-pub(super) async fn exchange(core: &Core, connection: &Connection, request: Request<Body>) -> Response<Body> {
-    let snapshot = core.snapshot();
-    let (parts, body) = request.into_parts();
-    let survey = Survey::of(&parts.headers);
-    let client = connection.client(&snapshot, &parts.headers);
-    let request_id = request_id(core, &client, survey, &parts);
-    let mut record = Record::open(request_id, client.ip, &parts);
-    let wants = if survey.told { Wants::of(&parts, &client) } else { Wants::default() };
-    let version = parts.version;
-    let asked = Asked { core, connection, snapshot: &snapshot, client: &client, survey };
-    let mut response = answer(asked, parts, body, &mut record).await;
-    finish(core, &snapshot, &mut response, version, &wants, &record);
-    record.answered(response.status());
-    response.map(|body| body.watched(record))
+// Not an `async fn`, which would hold the request twice, as its argument and as its parts: an exchange is copied to its
+// place in memory with all the room that it may come to need.
+pub(super) fn exchange<'a>(
+    core: &'a Core,
+    connection: &'a Connection,
+    request: Request<Body>,
+) -> impl Future<Output = Response<Body>> + use<'a> {
+    let (mut parts, body) = request.into_parts();
+    async move {
+        let snapshot = core.snapshot();
+        let survey = Survey::of(&parts.headers);
+        let client = connection.client(&snapshot, &parts.headers);
+        let request_id = request_id(core, &client, survey, &parts);
+        let mut record = Record::open(request_id, client.ip, &parts);
+        let wants = if survey.told { Wants::of(&parts, &client) } else { Wants::default() };
+        let version = parts.version;
+        let asked = Asked { core, connection, snapshot: &snapshot, client: &client, survey };
+        let mut response = answer(&asked, &mut parts, body, &mut record).await;
+        finish(core, &snapshot, &mut response, version, &wants, &record);
+        record.answered(response.status());
+        response.map(|body| body.watched(record))
+    }
 }
 
 /// Who asks, and in what state of things.
-#[derive(Clone, Copy)]
 struct Asked<'a> {
     core: &'a Core,
     connection: &'a Connection,
@@ -52,36 +60,52 @@ struct Asked<'a> {
     survey: Survey,
 }
 
+impl<'a> Asked<'a> {
+    /// The client's scheme.
+    fn scheme(&self, parts: &Parts) -> Scheme {
+        let own = self.connection.scheme;
+        if self.survey.told { scheme_of(own, self.client, parts) } else { own }
+    }
+
+    /// Asks `decide` at this moment.
+    fn decide(&self, parts: &Parts, now: Timestamp) -> Decision<'a> {
+        let facts = Facts {
+            method: &parts.method,
+            scheme: self.scheme(parts),
+            host: &host_of(parts),
+            path: path_of(parts),
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            client: self.client,
+            now,
+            seed: self.core.seed(),
+            proven: Some(&self.connection.proven),
+        };
+        decide(self.snapshot, &facts, &mut Warm(self.core), None)
+    }
+}
+
 /// Decides, and does what was decided.
-async fn answer(asked: Asked<'_>, parts: Parts, body: Body, record: &mut Record) -> Response<Body> {
-    let Asked { core, connection, snapshot, client, survey } = asked;
+async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut Record) -> Response<Body> {
+    let Asked { core, connection, snapshot, client, survey } = *asked;
     if survey.told && headers::is_loop(&parts.headers, &snapshot.pop) {
         record.refused = Some("loop");
         return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
     }
-    let host = host_of(&parts);
-    let scheme = if survey.told { scheme_of(connection.scheme, client, &parts) } else { connection.scheme };
-    let facts = Facts {
-        method: &parts.method,
-        scheme,
-        host: &host,
-        path: path_of(&parts),
-        query: parts.uri.query(),
-        headers: &parts.headers,
-        client,
-        now: core.clock.now(),
-        seed: core.seed(),
-        proven: Some(&connection.proven),
-    };
-    let now = facts.now;
+    let now = core.clock.now();
+    let mut decision = asked.decide(parts, now);
+    if is_full(&decision) {
+        // Boxed: waiting is rare and must not make every exchange larger.
+        decision = Box::pin(wait_for_room(asked, parts, decision, record)).await;
+    }
     // Looked at by reference: a plan is large, and would be copied from future to future.
-    match &decided(core, snapshot, &facts, record).await {
+    match &decision {
         Decision::Forward(plan) => {
-            drop(host);
+            let scheme = asked.scheme(parts);
             let outbound = Outbound { core, connection, snapshot, client, survey, scheme, parts, now };
             forward::forward(outbound, plan, body, record).await
         }
-        Decision::Files(bundle) => bundle.respond(&parts, path_of(&parts), now).await.map(Body::from),
+        Decision::Files(bundle) => bundle.respond(parts, path_of(parts), now).await.map(Body::from),
         Decision::Reply(service, reply) => {
             record.service = Some(Arc::clone(service));
             record.refused = Some("policy-reply");
@@ -99,20 +123,25 @@ async fn answer(asked: Asked<'_>, parts: Parts, body: Body, record: &mut Record)
     }
 }
 
-/// Decides; where every region that may serve is full, waits for room and decides again.
-async fn decided<'s>(core: &Core, snapshot: &'s Snapshot, facts: &Facts<'_>, record: &mut Record) -> Decision<'s> {
-    let decision = decide(snapshot, facts, &mut Warm(core), None);
+/// Whether every region that may serve is full.
+fn is_full(decision: &Decision<'_>) -> bool {
+    matches!(decision, Decision::Refuse(Some(_), Refusal::NoTarget(why)) if !why.full().is_empty())
+}
+
+/// Waits for room in the regions that are full, and decides again.
+async fn wait_for_room<'a>(
+    asked: &Asked<'a>,
+    parts: &Parts,
+    decision: Decision<'a>,
+    record: &mut Record,
+) -> Decision<'a> {
     let Decision::Refuse(Some(service), Refusal::NoTarget(why)) = &decision else { return decision };
-    if why.full().is_empty() {
-        return decision;
-    }
     let before = record.started().elapsed();
     // Whoever leaves while it waits is recorded as one of this service.
     record.service = Some(Arc::clone(service));
-    let again = || decide(snapshot, &Facts { now: core.clock.now(), ..*facts }, &mut Warm(core), None);
+    let again = || asked.decide(parts, asked.core.clock.now());
     let left = service.spec.timeout.total.saturating_sub(before);
-    // Boxed: waiting is rare and must not make every exchange larger.
-    let waited = Box::pin(queue::wait(service, why.full(), left, again)).await;
+    let waited = queue::wait(service, why.full(), left, again).await;
     record.queued = Some(record.started().elapsed().saturating_sub(before));
     waited.unwrap_or(decision)
 }

@@ -41,7 +41,7 @@ pub(super) struct Outbound<'a> {
     pub(super) survey: Survey,
     /// The client's own scheme.
     pub(super) scheme: Scheme,
-    pub(super) parts: Parts,
+    pub(super) parts: &'a mut Parts,
     pub(super) now: Timestamp,
 }
 
@@ -66,12 +66,12 @@ pub(super) async fn forward(
     let service = plan.service;
     record.service = Some(Arc::clone(service));
     record.moved = plan.plan.moved;
-    let (parts, added) = prepare(outbound, record, &plan.edits);
+    let (head, added) = prepare(outbound, record, &plan.edits);
     core.deposit(service, now);
     let mut exchange = Exchange {
         core,
         service,
-        head: parts,
+        head,
         shared: added.len(),
         added,
         interim: body.interim(),
@@ -79,7 +79,7 @@ pub(super) async fn forward(
         deadline: record.started() + service.spec.timeout.total.min(plan.timeout.unwrap_or(Duration::MAX)),
     };
     let (response, target) = exchange.walk(plan, record).await;
-    buffers::give_headers(exchange.head.headers);
+    buffers::give_headers(std::mem::take(&mut exchange.head.headers));
     buffers::give_write(exchange.added);
     let mut response = response;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -100,8 +100,8 @@ pub(super) async fn forward(
 }
 
 /// Makes the head that every attempt shares, and the encoded fields that go into it as they are.
-fn prepare(outbound: Outbound<'_>, record: &Record, edits: &[Edit]) -> (Parts, Vec<u8>) {
-    let Outbound { core, connection, snapshot, client, survey, mut parts, .. } = outbound;
+fn prepare<'a>(outbound: Outbound<'a>, record: &Record, edits: &[Edit]) -> (&'a mut Parts, Vec<u8>) {
+    let Outbound { core, connection, snapshot, client, survey, parts, .. } = outbound;
     if !parts.headers.contains_key(header::HOST)
         && let Some(authority) = parts.uri.authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -158,7 +158,7 @@ struct Exchange<'a> {
     core: &'a Core,
     service: &'a Arc<Service>,
     /// The request's head.
-    head: Parts,
+    head: &'a mut Parts,
     /// Encoded fields: first the `shared` bytes that every attempt sends, then those of the present attempt.
     added: Vec<u8>,
     shared: usize,
@@ -277,8 +277,8 @@ impl Exchange<'_> {
     async fn send(&self, origin: &Origin, now: Instant) -> Result<Answered, SendFailure> {
         let timeouts = self.timeouts(now);
         let interim = self.interim.as_ref();
-        let outgoing = Outgoing { head: &self.head, added: &self.added, timeouts: &timeouts, interim, now };
-        self.core.pool.send(origin, outgoing, self.replay.attempt()).await
+        let outgoing = Outgoing { head: self.head, added: &self.added, timeouts: &timeouts, interim, now };
+        self.core.pool.send(origin, &outgoing, self.replay.attempt()).await
     }
 
     /// Tells the origin what it was taken for, and that the session comes from elsewhere.

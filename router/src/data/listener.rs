@@ -74,7 +74,7 @@ impl Listener {
         let settings = settings(limits);
         let Some(tls) = tls else {
             let connection = Connection::new(peer, Scheme::Http);
-            let service = async |request| exchange(&self.core, &connection, request).await;
+            let service = |request| exchange(&self.core, &connection, request);
             let end = serve_connection(stream, &settings, service, &self.drain).await;
             note(&self.core.metrics, &end);
             return;
@@ -94,9 +94,10 @@ impl Listener {
         };
         let connection = Connection::new(peer, Scheme::Https);
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            h2::serve(stream, limits, Rc::clone(&self.core), Rc::new(connection), &self.drain).await;
+            // Boxed: it is larger than what an HTTP/1.1 connection needs.
+            Box::pin(h2::serve(stream, limits, Rc::clone(&self.core), Rc::new(connection), &self.drain)).await;
         } else {
-            let service = async |request| exchange(&self.core, &connection, request).await;
+            let service = |request| exchange(&self.core, &connection, request);
             let end = serve_connection(stream, &settings, service, &self.drain).await;
             note(&self.core.metrics, &end);
         }

@@ -1,7 +1,7 @@
 //! The wasmtime engine as policies need it.
 //!
 //! Owns its configuration: Cranelift, no concurrency support, a pool of instance slots, epoch interruption with a
-//! millisecond beat, compiled code cached on disk. Knows nothing of a single policy. Made once at start by `app`;
+//! two-millisecond beat, compiled code cached on disk. Knows nothing of a single policy. Made once at start by `app`;
 //! a clone is another handle to the same engine.
 
 use super::ticker::{self, Pulse};

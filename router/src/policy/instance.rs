@@ -28,7 +28,7 @@ pub(super) const INIT_TIME: Duration = Duration::from_millis(100);
 
 /// Ticks for which a thread that is forgiven may be put aside once more before its new deadline stands: 10 s, which no
 /// scheduler takes.
-const PUT_ASIDE_MAX: u64 = 10_000;
+const PUT_ASIDE_MAX: u64 = 5_000;
 
 /// Everything that an instance is made of.
 pub(super) struct Mould {

@@ -39,8 +39,8 @@ pub(super) fn run() -> anyhow::Result<()> {
         plugins::build()?;
     }
     let begun = SystemTime::now();
-    let mut cargo = machine::command("cargo", &["bench", "--package", "portolan", "--benches"]);
-    // The library's unit tests would be run as benches too.
+    // Each by its name: `--benches` would build and run the library's unit tests as well.
+    let mut cargo = machine::command("cargo", &["bench", "--package", "portolan"]);
     for bench in benches()? {
         cargo.args(["--bench", &bench]);
     }

@@ -3,7 +3,7 @@
 //! The listener calls [`serve_connection`] with a plain or TLS stream and the exchange as the service.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -135,18 +135,11 @@ impl Serving<'_> {
         S: AsyncFn(Request<Body>) -> Response<Body>,
     {
         let head = self.next_head().await?;
-        // Boxed: an idle connection must not reserve room for the largest exchange.
-        Box::pin(self.serve(head, service)).await
-    }
-
-    /// The rest of an exchange whose request head has come.
-    async fn serve<S>(&mut self, head: RequestHead, service: &S) -> Result<(), End>
-    where
-        S: AsyncFn(Request<Body>) -> Response<Body>,
-    {
         let asked = Asked { method: head.method.clone(), version: head.version, keep_alive: head.keep_alive };
-        let request = self.begin(head);
-        let response = self.answer(service(request)).await?;
+        // Boxed: an idle connection must not reserve room for the largest exchange.
+        let mut answering = Box::pin(service(self.begin(head)));
+        let response = self.answer(answering.as_mut()).await?;
+        drop(answering);
         if !self.respond(response, &asked).await? {
             return Err(End::Closed);
         }
@@ -238,8 +231,10 @@ impl Serving<'_> {
     }
 
     /// Runs the service, and drops it when the client leaves.
-    async fn answer(&mut self, service: impl Future<Output = Response<Body>>) -> Result<Response<Body>, End> {
-        let mut service = pin!(service);
+    async fn answer(
+        &mut self,
+        mut service: Pin<&mut impl Future<Output = Response<Body>>>,
+    ) -> Result<Response<Body>, End> {
         let answered = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = service.as_mut().poll(cx) {

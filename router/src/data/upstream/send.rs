@@ -61,24 +61,35 @@ impl Pool {
     /// # Errors
     /// See [`SendFailure`]. A request on a reused connection that ended before any response byte is repeated once on a
     /// fresh one here, if its method is idempotent and nothing of its body is lost.
-    pub async fn send(&self, origin: &Origin, outgoing: Outgoing<'_>, body: Body) -> Result<Answered, SendFailure> {
+    pub async fn send(&self, origin: &Origin, outgoing: &Outgoing<'_>, body: Body) -> Result<Answered, SendFailure> {
         let idempotent = outgoing.head.method.is_idempotent();
         let body = match self.take_quiet(origin, idempotent, outgoing.now).await {
             None => body,
-            Some(connection) => match self.attempt(connection, outgoing, body).await {
-                Ok(answered) => return Ok(answered),
-                Err((failure, stale)) => match failure.body {
-                    Some(body) if stale && idempotent => body,
-                    _ => return Err(failure),
-                },
-            },
+            Some(connection) => {
+                let mut attempt = Attempt::new(self, connection, outgoing, body);
+                match attempt.head(outgoing).await {
+                    Ok(head) => return Ok(attempt.into_response(head, outgoing.timeouts)),
+                    Err(kind) => match attempt.fail(kind) {
+                        (SendFailure { body: Some(body), .. }, true) if idempotent => body,
+                        (failure, _) => return Err(failure),
+                    },
+                }
+            }
         };
-        // Boxed: connecting is rare, and a TLS handshake's future is large.
-        match Box::pin(connect(origin, outgoing.timeouts, self.counters())).await {
-            // Boxed as well: two of these futures side by side would make every exchange larger.
+        // Boxed: connecting is rare, and must not make every exchange larger.
+        Box::pin(self.send_fresh(origin, outgoing, body)).await
+    }
+
+    /// The request on a new connection.
+    async fn send_fresh(&self, origin: &Origin, outgoing: &Outgoing<'_>, body: Body) -> Result<Answered, SendFailure> {
+        match connect(origin, outgoing.timeouts, self.counters()).await {
             Ok(connection) => {
-                let outgoing = Outgoing { now: clock::monotonic(), ..outgoing };
-                Box::pin(self.attempt(connection, outgoing, body)).await.map_err(|(failure, _)| failure)
+                let outgoing = Outgoing { now: clock::monotonic(), ..*outgoing };
+                let mut attempt = Attempt::new(self, connection, &outgoing, body);
+                match attempt.head(&outgoing).await {
+                    Ok(head) => Ok(attempt.into_response(head, outgoing.timeouts)),
+                    Err(kind) => Err(attempt.fail(kind).0),
+                }
             }
             Err(kind) => Err(SendFailure { kind, sent: Sent::Nothing, body: Some(body) }),
         }
@@ -95,50 +106,6 @@ impl Pool {
             }
         }
         None
-    }
-
-    /// The request on this connection. An error says too whether it looks like a stale connection's.
-    async fn attempt(
-        &self,
-        connection: Box<OriginConnection>,
-        outgoing: Outgoing<'_>,
-        body: Body,
-    ) -> Result<Answered, (SendFailure, bool)> {
-        let Outgoing { head: parts, added, timeouts, interim, .. } = outgoing;
-        let replay = body.as_bytes();
-        let hold =
-            parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let pump = Pump::new(parts, added, body, hold);
-        let mut attempt = Attempt {
-            pool: self,
-            connection,
-            pump,
-            begun: Some(outgoing.now),
-            pumped: false,
-            write_error: None,
-            blocked_at: None,
-            parsed: 0,
-        };
-        let mut interims = 0;
-        loop {
-            let found = poll_fn(|cx| attempt.poll_head(parts, timeouts, cx)).await;
-            let head = match found {
-                Ok(head) => head,
-                Err(kind) => return Err(attempt.fail(kind, replay)),
-            };
-            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-                let asked_upgrade = parts.headers.contains_key(UPGRADE) && parts.headers.contains_key(CONNECTION);
-                if head.status == StatusCode::SWITCHING_PROTOCOLS && !(asked_upgrade && attempt.pumped) {
-                    return Err(attempt.fail(FailureKind::UnexpectedUpgrade, replay));
-                }
-                return Ok(attempt.into_response(head, timeouts));
-            }
-            interims += 1;
-            if interims > INTERIM_MAX {
-                return Err(attempt.fail(FailureKind::InterimFlood, replay));
-            }
-            attempt.pass_interim(head, interim);
-        }
     }
 }
 
@@ -157,9 +124,49 @@ struct Attempt<'a> {
     blocked_at: Option<u64>,
     /// Buffered bytes that are known not to be a whole head.
     parsed: usize,
+    /// The body, when it is at hand and can be sent again.
+    replay: Option<Bytes>,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn new(pool: &'a Pool, connection: Box<OriginConnection>, outgoing: &Outgoing<'_>, body: Body) -> Self {
+        let Outgoing { head, added, now, .. } = *outgoing;
+        let expects = head.headers.get(EXPECT);
+        let hold = expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        Self {
+            pool,
+            connection,
+            replay: body.as_bytes(),
+            pump: Pump::new(head, added, body, hold),
+            begun: Some(now),
+            pumped: false,
+            write_error: None,
+            blocked_at: None,
+            parsed: 0,
+        }
+    }
+
+    /// Sends the request, and awaits the head of the final response.
+    async fn head(&mut self, outgoing: &Outgoing<'_>) -> Result<ResponseHead, FailureKind> {
+        let Outgoing { head: parts, timeouts, interim, .. } = *outgoing;
+        let mut interims = 0;
+        loop {
+            let head = poll_fn(|cx| self.poll_head(parts, timeouts, cx)).await?;
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                let asked_upgrade = parts.headers.contains_key(UPGRADE) && parts.headers.contains_key(CONNECTION);
+                if head.status == StatusCode::SWITCHING_PROTOCOLS && !(asked_upgrade && self.pumped) {
+                    return Err(FailureKind::UnexpectedUpgrade);
+                }
+                return Ok(head);
+            }
+            interims += 1;
+            if interims > INTERIM_MAX {
+                return Err(FailureKind::InterimFlood);
+            }
+            self.pass_interim(head, interim);
+        }
+    }
+
     /// Writes what can be written, and waits for the next response head.
     fn poll_head(
         &mut self,
@@ -289,9 +296,9 @@ impl Attempt<'_> {
         Answered { response, came }
     }
 
-    /// The facts of a failure, with the body if it can be sent again.
-    fn fail(self, kind: FailureKind, replay: Option<Bytes>) -> (SendFailure, bool) {
-        let sent = match (self.pump.written(), &replay) {
+    /// The facts of a failure, with the body if it can be sent again, and whether it looks like a stale connection's.
+    fn fail(self, kind: FailureKind) -> (SendFailure, bool) {
+        let sent = match (self.pump.written(), &self.replay) {
             (0, _) => Sent::Nothing,
             (_, Some(_)) => Sent::Head,
             (_, None) if self.pump.body_is_touched() => Sent::Body,
@@ -299,7 +306,7 @@ impl Attempt<'_> {
         };
         let untouched_answer = self.connection.read.bytes.is_empty();
         let stale = untouched_answer && matches!(kind, FailureKind::Reset(_) | FailureKind::Closed);
-        let body = match replay {
+        let body = match self.replay {
             Some(bytes) => Some(Body::full(bytes)),
             None => self.pump.into_untouched(),
         };

@@ -176,7 +176,7 @@ pub(super) async fn send_to(
     let (head, body) = request.into_parts();
     let now = clock::monotonic();
     let outgoing = Outgoing { head: &head, added: b"", timeouts, interim: None, now };
-    pool.send(origin, outgoing, body).await.map(|answered| answered.response)
+    pool.send(origin, &outgoing, body).await.map(|answered| answered.response)
 }
 
 pub(super) async fn text(response: Response<Body>) -> String {

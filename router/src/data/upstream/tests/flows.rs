@@ -219,7 +219,7 @@ async fn proxy(scripted: &Scripted, client: tokio::io::DuplexStream) {
         let (head, body) = request.into_parts();
         let (timeouts, now) = (Timeouts::default(), clock::monotonic());
         let outgoing = Outgoing { head: &head, added: b"", timeouts: &timeouts, interim: interim.as_ref(), now };
-        match pool.send(&origin, outgoing, body).await {
+        match pool.send(&origin, &outgoing, body).await {
             Ok(answered) => answered.response,
             Err(failure) => Response::builder().status(502).body(Body::full(failure.to_string())).unwrap(),
         }

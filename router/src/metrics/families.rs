@@ -1,7 +1,7 @@
-//! The families and the handles into them.
+//! The families.
 //!
-//! Owns names, help texts, labels and histogram bounds. Called by `snapshot::build` (handles), the workers (adding)
-//! and the admin listener (text).
+//! Owns names, help texts, labels and histogram bounds. The data plane adds through `handles`, the control plane shows
+//! through `gauges`; the admin listener asks for the text.
 
 #![allow(
     clippy::disallowed_types,
@@ -9,7 +9,6 @@
 )]
 
 use super::histogram::Histogram;
-use super::words::{self, Words};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -125,10 +124,6 @@ fn exchange_histogram() -> Histogram {
     Histogram::new(&EXCHANGE_BOUNDS_US.map(Duration::from_micros))
 }
 
-fn endpoint_labels(service: &str, region: &str, url: &str) -> EndpointLabels {
-    EndpointLabels { service: service.to_owned(), region: region.to_owned(), endpoint: url.to_owned() }
-}
-
 fn policy_histogram() -> Histogram {
     Histogram::new(&POLICY_BOUNDS_US.map(Duration::from_micros))
 }
@@ -225,156 +220,10 @@ impl Metrics {
         text
     }
 
-    /// Handles of one service.
-    pub fn service(&self, service: &str) -> ServiceMetrics {
-        let labels = ServiceLabels { service: service.to_owned() };
-        ServiceMetrics {
-            exchange_seconds: self.exchange_seconds.get_or_create_owned(&labels),
-            attempt_failures: Words::new(&self.attempt_failures, ("service", service), "kind", words::ATTEMPT_FAILURES),
-            retries: Words::new(&self.retries, ("service", service), "result", words::RETRIES),
-            sessions_moved: Words::new(&self.sessions_moved, ("service", service), "reason", words::MOVES),
-            no_target: Words::new(&self.no_target, ("service", service), "reason", words::NO_TARGET),
-            queued: Words::new(&self.queued, ("service", service), "outcome", words::QUEUED),
-            tokens: Words::new(&self.tokens, ("service", service), "error", words::TOKENS),
-        }
-    }
-
-    /// Handles of one region; an empty name stands for exchanges that no region served.
-    pub fn region(&self, service: &str, region: &str) -> RegionMetrics {
-        let class = |status: &str| {
-            let labels =
-                ExchangeLabels { service: service.to_owned(), region: region.to_owned(), status: status.to_owned() };
-            self.exchanges.get_or_create_owned(&labels)
-        };
-        RegionMetrics {
-            classes: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
-            aborted: class("aborted"),
-        }
-    }
-
-    /// Handles of one policy; `outcomes` are the words that its calls can end with.
-    pub fn policy(&self, policy: &str, outcomes: &[&'static str]) -> PolicyMetrics {
-        let labels = vec![("policy", policy.to_owned()), ("hook", "route".to_owned())];
-        PolicyMetrics {
-            outcomes: Words::new(&self.policy_calls, ("policy", policy), "outcome", outcomes),
-            seconds: self.policy_seconds.get_or_create_owned(&labels),
-        }
-    }
-
-    /// Shows whether traffic may go to an endpoint.
-    pub fn show_endpoint(&self, service: &str, region: &str, url: &str, serves: bool) {
-        self.endpoint_up.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(serves));
-    }
-
-    /// Shows how many requests are in flight at an endpoint.
-    pub fn show_in_flight(&self, service: &str, region: &str, url: &str, in_flight: u32) {
-        self.endpoint_in_flight.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(in_flight));
-    }
-
-    /// Shows how many exchanges of a service wait for room.
-    pub fn show_waiting(&self, service: &str, waiting: u32) {
-        let labels = ServiceLabels { service: service.to_owned() };
-        self.queue_waiting.get_or_create(&labels).set(i64::from(waiting));
-    }
-
-    /// Shows a region's health by the number that the gauge's help names, and the share that spills.
-    pub fn show_region(&self, service: &str, region: &str, health: i64, spill: f64) {
-        let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
-        self.region_health.get_or_create(&labels).set(health);
-        self.region_spill.get_or_create(&labels).set(spill);
-    }
-
-    /// Forgets all services, regions and endpoints; what is still configured is shown again.
-    pub fn forget_targets(&self) {
-        self.endpoint_up.clear();
-        self.endpoint_in_flight.clear();
-        self.region_health.clear();
-        self.region_spill.clear();
-        self.queue_waiting.clear();
-    }
-
     /// Adds one to a family with one label. Off the hot path only: it looks the labels up.
     pub fn count(family: &Family<Labels, Counter>, key: &'static str, word: &str) {
         family.get_or_create(&vec![(key, word.to_owned())]).inc();
     }
-
-    /// Connections to origins in a state: `open` or `idle`.
-    pub fn origin_connections(&self, state: &str) -> Gauge {
-        let labels = vec![("state", state.to_owned())];
-        self.upstream_connections.get_or_create_owned(&labels)
-    }
-
-    /// Handles of the workers.
-    pub fn worker(&self) -> WorkerMetrics {
-        let labels = |result: &str| vec![("result", result.to_owned())];
-        WorkerMetrics {
-            connections: self.connections.clone(),
-            accepted: self.accepted.get_or_create_owned(&labels("accepted")),
-            over_limit: self.accepted.get_or_create_owned(&labels("over-limit")),
-            tls_failed: self.accepted.get_or_create_owned(&labels("tls-failed")),
-        }
-    }
-}
-
-/// Handles of one service.
-#[derive(Debug, Clone)]
-pub struct ServiceMetrics {
-    /// Exchange time to the head of the response.
-    pub exchange_seconds: Histogram,
-    /// Failed attempts, by kind.
-    pub attempt_failures: Words,
-    /// Retries, by what came of the wish.
-    pub retries: Words,
-    /// Exchanges served away from their pin, by reason.
-    pub sessions_moved: Words,
-    /// Exchanges without target, by why.
-    pub no_target: Words,
-    /// Exchanges that found every allowed region full, by what came of them.
-    pub queued: Words,
-    /// Tokens that were not honoured, by why.
-    pub tokens: Words,
-}
-
-/// Handles of one region.
-#[derive(Debug, Clone)]
-pub struct RegionMetrics {
-    classes: [Counter; 5],
-    aborted: Counter,
-}
-
-impl RegionMetrics {
-    /// Counts an exchange by the class of its status.
-    pub fn count(&self, status: http::StatusCode) {
-        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
-        self.classes[class].inc();
-    }
-
-    /// Counts an exchange whose client left before the head of the response.
-    pub fn aborted(&self) {
-        self.aborted.inc();
-    }
-}
-
-/// Handles of one policy.
-#[derive(Debug, Clone)]
-pub struct PolicyMetrics {
-    /// Calls, by outcome.
-    pub outcomes: Words,
-    /// Time of calls.
-    pub seconds: Histogram,
-}
-
-/// Handles of the workers.
-#[derive(Debug, Clone)]
-pub struct WorkerMetrics {
-    /// Open client connections.
-    pub connections: Gauge,
-    /// Connections accepted.
-    pub accepted: Counter,
-    /// Connections closed at once: the worker has its most.
-    pub over_limit: Counter,
-    /// TLS handshakes that failed.
-    pub tls_failed: Counter,
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
 
 mod families;
+mod gauges;
+mod handles;
 mod histogram;
 #[cfg(test)]
 mod tests;
 mod words;
 
-pub use families::{ExchangeLabels, Labels, Metrics, PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
+pub use families::{ExchangeLabels, Labels, Metrics};
+pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
 pub use words::Words;

@@ -1,0 +1,43 @@
+//! What the control plane shows.
+//!
+//! Owns how states become gauges, and that what left the configuration leaves them too. Called by the conductor.
+
+use super::families::{EndpointLabels, Metrics, RegionLabels, ServiceLabels};
+
+impl Metrics {
+    /// Shows whether traffic may go to an endpoint.
+    pub fn show_endpoint(&self, service: &str, region: &str, url: &str, serves: bool) {
+        self.endpoint_up.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(serves));
+    }
+
+    /// Shows how many requests are in flight at an endpoint.
+    pub fn show_in_flight(&self, service: &str, region: &str, url: &str, in_flight: u32) {
+        self.endpoint_in_flight.get_or_create(&endpoint_labels(service, region, url)).set(i64::from(in_flight));
+    }
+
+    /// Shows how many exchanges of a service wait for room.
+    pub fn show_waiting(&self, service: &str, waiting: u32) {
+        let labels = ServiceLabels { service: service.to_owned() };
+        self.queue_waiting.get_or_create(&labels).set(i64::from(waiting));
+    }
+
+    /// Shows a region's health by the number that the gauge's help names, and the share that spills.
+    pub fn show_region(&self, service: &str, region: &str, health: i64, spill: f64) {
+        let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
+        self.region_health.get_or_create(&labels).set(health);
+        self.region_spill.get_or_create(&labels).set(spill);
+    }
+
+    /// Forgets all services, regions and endpoints; what is still configured is shown again.
+    pub fn forget_targets(&self) {
+        self.endpoint_up.clear();
+        self.endpoint_in_flight.clear();
+        self.region_health.clear();
+        self.region_spill.clear();
+        self.queue_waiting.clear();
+    }
+}
+
+fn endpoint_labels(service: &str, region: &str, url: &str) -> EndpointLabels {
+    EndpointLabels { service: service.to_owned(), region: region.to_owned(), endpoint: url.to_owned() }
+}

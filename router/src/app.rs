@@ -16,9 +16,11 @@ use crate::metrics::Metrics;
 use crate::policy::{Engine, EngineError, EngineSettings};
 use crate::snapshot::alarm;
 use crate::snapshot::publish::Published;
+use crate::store::Store;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -101,13 +103,16 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     let (shutdown, told) = watch::channel(Shutdown::Running);
     let (ended, mut end) = mpsc::channel(1);
     let admin_address = admin.as_ref().map(|(_, address)| *address);
-    let control = start_control(Plane { spec, admin, boot: boot.clone(), ended })?;
+    let store = Arc::new(Store::new(boot.cache_memory));
+    let plane = Plane { spec, admin, boot: boot.clone(), store: Arc::clone(&store), ended };
+    let control = start_control(plane)?;
     let published = first_snapshot(published)?;
     let mut workers = Vec::new();
     for (index, sockets) in sockets.workers.into_iter().enumerate() {
         let (published, metrics, alarms) = (published.clone(), metrics.clone(), alarms.clone());
         let shutdown = told.clone();
-        let spec = worker::Spec { index, sockets, published, metrics, alarms, clock, shutdown };
+        let store = Arc::clone(&store);
+        let spec = worker::Spec { index, sockets, published, metrics, alarms, store, clock, shutdown };
         workers.push(worker::start(spec).map_err(|error| StartError::system("cannot start a worker", &error))?);
     }
     drop(told);
@@ -155,6 +160,7 @@ struct Plane {
     spec: conductor::Spec,
     admin: Option<(std::net::TcpListener, SocketAddr)>,
     boot: Boot,
+    store: Arc<Store>,
     /// Told when a signal asks for the end.
     ended: mpsc::Sender<()>,
 }
@@ -169,7 +175,7 @@ fn start_control(plane: Plane) -> Result<JoinHandle<()>, StartError> {
 }
 
 async fn control_plane(plane: Plane) {
-    let Plane { mut spec, admin, boot, ended } = plane;
+    let Plane { mut spec, admin, boot, store, ended } = plane;
     let (metrics, clock) = (spec.metrics.clone(), spec.clock);
     // The admin listener needs the published pointer, so the first answer passes through here.
     let (first, published) = oneshot::channel();
@@ -185,7 +191,7 @@ async fn control_plane(plane: Plane) {
             let token = boot.admin.and_then(|admin| admin.token);
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    admin::serve(listener, Admin { control, published, metrics, clock, token }).await;
+                    admin::serve(listener, Admin { control, published, metrics, store, clock, token }).await;
                 }
                 Err(error) => tracing::error!(%error, "the admin listener could not be used"),
             }

@@ -1,7 +1,7 @@
 //! What an operator may choose about the rules, with defaults.
 //!
 //! Owns plain values; where they are written down and read is the configuration's. The defaults are what the RFCs ask for,
-//! but for `set_cookie`, where the safe choice is stricter than they are. ADR 11 says what each costs or saves. Pure.
+//! but for `set_cookie`, where the safe choice is stricter than they are. ADR 12 says what each costs or saves. Pure.
 
 use std::time::Duration;
 

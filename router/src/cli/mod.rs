@@ -63,6 +63,8 @@ enum Command {
     Reload(TargetArgs),
     /// Drain a region or a whole PoP, or let it serve again.
     Drain(DrainArgs),
+    /// Make a running PoP forget stored answers, or take them for stale.
+    Purge(PurgeArgs),
     /// Print the JSON Schema of the configuration, for editors.
     Schema(SchemaArgs),
 }
@@ -171,6 +173,35 @@ struct DrainArgs {
     state: State,
 }
 
+/// Exactly one of these says what.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false, args = ["url", "prefix", "origin", "key", "group", "all"])]
+struct PurgeArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// One URL, with all its variants.
+    #[arg(long)]
+    url: Option<String>,
+    /// All URLs that begin so.
+    #[arg(long, value_name = "URL")]
+    prefix: Option<String>,
+    /// Everything of a scheme, host and port.
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
+    /// All that bear this surrogate key or cache tag.
+    #[arg(long)]
+    key: Option<String>,
+    /// A cache group (RFC 9875), as `NAME@ORIGIN`, such as `scripts@https://shop.example`.
+    #[arg(long, value_name = "NAME@ORIGIN")]
+    group: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+    /// Take it for stale instead: it may stand in while it is asked for again, or when the origin fails.
+    #[arg(long)]
+    soft: bool,
+}
+
 /// What a region can be switched to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum State {
@@ -199,6 +230,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Reload(target) => remote::reload(&target),
         Command::Drain(args) => remote::drain(&args),
+        Command::Purge(args) => remote::purge(&args),
         Command::Schema(args) => {
             let text =
                 if args.reference { crate::config::reference() } else { format!("{:#}\n", crate::config::schema()) };

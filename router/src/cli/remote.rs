@@ -1,11 +1,11 @@
 //! Talks to the admin listener of a running PoP.
 //!
-//! Owns one small HTTP exchange and how its failures are told. `reload` and `drain` are whole here; `status` and
+//! Owns one small HTTP exchange and how its failures are told. `reload`, `drain` and `purge` are whole here; `status` and
 //! `explain` use it.
 
 use super::target::{self, Target};
 use super::text::{complain, say};
-use super::{DrainArgs, Ended, State, TargetArgs};
+use super::{DrainArgs, Ended, PurgeArgs, State, TargetArgs};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -109,6 +109,37 @@ pub(super) fn drain(args: &DrainArgs) -> Ended {
                 _ => "the PoP serves\n".to_owned(),
             };
             say(&text);
+            Ended::Well
+        }
+        Err(ended) => ended,
+    }
+}
+
+/// `portolan purge`.
+pub(super) fn purge(args: &PurgeArgs) -> Ended {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let named = [("url", &args.url), ("prefix", &args.prefix), ("origin", &args.origin), ("key", &args.key)];
+    for (name, value) in named {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    if let Some(group) = &args.group {
+        let Some((name, origin)) = group.rsplit_once('@') else {
+            complain("a group is written NAME@ORIGIN, such as scripts@https://shop.example");
+            return Ended::Refused;
+        };
+        query.append_pair("group", name).append_pair("origin", origin);
+    }
+    if args.all {
+        query.append_pair("all", "true");
+    }
+    if args.soft {
+        query.append_pair("soft", "true");
+    }
+    match fetch(&args.target, &Method::POST, &format!("/purge?{}", query.finish())) {
+        Ok(_) => {
+            say(if args.soft { "stale from now on\n" } else { "purged\n" });
             Ended::Well
         }
         Err(ended) => ended,

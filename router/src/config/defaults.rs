@@ -21,6 +21,11 @@ pub(super) const HEAD_MAX: u64 = 32 * 1024;
 /// Connections per worker: below the usual limit of files per process with a few workers. Our choice.
 pub(super) const CONNECTIONS_MAX: u32 = 10_000;
 
+/// Memory for stored answers: what a small machine can spare. Our choice.
+pub(super) const CACHE_MEMORY: u64 = 256 << 20;
+/// Largest stored answer. Our choice; nginx and Varnish set no limit of their own.
+pub(super) const CACHE_OBJECT_MAX: u64 = 64 << 20;
+
 /// Linear memory of a policy: a Rust guest needs about 2 MiB. Our choice.
 pub(super) const POLICY_MEMORY: u64 = 16 << 20;
 /// Time of one policy call: twice the 1 ms that a decision should take.

@@ -21,7 +21,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
 pub use schema::{reference, schema};
 pub use service::{
-    Affinity, Ejection, Endpoint, Health, OriginTls, Probe, ProbeKind, Queue, Region, Retry, Service, Timeouts,
+    Affinity, Cache, Ejection, Endpoint, Health, OriginTls, Probe, ProbeKind, Queue, Region, Retry, Service, Timeouts,
 };
 
 use crate::base::Location;
@@ -54,6 +54,8 @@ pub struct Boot {
     pub shutdown_deadline: Duration,
     /// Where compiled policies are kept; none keeps them in memory only.
     pub policy_cache: Option<PathBuf>,
+    /// Memory for stored answers, bytes.
+    pub cache_memory: u64,
 }
 
 /// One address on which clients are accepted.

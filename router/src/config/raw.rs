@@ -4,9 +4,11 @@
 //! reference page. Every key may be missing as far as these types go; `resolve` says which ones must not be. Relates
 //! no key to another.
 
+mod cache;
 mod either;
 mod service;
 
+pub(super) use cache::{RawCache, RawSetCookie};
 pub(super) use service::{
     RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
     RawQueue, RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
@@ -127,6 +129,9 @@ pub(super) struct RawProcess {
     pub(super) workers: Field<Whole<1, 1024>>,
     /// Folder in which compiled policies are kept between starts; left out: memory only.
     pub(super) policy_cache: TextField<FileName>,
+    /// Memory for stored answers of services that have a `cache`.
+    #[schemars(extend("default" = shown_bytes(defaults::CACHE_MEMORY)))]
+    pub(super) cache_memory: TextField<Size<{ 1 << 20 }, { 1 << 44 }>>,
 }
 
 /// Graceful shutdown.

@@ -4,8 +4,10 @@
 //! configuration and live in the snapshot.
 
 use crate::base::Location;
+use crate::cache::key::Parameters;
+use crate::cache::settings::Settings;
 use crate::steer::table::{Admin, Steering};
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Service {
     pub timeout: Timeouts,
     /// Waiting for room when all regions are full.
     pub queue: Queue,
+    /// The cache of its answers; none stores nothing.
+    pub cache: Option<Cache>,
     /// Probes and ejection.
     pub health: Health,
     /// TLS towards `https://` endpoints.
@@ -93,6 +97,25 @@ pub struct Queue {
     pub wait: Duration,
     /// Exchanges that wait at one time, of all workers together.
     pub waiting_max: u32,
+}
+
+/// A cache of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Choices about the rules.
+    pub settings: Settings,
+    /// Query parameters that count.
+    pub parameters: Parameters,
+    /// Request fields in the key.
+    pub key_headers: Vec<HeaderName>,
+    /// Cookies in the key.
+    pub key_cookies: Vec<String>,
+    /// The client's country is in the key.
+    pub key_country: bool,
+    /// Requests for the same thing at the same time wait for the first of them.
+    pub collapse: bool,
+    /// Largest answer that is stored, bytes.
+    pub object_max: u64,
 }
 
 /// How endpoints are watched.

@@ -12,6 +12,7 @@ use crate::snapshot::publish::Reader;
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::retry_budget::{RetryBudget, RetryLimits};
 use crate::steer::verdict::Verdict;
+use crate::store::Store;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     /// The way to the conductor.
     pub(super) alarms: Alarms,
+    /// What the cache keeps; all workers share it.
+    pub(super) store: Arc<Store>,
     /// Name of the PoP as a header value and as a `Via` element, made once per snapshot generation.
     names: RefCell<(u64, Rc<Names>)>,
 }
@@ -65,6 +68,7 @@ impl Core {
         clock: Clock,
         metrics: Metrics,
         alarms: Alarms,
+        store: Arc<Store>,
     ) -> Self {
         Self {
             reader: RefCell::new(reader),
@@ -77,6 +81,7 @@ impl Core {
             clock,
             metrics,
             alarms,
+            store,
             names: RefCell::new((u64::MAX, Rc::new(Names::of("portolan")))),
         }
     }

@@ -6,6 +6,7 @@
 //! asks again, after a wait in the `queue` and before anything was sent.
 
 use super::body::Body;
+use super::cached;
 use super::connection::Connection;
 use super::core::Core;
 use super::forward::{self, Outbound};
@@ -24,14 +25,15 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// One request to its response.
 // Not an `async fn`, which would hold the request twice, as its argument and as its parts: an exchange is copied to its
 // place in memory with all the room that it may come to need.
 pub(super) fn exchange<'a>(
-    core: &'a Core,
-    connection: &'a Connection,
+    core: &'a Rc<Core>,
+    connection: &'a Rc<Connection>,
     request: Request<Body>,
 ) -> impl Future<Output = Response<Body>> + use<'a> {
     let (mut parts, body) = request.into_parts();
@@ -52,23 +54,23 @@ pub(super) fn exchange<'a>(
 }
 
 /// Who asks, and in what state of things.
-struct Asked<'a> {
-    core: &'a Core,
-    connection: &'a Connection,
-    snapshot: &'a Snapshot,
-    client: &'a Client,
-    survey: Survey,
+pub(super) struct Asked<'a> {
+    pub(super) core: &'a Rc<Core>,
+    pub(super) connection: &'a Rc<Connection>,
+    pub(super) snapshot: &'a Arc<Snapshot>,
+    pub(super) client: &'a Rc<Client>,
+    pub(super) survey: Survey,
 }
 
 impl<'a> Asked<'a> {
     /// The client's scheme.
-    fn scheme(&self, parts: &Parts) -> Scheme {
+    pub(super) fn scheme(&self, parts: &Parts) -> Scheme {
         let own = self.connection.scheme;
         if self.survey.told { scheme_of(own, self.client, parts) } else { own }
     }
 
     /// Asks `decide` at this moment.
-    fn decide(&self, parts: &Parts, now: Timestamp) -> Decision<'a> {
+    pub(super) fn decide(&self, parts: &Parts, now: Timestamp) -> Decision<'a> {
         let facts = Facts {
             method: &parts.method,
             scheme: self.scheme(parts),
@@ -85,9 +87,17 @@ impl<'a> Asked<'a> {
     }
 }
 
+impl Asked<'_> {
+    /// What the forwarding of this request needs to know.
+    pub(super) fn outbound<'o>(&'o self, parts: &'o mut Parts, now: Timestamp) -> Outbound<'o> {
+        let Asked { core, connection, snapshot, client, survey } = *self;
+        Outbound { core, connection, snapshot, client, survey, scheme: self.scheme(parts), parts, now }
+    }
+}
+
 /// Decides, and does what was decided.
 async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut Record) -> Response<Body> {
-    let Asked { core, connection, snapshot, client, survey } = *asked;
+    let Asked { core, snapshot, survey, .. } = *asked;
     if survey.told && headers::is_loop(&parts.headers, &snapshot.pop) {
         record.refused = Some("loop");
         return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
@@ -100,11 +110,11 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
     }
     // Looked at by reference: a plan is large, and would be copied from future to future.
     match &decision {
-        Decision::Forward(plan) => {
-            let scheme = asked.scheme(parts);
-            let outbound = Outbound { core, connection, snapshot, client, survey, scheme, parts, now };
-            forward::forward(outbound, plan, body, record).await
-        }
+        Decision::Forward(plan) => match &plan.service.spec.cache {
+            None => forward::forward(asked.outbound(parts, now), plan, body, record).await,
+            // Boxed: a hit ends before it grows, and what is not cached should not carry its size.
+            Some(cache) => Box::pin(cached::serve(asked, plan, cache, parts, body, record)).await,
+        },
         Decision::Files(bundle) => bundle.respond(parts, path_of(parts), now).await.map(Body::from),
         Decision::Reply(service, reply) => {
             record.service = Some(Arc::clone(service));

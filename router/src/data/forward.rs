@@ -55,14 +55,32 @@ enum Attempt {
     Unresolved,
 }
 
-/// Walks the plan's targets.
+/// Gets the answer for a client, with the pin that its session is to have.
 pub(super) async fn forward(
     outbound: Outbound<'_>,
     plan: &Forward<'_>,
     body: Body,
     record: &mut Record,
 ) -> Response<Body> {
-    let (core, snapshot, scheme, now) = (outbound.core, outbound.snapshot, outbound.scheme, outbound.now);
+    let (snapshot, scheme, now) = (outbound.snapshot, outbound.scheme, outbound.now);
+    let Fetched { mut response, target } = fetch(outbound, plan, body, record).await;
+    if let Some(target) = target {
+        pin::write(snapshot, plan, target, now, scheme, response.headers_mut());
+    }
+    response
+}
+
+/// What came of walking a plan.
+pub(super) struct Fetched {
+    /// The origin's response without the fields of its hop, or the router's own words.
+    pub(super) response: Response<Body>,
+    /// Who gave it; none when nobody did.
+    pub(super) target: Option<Target>,
+}
+
+/// Walks the plan's targets. What comes back is as any client may have it: nothing of a session is in it.
+pub(super) async fn fetch(outbound: Outbound<'_>, plan: &Forward<'_>, body: Body, record: &mut Record) -> Fetched {
+    let (core, now) = (outbound.core, outbound.now);
     let service = plan.service;
     record.service = Some(Arc::clone(service));
     record.moved = plan.plan.moved;
@@ -93,10 +111,7 @@ pub(super) async fn forward(
     if let (Some(moved), Some(_)) = (record.moved, target) {
         service.metrics.sessions_moved.count(moved.as_str());
     }
-    if let Some(target) = target {
-        pin::write(snapshot, plan, target, now, scheme, response.headers_mut());
-    }
-    response
+    Fetched { response, target }
 }
 
 /// Makes the head that every attempt shares, and the encoded fields that go into it as they are.

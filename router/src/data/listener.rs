@@ -73,7 +73,7 @@ impl Listener {
         let tls = self.core.snapshot().listener_tls.get(self.index).cloned().flatten();
         let settings = settings(limits);
         let Some(tls) = tls else {
-            let connection = Connection::new(peer, Scheme::Http);
+            let connection = Rc::new(Connection::new(peer, Scheme::Http));
             let service = |request| exchange(&self.core, &connection, request);
             let end = serve_connection(stream, &settings, service, &self.drain).await;
             note(&self.core.metrics, &end);
@@ -92,10 +92,10 @@ impl Listener {
                 return;
             }
         };
-        let connection = Connection::new(peer, Scheme::Https);
+        let connection = Rc::new(Connection::new(peer, Scheme::Https));
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             // Boxed: it is larger than what an HTTP/1.1 connection needs.
-            Box::pin(h2::serve(stream, limits, Rc::clone(&self.core), Rc::new(connection), &self.drain)).await;
+            Box::pin(h2::serve(stream, limits, Rc::clone(&self.core), connection, &self.drain)).await;
         } else {
             let service = |request| exchange(&self.core, &connection, request);
             let end = serve_connection(stream, &settings, service, &self.drain).await;

@@ -2,6 +2,7 @@
 //! never imports the control plane. Workers (one thread each) own everything in it, so `Rc` and `RefCell` are the rule.
 
 pub mod body;
+mod cached;
 mod connection;
 mod core;
 mod exchange;

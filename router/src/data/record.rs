@@ -58,6 +58,8 @@ pub(super) struct Record {
     pub(super) moved: Option<MoveReason>,
     /// How long it waited for room, when every region was full.
     pub(super) queued: Option<Duration>,
+    /// What the cache did.
+    pub(super) cache: Option<&'static str>,
     /// Why the router answered by itself.
     pub(super) refused: Option<&'static str>,
     /// Time to the head of the response.
@@ -87,6 +89,7 @@ impl Record {
             attempts: 0,
             moved: None,
             queued: None,
+            cache: None,
             refused: None,
             head_took: None,
             status: None,
@@ -159,6 +162,7 @@ impl Record {
             attempts = self.attempts,
             moved = self.moved.map_or("-", MoveReason::as_str),
             queued_us = self.queued.map_or(0, micros),
+            cache = self.cache.unwrap_or("-"),
             refused = self.refused.unwrap_or("-"),
             complete = self.complete,
             error = self.error.as_deref().unwrap_or("-"),

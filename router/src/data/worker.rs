@@ -12,8 +12,10 @@ use crate::metrics::Metrics;
 use crate::policy::WarmPool;
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Published;
+use crate::store::Store;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -45,6 +47,8 @@ pub struct Spec {
     pub metrics: Metrics,
     /// The way to the conductor.
     pub alarms: Alarms,
+    /// What the cache keeps.
+    pub store: Arc<Store>,
     /// Time.
     pub clock: Clock,
     /// Told when to stop.
@@ -62,7 +66,7 @@ pub fn start(spec: Spec) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(spec: Spec) {
-    let Spec { sockets, published, metrics, alarms, clock, mut shutdown, .. } = spec;
+    let Spec { sockets, published, metrics, alarms, clock, store, mut shutdown, .. } = spec;
     let drain = Drain::new();
     let core = Rc::new(Core::new(
         published.reader(),
@@ -71,6 +75,7 @@ async fn run(spec: Spec) {
         clock,
         metrics.clone(),
         alarms,
+        store,
     ));
     for (index, socket) in sockets.into_iter().enumerate() {
         match tokio::net::TcpListener::from_std(socket) {

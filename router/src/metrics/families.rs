@@ -82,6 +82,14 @@ pub struct Metrics {
     pub no_target: Family<Labels, Counter>,
     /// Exchanges that found every allowed region full, by service and what came of them.
     pub queued: Family<Labels, Counter>,
+    /// Stored answers.
+    pub cache_entries: Gauge,
+    /// Bytes of memory that stored answers take.
+    pub cache_bytes: Gauge,
+    /// Stored answers that made room.
+    pub cache_evictions: Gauge,
+    /// Requests that asked the cache, by service and what it did.
+    pub cache: Family<Labels, Counter>,
     /// Exchanges that wait for room now, by service (sampled).
     pub queue_waiting: Family<ServiceLabels, Gauge>,
     /// Affinity tokens that were presented, by service and what they were found to be.
@@ -145,6 +153,10 @@ impl Metrics {
             sessions_moved: Family::default(),
             no_target: Family::default(),
             queued: Family::default(),
+            cache_entries: Gauge::default(),
+            cache_bytes: Gauge::default(),
+            cache_evictions: Gauge::default(),
+            cache: Family::default(),
             queue_waiting: Family::default(),
             tokens: Family::default(),
             exchange_seconds: Family::new_with_constructor(exchange_histogram),
@@ -183,6 +195,11 @@ impl Metrics {
         r.register("no_target", "Exchanges for which no region could be named, by why", self.no_target.clone());
         let help = "Exchanges that found every allowed region at its capacity, by what came of them";
         r.register("queued_exchanges", help, self.queued.clone());
+        r.register("cache_entries", "Stored answers", self.cache_entries.clone());
+        r.register("cache_bytes", "Memory that stored answers take, bytes", self.cache_bytes.clone());
+        r.register("cache_evicted", "Stored answers that made room since the start", self.cache_evictions.clone());
+        let help = "Requests that asked the cache, by what it did";
+        r.register("cache_requests", help, self.cache.clone());
         r.register("queue_waiting", "Exchanges that wait for room now", self.queue_waiting.clone());
         r.register("affinity_tokens", "Affinity tokens presented, by what they were found to be", self.tokens.clone());
         let help = "Time from the request to the head of the response";

@@ -2,6 +2,8 @@
 //!
 //! Owns how states become gauges, and that what left the configuration leaves them too. Called by the conductor.
 
+use crate::store::Store;
+
 use super::families::{EndpointLabels, Metrics, RegionLabels, ServiceLabels};
 
 impl Metrics {
@@ -26,6 +28,15 @@ impl Metrics {
         let labels = RegionLabels { service: service.to_owned(), region: region.to_owned() };
         self.region_health.get_or_create(&labels).set(health);
         self.region_spill.get_or_create(&labels).set(spill);
+    }
+
+    /// Shows what the cache keeps.
+    pub fn show_store(&self, store: &Store) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let memory = store.memory();
+        self.cache_entries.set(number(memory.entries() as u64));
+        self.cache_bytes.set(number(memory.bytes()));
+        self.cache_evictions.set(number(memory.evictions()));
     }
 
     /// Forgets all services, regions and endpoints; what is still configured is shown again.

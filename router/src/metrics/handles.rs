@@ -18,6 +18,7 @@ impl Metrics {
             retries: Words::new(&self.retries, ("service", service), "result", words::RETRIES),
             sessions_moved: Words::new(&self.sessions_moved, ("service", service), "reason", words::MOVES),
             no_target: Words::new(&self.no_target, ("service", service), "reason", words::NO_TARGET),
+            cache: Words::new(&self.cache, ("service", service), "outcome", words::CACHE),
             queued: Words::new(&self.queued, ("service", service), "outcome", words::QUEUED),
             tokens: Words::new(&self.tokens, ("service", service), "error", words::TOKENS),
         }
@@ -78,6 +79,8 @@ pub struct ServiceMetrics {
     pub no_target: Words,
     /// Exchanges that found every allowed region full, by what came of them.
     pub queued: Words,
+    /// What the cache did with requests.
+    pub cache: Words,
     /// Tokens that were not honoured, by why.
     pub tokens: Words,
 }

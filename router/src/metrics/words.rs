@@ -42,6 +42,20 @@ pub(super) const NO_TARGET: &[&str] = &["empty-fence", "all-down", "all-full", "
 /// What comes of an exchange that finds every allowed region full (`data::queue`).
 pub(super) const QUEUED: &[&str] = &["served", "timeout", "overflow", "refused", "left"];
 
+/// What the cache did with a request (`data::cached::outcome::word`).
+pub(super) const CACHE: &[&str] = &[
+    "hit",
+    "stale",
+    "collapsed",
+    "revalidated",
+    "bypass",
+    "method",
+    "uri-miss",
+    "vary-miss",
+    "partial",
+    "unavailable",
+];
+
 /// Counters by word.
 #[derive(Debug, Clone)]
 pub struct Words(Box<[(&'static str, Counter)]>);

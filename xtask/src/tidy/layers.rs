@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["steer", "cache"],
     &["config"],
-    &["geo", "policy", "metrics", "files"],
+    &["geo", "policy", "metrics", "files", "store"],
     &["snapshot"],
     &["decide"],
     &["data", "control"],

@@ -2,7 +2,7 @@
 //!
 //! Owns the keys below `[services.NAME]`, as `raw` owns the others.
 
-use super::{DAY_US, Limit, RawLocation};
+use super::{DAY_US, Limit, RawCache, RawLocation};
 use crate::config::defaults;
 use crate::config::value::{
     At, CookieName, Distance, Field, FileName, FreeText, Name, Named, OriginUrl, ProbePath, Share, Size, TextField,
@@ -37,6 +37,8 @@ pub(in crate::config) struct RawService {
     pub(in crate::config) timeout: Field<RawTimeouts>,
     /// Waiting for room when every region that may serve an exchange is at its capacity.
     pub(in crate::config) queue: Field<RawQueue>,
+    /// The HTTP cache of its answers; `{}` takes the defaults. Left out: none.
+    pub(in crate::config) cache: Field<RawCache>,
     /// Active probe of every endpoint. Left out: only real traffic tells.
     pub(in crate::config) health: Field<RawHealth>,
     /// Passive ejection of endpoints by what real traffic meets there; `false` switches it off.

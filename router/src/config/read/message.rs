@@ -8,7 +8,7 @@ use crate::config::diagnostic::{Diagnostic, Source};
 use crate::config::value::{ACCEPTED, Span};
 
 /// Keys that the design names and this version does not have.
-const NOT_YET: [&str; 4] = ["cache", "http3", "proxy_protocol", "grpc"];
+const NOT_YET: [&str; 3] = ["http3", "proxy_protocol", "grpc"];
 
 /// The error that a reader sees, and for an unknown key the one that was most likely meant. `key` is the key whose
 /// entry it is about.

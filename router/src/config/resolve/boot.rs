@@ -26,6 +26,9 @@ impl Resolver<'_> {
             workers: workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
             shutdown_deadline: shutdown.map_or(defaults::SHUTDOWN_DEADLINE, |deadline| deadline.value.0.0),
             policy_cache: process.and_then(|process| self.path(&process.policy_cache)),
+            cache_memory: process.map_or(defaults::CACHE_MEMORY, |process| {
+                or(&process.cache_memory, |size| size.0.0, defaults::CACHE_MEMORY)
+            }),
         })
     }
 

@@ -34,6 +34,10 @@ impl Resolver<'_> {
             Some(fence) => self.fence(fence, raw).map(Some),
         };
         let health = self.health(raw);
+        let cache = match &raw.cache {
+            None => Some(None),
+            Some(cache) => self.cache(cache).map(Some),
+        };
         Some(Service {
             name: shared(name),
             policies: policies?,
@@ -43,6 +47,7 @@ impl Resolver<'_> {
             retry: retry(raw.retry.as_ref().map(|retry| &retry.value)),
             timeout: timeouts(raw.timeout.as_ref().map(|timeout| &timeout.value)),
             queue: queue(raw.queue.as_ref().map(|queue| &queue.value)),
+            cache: cache?,
             health: health?,
             origin_tls: self.origin_tls(raw)?,
             regions: regions?,

@@ -6,6 +6,7 @@
 
 pub mod explain;
 mod guard;
+mod purge;
 mod query;
 mod routes;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use super::conductor::Control;
 use crate::base::Clock;
 use crate::metrics::Metrics;
 use crate::snapshot::publish::Published;
+use crate::store::Store;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -42,6 +44,8 @@ pub struct Admin {
     pub published: Published,
     /// Metrics.
     pub metrics: Metrics,
+    /// What the cache keeps.
+    pub store: Arc<Store>,
     /// Time.
     pub clock: Clock,
     /// Bearer token; none only on loopback.

@@ -4,7 +4,7 @@
 //! document is JSON with `error`. Called by `admin` for each request.
 
 use super::query::{Query, QueryError};
-use super::{Admin, explain, guard};
+use super::{Admin, explain, guard, purge};
 use crate::control::conductor::{Gone, ReloadAnswer};
 use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
@@ -34,14 +34,18 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
     let uri = request.uri();
     match (uri.path(), request.method()) {
         ("/status", &Method::GET) => status(admin, uri).await,
-        ("/metrics", &Method::GET) => answer_of(StatusCode::OK, OPEN_METRICS, admin.metrics.text().into()),
+        ("/metrics", &Method::GET) => {
+            admin.metrics.show_store(&admin.store);
+            answer_of(StatusCode::OK, OPEN_METRICS, admin.metrics.text().into())
+        }
         ("/explain", &Method::GET) => explain::answer(admin, uri),
         ("/reload", &Method::POST) => admin.control.reload().await.map_or_else(ending, reloaded),
         ("/drain", &Method::POST) => drain(admin, uri).await,
+        ("/purge", &Method::POST) => purge::answer(&admin.store, uri),
         ("/status" | "/metrics" | "/explain", _) => wrong_method("GET"),
-        ("/reload" | "/drain", _) => wrong_method("POST"),
+        ("/reload" | "/drain" | "/purge", _) => wrong_method("POST"),
         _ => {
-            let paths = "there is GET /status, GET /metrics, GET /explain, POST /reload and POST /drain";
+            let paths = "there is GET /status, GET /metrics, GET /explain, POST /reload, POST /drain and POST /purge";
             error(StatusCode::NOT_FOUND, paths)
         }
     }
@@ -51,7 +55,17 @@ async fn status(admin: &Admin, uri: &Uri) -> Answer {
     if let Err(wrong) = Query::parse(uri.query(), &[]) {
         return error(StatusCode::BAD_REQUEST, &wrong);
     }
-    admin.control.status().await.map_or_else(ending, |document| json(StatusCode::OK, &document))
+    admin.control.status().await.map_or_else(ending, |mut document| {
+        let memory = admin.store.memory();
+        document["cache"] = json!({
+            "entries": memory.entries(),
+            "bytes": memory.bytes(),
+            "bytes_max": memory.capacity(),
+            "evictions": memory.evictions(),
+            "purges": admin.store.purges.era(),
+        });
+        json(StatusCode::OK, &document)
+    })
 }
 
 fn reloaded(answer: ReloadAnswer) -> Answer {

@@ -68,7 +68,8 @@ async fn start(token: Option<&str>) -> Plane {
     let published = published.await.unwrap().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let admin = Admin { control, published: published.clone(), metrics, clock, token: token.map(str::to_owned) };
+    let store = Arc::new(Store::new(1 << 20));
+    let admin = Admin { control, published: published.clone(), metrics, store, clock, token: token.map(str::to_owned) };
     tokio::task::spawn_local(serve(listener, admin));
     Plane { folder, file, address, published, alarms }
 }

@@ -53,6 +53,8 @@ pub enum Framing {
 pub(crate) struct Facts {
     pub(crate) length: Option<u64>,
     pub(crate) chunked: bool,
+    /// A response's `transfer-encoding` names what is no coding: its body ends with the connection.
+    pub(crate) until_close: bool,
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
     pub(crate) upgrade: bool,
@@ -86,6 +88,9 @@ pub(crate) fn collect(
     }
     if facts.length.is_some() && facts.chunked {
         return Err(HeadError::LengthAndCoding);
+    }
+    if facts.until_close {
+        headers.remove(CONTENT_LENGTH);
     }
     facts.upgrade = facts.upgrade && facts.names_upgrade;
     Ok((headers, facts))
@@ -130,11 +135,14 @@ impl Facts {
                 _ => return Err(HeadError::RepeatedLength),
             }
         } else if name == TRANSFER_ENCODING {
-            if self.chunked {
+            if self.chunked || self.until_close {
                 return Err(HeadError::Coding);
             }
-            check_coding(value)?;
-            self.chunked = true;
+            self.until_close = side == Side::Response && is_no_coding(value);
+            if !self.until_close {
+                check_coding(value)?;
+                self.chunked = true;
+            }
         } else if name == CONNECTION {
             for token in value.split(|&byte| byte == b',') {
                 let token = token.trim_ascii();
@@ -166,6 +174,17 @@ pub(crate) fn parse_length(value: &[u8]) -> Result<u64, HeadError> {
     }
     let number = value.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
     if number > i64::MAX as u64 { Err(HeadError::Length) } else { Ok(number) }
+}
+
+/// Whether a response claims a coding that does not exist. Its body is then read to the end of the connection (RFC 9112
+/// section 6.3, rule 4) and is what it is; a coding that exists would have to be undone, and nobody asked for one.
+fn is_no_coding(value: &[u8]) -> bool {
+    const CODINGS: [&[u8]; 7] = [b"chunked", b"gzip", b"x-gzip", b"compress", b"x-compress", b"deflate", b"identity"];
+    let name =
+        |token: &[u8]| token.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let odd = |name: &[u8]| !name.is_empty() && name.iter().all(token) && !CODINGS.contains(&name);
+    value.split(|&byte| byte == b',').all(|part| odd(&name(part)))
 }
 
 fn check_coding(value: &[u8]) -> Result<(), HeadError> {

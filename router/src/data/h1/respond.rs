@@ -25,43 +25,51 @@ const TUNNEL_BUFFER: usize = 16 * 1024;
 
 impl Serving<'_> {
     /// Writes the response. `Ok(true)` when the connection can take another request.
-    pub(super) async fn respond(&mut self, response: Response<Body>, asked: &Asked) -> Result<bool, End> {
+    // Not an `async fn`, which would hold the response twice: every connection has room for this future.
+    pub(super) fn respond<'s>(
+        &'s mut self,
+        response: Response<Body>,
+        asked: &'s Asked,
+    ) -> impl Future<Output = Result<bool, End>> {
         let (parts, mut body) = response.into_parts();
-        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            return match body.take_tunnel() {
-                Some(tunnel) => {
-                    let end = Box::pin(self.tunnel(&parts, tunnel)).await;
-                    if matches!(end, End::TunnelIdle) {
-                        body.broke_off(&BodyError::Idle);
+        async move {
+            if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+                return match body.take_tunnel() {
+                    Some(tunnel) => {
+                        let end = Box::pin(self.tunnel(&parts, tunnel)).await;
+                        if matches!(end, End::TunnelIdle) {
+                            body.broke_off(&BodyError::Idle);
+                        }
+                        Err(end)
                     }
-                    Err(end)
-                }
-                None => Err(Box::pin(self.give_up(asked)).await),
+                    None => Err(Box::pin(self.give_up(asked)).await),
+                };
+            }
+            let Some((wire, length)) = framing(&parts, &body, asked).filter(|_| !parts.status.is_informational())
+            else {
+                return Err(Box::pin(self.give_up(asked)).await);
             };
+            let stays = self.stays(&parts.headers, asked, wire);
+            {
+                let mut connection = self.shared.borrow_mut();
+                connection.interim_open = false;
+                let persistence = match (stays, asked.version) {
+                    (false, _) => Persistence::Close,
+                    (true, Version::HTTP_10) => Persistence::KeepAlive,
+                    (true, _) => Persistence::Implied,
+                };
+                write_response(connection.out.flat(), parts.status, &parts.headers, length, persistence);
+            }
+            buffers::give_headers(parts.headers);
+            let mut sending = Sending::new(body, wire);
+            let sent = poll_fn(|cx| self.poll_send(&mut sending, cx)).await;
+            self.timer.clear();
+            sent?;
+            if !stays && !self.shared.borrow().body.is_done() {
+                self.linger = true;
+            }
+            Ok(stays)
         }
-        let Some((wire, length)) = framing(&parts, &body, asked).filter(|_| !parts.status.is_informational()) else {
-            return Err(Box::pin(self.give_up(asked)).await);
-        };
-        let stays = self.stays(&parts.headers, asked, wire);
-        {
-            let mut connection = self.shared.borrow_mut();
-            connection.interim_open = false;
-            let persistence = match (stays, asked.version) {
-                (false, _) => Persistence::Close,
-                (true, Version::HTTP_10) => Persistence::KeepAlive,
-                (true, _) => Persistence::Implied,
-            };
-            write_response(connection.out.flat(), parts.status, &parts.headers, length, persistence);
-        }
-        buffers::give_headers(parts.headers);
-        let mut sending = Sending::new(body, wire);
-        let sent = poll_fn(|cx| self.poll_send(&mut sending, cx)).await;
-        self.timer.clear();
-        sent?;
-        if !stays && !self.shared.borrow().body.is_done() {
-            self.linger = true;
-        }
-        Ok(stays)
     }
 
     /// Whether the connection can outlive this response.

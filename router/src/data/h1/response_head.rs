@@ -62,6 +62,7 @@ pub fn parse_response(buffer: &[u8], method: &Method, limits: &HeadLimits) -> Re
     }
     let framing = match (facts.chunked, facts.length) {
         _ if has_no_body(method, status) => Framing::Length(0),
+        _ if facts.until_close => Framing::UntilClose,
         (true, _) => Framing::Chunked,
         (false, Some(length)) => Framing::Length(length),
         (false, None) => Framing::UntilClose,

@@ -1,0 +1,68 @@
+//! The text of a cache: what is stored for how long, and by which key.
+//!
+//! Owns the keys below `cache = { ... }`, as `service` owns those around it.
+
+use super::DAY_US;
+use crate::cache::settings;
+use crate::config::defaults;
+use crate::config::value::{At, Field, FreeText, Size, TextField, Time, Written, shown_bytes, shown_time};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A time that something is kept: up to ten years.
+type Keep = Time<0, { 3650 * DAY_US }>;
+
+/// What becomes of answers that set a cookie.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(in crate::config) enum RawSetCookie {
+    /// Not stored.
+    Bypass,
+    /// Stored when their lifetime is explicit.
+    Store,
+}
+
+/// The HTTP cache of a service; `{}` takes the defaults.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(in crate::config) struct RawCache {
+    /// Lifetime of an answer that succeeded and says nothing about its own. Left out: a tenth of the time since it was
+    /// last modified, else none.
+    pub(in crate::config) default_age: TextField<Keep>,
+    /// The same for an answer that failed (404, 405, 410, 414, 501).
+    pub(in crate::config) negative_age: TextField<Keep>,
+    /// No lifetime is longer.
+    pub(in crate::config) max_age: TextField<Keep>,
+    /// Replaces every lifetime of what may be stored.
+    pub(in crate::config) force_age: TextField<Keep>,
+    /// How long a stale answer stands in for a failed origin when it does not say itself (`stale-if-error`).
+    #[schemars(extend("default" = shown_time(settings::STALE_ON_ERROR)))]
+    pub(in crate::config) stale_on_error: TextField<Keep>,
+    /// `stale-while-revalidate` and `stale-if-error` count beside `s-maxage`, which RFC 9111 forbids and some frameworks
+    /// rely upon.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) stale_beside_s_maxage: Field<bool>,
+    /// What becomes of answers that set a cookie: `bypass` does not store them, `store` does when their lifetime is
+    /// explicit.
+    #[schemars(extend("default" = "bypass"))]
+    pub(in crate::config) set_cookie: Field<RawSetCookie>,
+    /// Query parameters that count, all others being dropped, for the origin too; a name may end in `*`. An empty list
+    /// drops the query.
+    pub(in crate::config) query_keep: Field<Vec<At<Written<FreeText>>>>,
+    /// Query parameters that are dropped; not together with `query_keep`.
+    pub(in crate::config) query_drop: Field<Vec<At<Written<FreeText>>>>,
+    /// Request fields that are part of the key.
+    pub(in crate::config) key_headers: Field<Vec<At<Written<FreeText>>>>,
+    /// Cookies that are part of the key.
+    pub(in crate::config) key_cookies: Field<Vec<At<Written<FreeText>>>>,
+    /// The client's country is part of the key.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) key_country: Field<bool>,
+    /// Requests for the same thing at the same time wait for the first of them.
+    #[schemars(extend("default" = true))]
+    pub(in crate::config) collapse: Field<bool>,
+    /// What is larger is passed on and not stored; never more than an eighth of `process.cache_memory`.
+    #[schemars(extend("default" = shown_bytes(defaults::CACHE_OBJECT_MAX)))]
+    pub(in crate::config) object_max: TextField<Size<0, { 1 << 40 }>>,
+}

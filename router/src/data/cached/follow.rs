@@ -1,0 +1,84 @@
+//! Waiting for another request that asks for the same (request collapsing).
+//!
+//! Owns who may lead, how long one waits, and what a follower can take of what is arriving. A follower that cannot use the
+//! answer asks for itself, at once.
+
+use super::outcome::Outcome;
+use super::reading::{self, Source};
+use super::{Flow, conditions};
+use crate::cache::answer::answer;
+use crate::cache::select::{Choice, Forward as Why, select};
+use crate::store::filling::Filling;
+use crate::store::flights::{Lead, Role, Stage};
+use http::Method;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Longest wait for another request's answer (nginx `proxy_cache_lock_timeout`: 5 s).
+const WAIT: Duration = Duration::from_secs(5);
+
+/// What a request does next.
+pub(super) enum Turn {
+    /// Asks the origin, and others wait for it.
+    Lead(Lead),
+    /// Asks the origin for itself.
+    Alone,
+    /// Looks into the store again.
+    Again,
+    /// Was served with what is arriving.
+    Served(Box<Outcome>),
+}
+
+impl Flow<'_> {
+    /// Whether to ask or to wait; waits.
+    pub(super) async fn turn(&self, may_wait: bool) -> Turn {
+        if !self.cache.collapse || !may_wait || self.request.method != Method::GET {
+            return Turn::Alone;
+        }
+        if self.store.is_apart(&self.key, self.now()) {
+            return Turn::Alone;
+        }
+        // One that asks with conditions, or for a part, may get an answer that is nothing for others.
+        let role = if conditions(self.request) {
+            self.store.flights.find(&self.key).map(Role::Follow)
+        } else {
+            Some(self.store.flights.enter(&self.key))
+        };
+        match role {
+            None => Turn::Alone,
+            Some(Role::Lead(lead)) => Turn::Lead(lead),
+            Some(Role::Follow(flight)) => tokio::time::timeout(WAIT, self.follow(flight)).await.unwrap_or(Turn::Alone),
+        }
+    }
+
+    async fn follow(&self, mut flight: watch::Receiver<Stage>) -> Turn {
+        loop {
+            let stage = flight.borrow_and_update().clone();
+            match stage {
+                Stage::Asking => {
+                    if flight.changed().await.is_err() {
+                        return Turn::Again;
+                    }
+                }
+                Stage::Look => return Turn::Again,
+                Stage::Apart => return Turn::Alone,
+                Stage::Filling(filling) => {
+                    return self.read_along(&filling).map_or(Turn::Alone, |outcome| Turn::Served(Box::new(outcome)));
+                }
+            }
+        }
+    }
+
+    /// An answer made of what is arriving, if it fits this request.
+    fn read_along(&self, filling: &Arc<Filling>) -> Option<Outcome> {
+        let (now, settings) = (self.now(), &self.cache.settings);
+        let asked = self.asked();
+        if !filling.can_read(0) || select(&asked, [&filling.stored], now, settings) != (Choice::Fresh { index: 0 }) {
+            return None;
+        }
+        let made = answer(&asked, &filling.stored, now, settings, self.context.core.seed());
+        let response = reading::response(made, Source::Filling(Arc::clone(filling)), filling.stored.length());
+        Some(Outcome::forwarded(response, Why::UrlMiss).collapsed(true))
+    }
+}

@@ -1,0 +1,206 @@
+//! The flow of a request through the cache: look, and answer, ask the origin, or wait for who asks already.
+//!
+//! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
+//! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
+//! miss. Read `Flow::run` first; `ask` has what comes from origins, `follow` those who wait, `refresh` what happens later.
+
+mod ask;
+mod fill;
+mod follow;
+mod outcome;
+mod reading;
+mod refresh;
+
+use super::body::Body;
+use super::exchange::Asked as Context;
+use super::forward;
+use super::record::Record;
+use crate::base::Timestamp;
+use crate::cache::address::Address;
+use crate::cache::answer::answer;
+use crate::cache::key::{Key, Part, counted, strip_unkeyed};
+use crate::cache::select::{Asked, Choice, Forward as Why, select};
+use crate::cache::{stale, wishes};
+use crate::config::Cache;
+use crate::decide::Forward;
+use crate::steer::affinity::cookie;
+use crate::store::Store;
+use crate::store::entry::Held;
+use follow::Turn;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Response, Uri};
+use outcome::Outcome;
+use reading::Source;
+use std::sync::Arc;
+
+/// How often a request looks again before it asks for itself.
+const ROUNDS_MAX: usize = 4;
+
+/// One request on its way through the cache.
+struct Flow<'a> {
+    context: &'a Context<'a>,
+    plan: &'a Forward<'a>,
+    cache: &'a Cache,
+    store: Arc<Store>,
+    /// The request as the client sent it, without what is not in the key and must not reach the origin.
+    request: &'a Parts,
+    has_body: bool,
+    address: Address,
+    key: Key,
+}
+
+/// Answers a request of a service that has a cache.
+pub(super) async fn serve(
+    context: &Context<'_>,
+    plan: &Forward<'_>,
+    cache: &Cache,
+    parts: &mut Parts,
+    body: Body,
+    record: &mut Record,
+) -> Response<Body> {
+    let scheme = context.scheme(parts);
+    let address = if parts.headers.contains_key(header::UPGRADE) { None } else { tidy(scheme.as_str(), parts, cache) };
+    let key = address.as_ref().and_then(|address| key(address, parts, cache, context));
+    let (Some(address), Some(key)) = (address, key) else {
+        // A tunnel, or a URL that no key can be made of.
+        let now = context.core.clock.now();
+        return forward::forward(context.outbound(parts, now), plan, body, record).await;
+    };
+    record.service = Some(Arc::clone(plan.service));
+    let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
+    let store = Arc::clone(&context.core.store);
+    let flow = Flow { context, plan, cache, store, request: parts, has_body, address, key };
+    let Outcome { mut response, status } = flow.run(body, record).await;
+    record.cache = Some(outcome::word(&status));
+    plan.service.metrics.cache.count(outcome::word(&status));
+    status.add_to(response.headers_mut(), &context.snapshot.pop);
+    response
+}
+
+/// The address of a request; parameters that do not count are taken out of it for the origin too.
+fn tidy(scheme: &str, parts: &mut Parts, cache: &Cache) -> Option<Address> {
+    strip_unkeyed(&mut parts.headers, &cache.key_headers);
+    let query = counted(parts.uri.query(), &cache.parameters);
+    if query.as_deref() != parts.uri.query() {
+        let text =
+            query.as_deref().map_or_else(|| parts.uri.path().to_owned(), |q| format!("{}?{q}", parts.uri.path()));
+        let mut uri = std::mem::take(&mut parts.uri).into_parts();
+        uri.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
+        parts.uri = Uri::from_parts(uri).ok()?;
+    }
+    let named = parts.uri.authority().map(http::uri::Authority::as_str);
+    let authority = named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())?;
+    Address::of(scheme, authority, parts.uri.path(), parts.uri.query())
+}
+
+/// The key: the address and what the operator adds to it.
+fn key(address: &Address, parts: &Parts, cache: &Cache, context: &Context<'_>) -> Option<Key> {
+    let mut added: Vec<Part<'_>> = Vec::new();
+    let country = context.client.place.country.map(|country| country.to_string());
+    for name in &cache.key_headers {
+        added.push((name.as_str(), parts.headers.get(name).map(HeaderValue::as_bytes)));
+    }
+    for name in &cache.key_cookies {
+        let lines = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        added.push((name, cookie::values(lines, name, true).next().map(str::as_bytes)));
+    }
+    if cache.key_country {
+        added.push(("country", country.as_deref().map(str::as_bytes)));
+    }
+    Key::of(address, &added)
+}
+
+impl Flow<'_> {
+    fn now(&self) -> Timestamp {
+        self.context.core.clock.now()
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked { method: &self.request.method, headers: &self.request.headers, has_body: self.has_body }
+    }
+
+    /// From look-up to answer.
+    async fn run(&self, body: Body, record: &mut Record) -> Outcome {
+        let settings = &self.cache.settings;
+        let mut waited = false;
+        for round in 0.. {
+            let now = self.now();
+            let held = self.store.look(&self.key, &self.address, now);
+            let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
+            let may_wait = round < ROUNDS_MAX;
+            let (why, index, span) = match choice {
+                Choice::Fresh { index } => return self.hit(&held[index], now).collapsed(waited),
+                Choice::Stale { index, refresh } => {
+                    if refresh {
+                        self.refresh();
+                    }
+                    return self.hit(&held[index], now);
+                }
+                Choice::Unavailable => return Outcome::unavailable(),
+                Choice::Miss(why @ (Why::Method | Why::Bypass)) => return self.pass(why, body, record).await,
+                Choice::Miss(why) => (why, None, None),
+                Choice::Validate { index, why } => (why, Some(index), None),
+                Choice::Complete { index, span } => (Why::Partial, Some(index), Some(span)),
+            };
+            if let Some(stand_in) = index.map(|index| &held[index])
+                && why == Why::Stale
+                && self.store.is_in_trouble(&self.key, now)
+                && self.may_stand_in(stand_in, now)
+            {
+                return self.hit(stand_in, now).detail("origin-failed");
+            }
+            let lead = match self.turn(may_wait).await {
+                Turn::Again => {
+                    waited = true;
+                    continue;
+                }
+                Turn::Served(outcome) => return *outcome,
+                Turn::Lead(lead) => Some(lead),
+                Turn::Alone => None,
+            };
+            return match (index, span) {
+                (Some(index), None) => self.validate(lead, &held, index, why, body, record).await,
+                (Some(index), Some(span)) => self.complete(lead, &held[index], span, body, record).await,
+                _ => self.fetch(lead, self.request.clone(), why, body, record).await,
+            };
+        }
+        Outcome::unavailable()
+    }
+
+    /// Whether a stale response may be served because the origin failed.
+    fn may_stand_in(&self, held: &Held, now: Timestamp) -> bool {
+        let settings = &self.cache.settings;
+        stale::on_error(&held.stored, now, &wishes::read(&self.request.headers, settings), settings)
+    }
+
+    /// An answer from memory.
+    fn hit(&self, held: &Arc<Held>, now: Timestamp) -> Outcome {
+        let ttl = held.stored.ttl_s(now);
+        Outcome::hit(self.answer_with(held, now), ttl)
+    }
+
+    fn answer_with(&self, held: &Arc<Held>, now: Timestamp) -> Response<Body> {
+        let made = answer(&self.asked(), &held.stored, now, &self.cache.settings, self.context.core.seed());
+        reading::response(made, Source::Held(Arc::clone(held)), held.stored.length())
+    }
+
+    /// Asks in the background whether what was served stale is still good.
+    fn refresh(&self) {
+        refresh::start(self.context, self.request, &self.key);
+    }
+}
+
+/// The request's head again, for another attempt.
+fn conditions(request: &Parts) -> bool {
+    let names = [
+        header::RANGE,
+        header::IF_RANGE,
+        header::IF_NONE_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_MATCH,
+        header::IF_UNMODIFIED_SINCE,
+    ];
+    names.iter().any(|name| request.headers.contains_key(name))
+}

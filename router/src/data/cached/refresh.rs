@@ -1,0 +1,83 @@
+//! Asking the origin in the background, after a stale answer was served (RFC 5861 section 3).
+//!
+//! Owns that there is one such request for a key at a time, and not too many at all. It is decided like any other request.
+
+use super::Flow;
+use crate::cache::key::Key;
+use crate::data::body::Body;
+use crate::data::exchange::Asked as Context;
+use crate::data::record::Record;
+use crate::decide::Decision;
+use crate::store::flights::Role;
+use http::header;
+use http::request::Parts;
+use http::{Method, Request};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Background requests of one worker at one time.
+const REFRESHES_MAX: usize = 256;
+
+thread_local! {
+    static RUNNING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts one that is running.
+struct Running;
+
+impl Running {
+    fn begin() -> Option<Self> {
+        let now = RUNNING.get();
+        (now < REFRESHES_MAX).then(|| {
+            RUNNING.set(now + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(RUNNING.get() - 1);
+    }
+}
+
+/// Starts one, unless somebody asks already.
+pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
+    let Some(running) = Running::begin() else { return };
+    let Role::Lead(lead) = context.core.store.flights.enter(key) else { return };
+    let (core, connection) = (Rc::clone(context.core), Rc::clone(context.connection));
+    let (snapshot, client) = (Arc::clone(context.snapshot), Rc::clone(context.client));
+    let (key, survey) = (key.clone(), context.survey);
+    let mut parts = copy(request);
+    tokio::task::spawn_local(async move {
+        let _running = running;
+        let context = Context { core: &core, connection: &connection, snapshot: &snapshot, client: &client, survey };
+        // What the client would take or not is no matter here.
+        for name in [header::CACHE_CONTROL, header::PRAGMA, header::RANGE, header::IF_RANGE] {
+            parts.headers.remove(name);
+        }
+        crate::cache::validate::ask_for_all(&mut parts.headers);
+        parts.method = Method::GET;
+        let mut record = Record::open(core.request_id(), client.ip, &parts);
+        let decision = context.decide(&parts, core.clock.now());
+        let Decision::Forward(plan) = &decision else { return };
+        let Some(cache) = &plan.service.spec.cache else { return };
+        let Some(address) = super::tidy(context.scheme(&parts).as_str(), &mut parts, cache) else { return };
+        let store = Arc::clone(&core.store);
+        let flow = Flow { context: &context, plan, cache, store, request: &parts, has_body: false, address, key };
+        let (outcome, word) = flow.revalidate(lead, Body::empty(), &mut record).await;
+        record.cache = Some(word);
+        record.answered(outcome.response.status());
+    });
+}
+
+/// The same head again; extensions are the connection's own.
+fn copy(request: &Parts) -> Parts {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method = request.method.clone();
+    parts.uri = request.uri.clone();
+    parts.version = request.version;
+    parts.headers = request.headers.clone();
+    parts
+}

@@ -1,0 +1,86 @@
+//! What is stored under one key: the variants of a response.
+//!
+//! Owns their number and their weight. An entry is never changed, only replaced, so that whoever reads one keeps it.
+
+use super::segments::Segments;
+use crate::cache::stored::Stored;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Variants under one key. With more, the ones that came first make room: an origin that varies on what every client
+/// says differently fills no more than this.
+pub const VARIANTS_MAX: usize = 32;
+/// Bytes that a field costs besides its text: its place in the map, and the map's spare room.
+const FIELD_BYTES: usize = 96;
+/// Bytes that a variant costs besides fields and body.
+const VARIANT_BYTES: usize = 512;
+
+/// A stored response with its bytes.
+#[derive(Debug)]
+pub struct Held {
+    /// All but the bytes.
+    pub stored: Stored,
+    /// The bytes that are held.
+    pub body: Segments,
+    /// Purges up to this one have been heeded.
+    era: AtomicU64,
+}
+
+impl Held {
+    /// A response whose fetching began in `era`.
+    pub fn new(stored: Stored, body: Segments, era: u64) -> Self {
+        Self { stored, body, era: AtomicU64::new(era) }
+    }
+
+    /// The purge up to which it has been checked.
+    pub fn era(&self) -> u64 {
+        self.era.load(Relaxed)
+    }
+
+    /// No purge up to this one meant it.
+    pub(super) fn checked(&self, era: u64) {
+        self.era.fetch_max(era, Relaxed);
+    }
+
+    fn weight(&self) -> u64 {
+        let fields: usize =
+            self.stored.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
+        let tags: usize = self.stored.tags.iter().map(|tag| tag.as_bytes().len() + 16).sum();
+        self.body.bytes() + (fields + tags + VARIANT_BYTES) as u64
+    }
+}
+
+/// The variants under one key, older ones first.
+#[derive(Debug, Default, Clone)]
+pub struct Entry(Vec<Arc<Held>>);
+
+impl Entry {
+    /// The variants.
+    pub fn variants(&self) -> &[Arc<Held>] {
+        &self.0
+    }
+
+    /// With one more, which replaces those that answer the same requests.
+    #[must_use]
+    pub fn with(&self, new: Arc<Held>) -> Self {
+        let others = self.0.iter().filter(|held| held.stored.variant != new.stored.variant);
+        let mut variants: Vec<_> = others.cloned().collect();
+        if variants.len() >= VARIANTS_MAX {
+            variants.drain(..=variants.len() - VARIANTS_MAX);
+        }
+        variants.push(new);
+        Self(variants)
+    }
+
+    /// Without these, each of them the very one.
+    #[must_use]
+    pub fn without(&self, gone: &[Arc<Held>]) -> Self {
+        let stays = |held: &&Arc<Held>| !gone.iter().any(|other| Arc::ptr_eq(held, other));
+        Self(self.0.iter().filter(stays).cloned().collect())
+    }
+
+    /// Bytes of memory that it takes, with a key of so many.
+    pub(super) fn weight(&self, key: usize) -> u64 {
+        key as u64 + 128 + self.0.iter().map(|held| held.weight()).sum::<u64>()
+    }
+}

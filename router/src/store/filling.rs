@@ -1,0 +1,220 @@
+//! A body that is arriving, and those who read it meanwhile.
+//!
+//! Owns the bytes that have come, who waits for more, and the end. The one who fills never waits for readers as long as all
+//! is kept. When it turns out to be more than may be stored, nothing is kept that all readers have had, and the one who fills
+//! waits for the slowest of them.
+#![allow(
+    clippy::disallowed_types,
+    reason = "readers and the one who fills may be on different threads; held for a copy of pointers"
+)]
+
+use super::segments::Segments;
+use crate::cache::stored::Stored;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Bytes that are held ready for the slowest reader of what is not stored.
+const WINDOW: u64 = 256 * 1024;
+
+/// Why a body has no more bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// The origin failed: why.
+    Origin(Arc<str>),
+    /// The bytes wanted are not kept any more.
+    Passed,
+}
+
+/// A response whose body is arriving.
+#[derive(Debug)]
+pub struct Filling {
+    /// The response.
+    pub stored: Stored,
+    /// The purge number when it was asked for.
+    pub era: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    pieces: VecDeque<Bytes>,
+    /// Place of the first byte that is held.
+    begin: u64,
+    /// Place behind the last that came.
+    end: u64,
+    ended: Option<Result<(), Arc<str>>>,
+    keeps: bool,
+    readers: Vec<Reader>,
+    next: u64,
+    filler: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    id: u64,
+    place: u64,
+    waker: Option<Waker>,
+}
+
+impl Filling {
+    /// Nothing has come yet; the first byte will be that at `start`.
+    pub fn new(stored: Stored, start: u64, era: u64) -> Self {
+        let state = State {
+            pieces: VecDeque::new(),
+            begin: start,
+            end: start,
+            ended: None,
+            keeps: true,
+            readers: Vec::new(),
+            next: 0,
+            filler: None,
+        };
+        Self { stored, era, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// More bytes have come. Returns how many there are now, of those that are kept.
+    pub fn append(&self, bytes: Bytes) -> u64 {
+        let mut state = self.state();
+        if !bytes.is_empty() {
+            state.end += bytes.len() as u64;
+            state.pieces.push_back(bytes);
+        }
+        state.wake_readers();
+        state.end - state.begin
+    }
+
+    /// It is more than may be stored: from now on only what readers lack is held.
+    pub fn let_go(&self) {
+        let mut state = self.state();
+        state.keeps = false;
+        state.drop_read();
+    }
+
+    /// Waits until the readers have room for more. False when there is nobody left to fill for.
+    pub async fn room(&self) -> bool {
+        std::future::poll_fn(|cx| {
+            let mut state = self.state();
+            if state.keeps {
+                return Poll::Ready(true);
+            }
+            match state.readers.iter().map(|reader| reader.place).min() {
+                None => Poll::Ready(false),
+                Some(place) if state.end - place.min(state.end) < WINDOW => Poll::Ready(true),
+                Some(_) => {
+                    state.filler = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// No more will come: it is complete, or the origin failed. Returns the bytes if they were kept, and how many came.
+    pub fn finish(&self, ended: Result<(), Arc<str>>) -> (Option<Segments>, u64) {
+        let (pieces, begin, end) = {
+            let mut state = self.state();
+            state.ended = Some(ended);
+            state.wake_readers();
+            let pieces: Option<Vec<Bytes>> = state.keeps.then(|| state.pieces.iter().cloned().collect());
+            (pieces, state.begin, state.end)
+        };
+        // Copied without the lock: readers go on.
+        (pieces.map(|pieces| Segments::gathered(begin, &pieces)), end - begin)
+    }
+
+    /// Whether one who comes now can still read it from `place`.
+    pub fn can_read(&self, place: u64) -> bool {
+        let state = self.state();
+        place >= state.begin && !matches!(state.ended, Some(Err(_)))
+    }
+
+    /// A reader that begins at `place`; to be closed by `leave`.
+    pub fn join(&self, place: u64) -> u64 {
+        let mut state = self.state();
+        let id = state.next;
+        state.next += 1;
+        state.readers.push(Reader { id, place, waker: None });
+        id
+    }
+
+    /// The reader is done.
+    pub fn leave(&self, id: u64) {
+        let mut state = self.state();
+        state.readers.retain(|reader| reader.id != id);
+        state.drop_read();
+    }
+
+    /// The next bytes from `place`, up to `end`; none when the body ended before.
+    pub fn poll_at(&self, id: u64, place: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+        let mut state = self.state();
+        if place < state.begin {
+            return Poll::Ready(Err(Broken::Passed));
+        }
+        let found = state.piece_at(place, end);
+        let at = found.as_ref().map_or(place, |bytes| place + bytes.len() as u64);
+        if let Some(reader) = state.readers.iter_mut().find(|reader| reader.id == id) {
+            reader.place = at;
+            if found.is_none() && !reader.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                reader.waker = Some(cx.waker().clone());
+            }
+        }
+        if found.is_some() {
+            state.drop_read();
+            return Poll::Ready(Ok(found));
+        }
+        match &state.ended {
+            Some(Ok(())) => Poll::Ready(Ok(None)),
+            Some(Err(why)) => Poll::Ready(Err(Broken::Origin(Arc::clone(why)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl State {
+    fn piece_at(&self, place: u64, end: u64) -> Option<Bytes> {
+        if place >= self.end || place >= end {
+            return None;
+        }
+        // From behind: most readers are at the newest bytes.
+        let mut begin = self.end;
+        for piece in self.pieces.iter().rev() {
+            begin -= piece.len() as u64;
+            if begin <= place {
+                let to = (end - begin).min(piece.len() as u64);
+                return Some(piece.slice((place - begin) as usize..to as usize));
+            }
+        }
+        None
+    }
+
+    /// Drops what everybody has read, when it is not kept.
+    fn drop_read(&mut self) {
+        if self.keeps {
+            return;
+        }
+        let read = self.readers.iter().map(|reader| reader.place).min().unwrap_or(self.end);
+        while let Some(piece) = self.pieces.front()
+            && self.begin + piece.len() as u64 <= read
+        {
+            self.begin += piece.len() as u64;
+            self.pieces.pop_front();
+        }
+        if let Some(waker) = self.filler.take() {
+            waker.wake();
+        }
+    }
+
+    fn wake_readers(&mut self) {
+        for reader in &mut self.readers {
+            if let Some(waker) = reader.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Stored responses in memory, bounded by bytes.
+//!
+//! Owns admission and eviction, which are quick_cache's (a relative of S3-FIFO: one pass over many objects does not push
+//! out those that are asked for), and changes to an entry, one at a time. Shards are locked for as long as a look-up takes.
+#![allow(clippy::disallowed_types, reason = "changes to one key are put in order; readers take no such lock")]
+
+use super::entry::{Entry, Held};
+use crate::cache::key::Key;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The mean size of a cached object for which room in the index is set aside; the index grows when they are smaller.
+const OBJECT_BYTES_MEAN: u64 = 16 * 1024;
+/// Locks for changes.
+const STRIPES: usize = 64;
+/// An object may take this share of the memory, so that a shard has room for several.
+const OBJECT_SHARE: u64 = 8;
+
+/// Weighs what an entry takes.
+#[derive(Debug, Clone, Copy)]
+struct Bytes;
+
+impl Weighter<Key, Arc<Entry>> for Bytes {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
+        entry.weight(key.as_bytes().len())
+    }
+}
+
+/// Counts what is pushed out.
+#[derive(Debug, Clone, Default)]
+struct Evictions(Arc<AtomicU64>);
+
+impl quick_cache::Lifecycle<Key, Arc<Entry>> for Evictions {
+    type RequestState = ();
+
+    fn begin_request(&self) {}
+
+    fn on_evict(&self, (): &mut (), _: Key, _: Arc<Entry>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// The memory.
+pub struct Memory {
+    cache: Cache<Key, Arc<Entry>, Bytes, DefaultHashBuilder, Evictions>,
+    evictions: Evictions,
+    stripes: [Mutex<()>; STRIPES],
+    hasher: DefaultHashBuilder,
+    capacity: u64,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("entries", &self.cache.len()).field("bytes", &self.cache.weight()).finish()
+    }
+}
+
+/// URLs whose answers are known not to be stored, until when: asking for them need not wait for one another.
+pub(super) type Passes =
+    Cache<Key, crate::base::Timestamp, UnitWeighter, DefaultHashBuilder, DefaultLifecycle<Key, crate::base::Timestamp>>;
+
+impl Memory {
+    /// With room for so many bytes, objects, fields and index together.
+    pub fn new(capacity: u64) -> Self {
+        let evictions = Evictions::default();
+        let hasher = DefaultHashBuilder::default();
+        let items = usize::try_from(capacity / OBJECT_BYTES_MEAN).unwrap_or(usize::MAX).max(64);
+        // As many shards as leave room for the largest object in each of them.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(items)
+            .weight_capacity(capacity)
+            .shards((OBJECT_SHARE / 2) as usize)
+            .build();
+        let cache = match options {
+            Ok(options) => Cache::with_options(options, Bytes, hasher.clone(), evictions.clone()),
+            Err(_) => Cache::with(items, capacity, Bytes, hasher.clone(), evictions.clone()),
+        };
+        Self { cache, evictions, stripes: std::array::from_fn(|_| Mutex::new(())), hasher, capacity }
+    }
+
+    /// What is stored under a key.
+    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.cache.get(key)
+    }
+
+    /// Changes what is stored under a key; an entry without variants is taken out.
+    pub fn change(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
+        let _in_order = self.stripe(key);
+        let old = self.cache.peek(key);
+        let new = change(old.as_deref().unwrap_or(&Entry::default()));
+        if new.variants().is_empty() {
+            self.cache.remove(key);
+        } else {
+            self.cache.insert(key.clone(), Arc::new(new));
+        }
+    }
+
+    /// Adds a response.
+    pub fn put(&self, key: &Key, held: Arc<Held>) {
+        self.change(key, |entry| entry.with(held));
+    }
+
+    fn stripe(&self, key: &Key) -> MutexGuard<'_, ()> {
+        let place = self.hasher.hash_one(key) as usize % STRIPES;
+        self.stripes[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The largest object that it takes, bytes.
+    pub fn object_max(&self) -> u64 {
+        self.capacity / OBJECT_SHARE
+    }
+
+    /// Entries.
+    pub fn entries(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Bytes in use.
+    pub fn bytes(&self) -> u64 {
+        self.cache.weight()
+    }
+
+    /// Bytes that it may use.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Entries that were pushed out.
+    pub fn evictions(&self) -> u64 {
+        self.evictions.0.load(Relaxed)
+    }
+}

@@ -1,0 +1,168 @@
+//! What the cache keeps: stored responses and their bytes, those that are arriving, and purges.
+//!
+//! Owns memory and its bound; the rules of `cache` say what may be kept and how it may be used, the flow in
+//! `data::cached` asks them. Shared by all workers; nothing here waits for an origin.
+
+pub mod entry;
+pub mod filling;
+pub mod flights;
+pub mod memory;
+pub mod purge;
+pub mod segments;
+
+use crate::base::Timestamp;
+use crate::cache::address::Address;
+use crate::cache::key::Key;
+use entry::Held;
+use flights::Flights;
+use memory::{Memory, Passes};
+use purge::{Force, Purges, Standing};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Keys that are remembered for answers that are not stored.
+const PASSES_MAX: usize = 65_536;
+/// How long that is remembered (Varnish: `hit-for-miss`, 120 s).
+const PASS_TIME: Duration = Duration::from_secs(120);
+
+/// How long a failed origin is not asked again for what may be served stale (nginx `fail_timeout` is 10 s).
+const TROUBLE_TIME: Duration = Duration::from_secs(2);
+/// The share of the memory that bodies may have while they arrive, beside what is stored.
+const ARRIVING_SHARE: u64 = 4;
+
+/// Everything that is kept.
+#[derive(Debug)]
+pub struct Store {
+    memory: Memory,
+    /// Who asks the origin for what.
+    pub flights: Arc<Flights>,
+    /// Purges.
+    pub purges: Purges,
+    passes: Passes,
+    /// Keys for which the origin failed a moment ago.
+    troubles: Passes,
+    /// Bytes of bodies that are arriving and will be stored.
+    arriving: AtomicU64,
+}
+
+impl Store {
+    /// With room for so many bytes.
+    pub fn new(capacity: u64) -> Self {
+        Self {
+            memory: Memory::new(capacity),
+            flights: Arc::default(),
+            purges: Purges::default(),
+            passes: Passes::new(PASSES_MAX),
+            troubles: Passes::new(PASSES_MAX),
+            arriving: AtomicU64::new(0),
+        }
+    }
+
+    /// The memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The variants under a key that no purge meant; what was purged softly is stale.
+    pub fn look(&self, key: &Key, address: &Address, now: Timestamp) -> Vec<Arc<Held>> {
+        let Some(entry) = self.memory.get(key) else { return Vec::new() };
+        let mut found = Vec::with_capacity(entry.variants().len());
+        let mut gone = Vec::new();
+        let mut aged = Vec::new();
+        for held in entry.variants() {
+            let (standing, era) = self.purges.standing(held.era(), address, &held.stored.tags);
+            match standing {
+                Standing::Untouched => {
+                    held.checked(era);
+                    found.push(Arc::clone(held));
+                }
+                Standing::Purged(Force::Hard) => gone.push(Arc::clone(held)),
+                Standing::Purged(Force::Soft) => {
+                    let mut stored = held.stored.clone();
+                    stored.expire(now);
+                    let stale = Arc::new(Held::new(stored, held.body.clone(), era));
+                    gone.push(Arc::clone(held));
+                    aged.push(Arc::clone(&stale));
+                    found.push(stale);
+                }
+            }
+        }
+        if !gone.is_empty() {
+            self.memory
+                .change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held)));
+        }
+        found
+    }
+
+    /// Keeps a response.
+    pub fn keep(&self, key: &Key, held: Arc<Held>) {
+        self.passes.remove(key);
+        self.memory.put(key, held);
+    }
+
+    /// Puts a freshened response in the place of what it came from, if that is still there.
+    pub fn replace(&self, key: &Key, old: &Arc<Held>, new: Arc<Held>) {
+        self.memory.change(key, |entry| {
+            let is_there = entry.variants().iter().any(|held| Arc::ptr_eq(held, old));
+            let rest = entry.without(std::slice::from_ref(old));
+            if is_there { rest.with(new) } else { rest }
+        });
+    }
+
+    /// Drops a response.
+    pub fn drop_held(&self, key: &Key, old: &Arc<Held>) {
+        self.memory.change(key, |entry| entry.without(std::slice::from_ref(old)));
+    }
+
+    /// Remembers that what this key answers is not stored.
+    pub fn remember_apart(&self, key: &Key, now: Timestamp) {
+        self.passes.insert(key.clone(), now.plus(PASS_TIME));
+    }
+
+    /// Whether answers under this key are known not to be stored.
+    pub fn is_apart(&self, key: &Key, now: Timestamp) -> bool {
+        self.passes.get(key).is_some_and(|until| until > now)
+    }
+
+    /// Remembers that the origin failed, so that the next requests are served stale without asking it.
+    pub fn remember_trouble(&self, key: &Key, now: Timestamp) {
+        self.troubles.insert(key.clone(), now.plus(TROUBLE_TIME));
+    }
+
+    /// Whether the origin failed a moment ago.
+    pub fn is_in_trouble(&self, key: &Key, now: Timestamp) -> bool {
+        self.troubles.get(key).is_some_and(|until| until > now)
+    }
+
+    /// Room for a body that is arriving.
+    pub fn room(self: &Arc<Self>) -> Room {
+        Room { store: Arc::clone(self), taken: 0 }
+    }
+}
+
+/// Bytes that one arriving body takes; given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    store: Arc<Store>,
+    taken: u64,
+}
+
+impl Room {
+    /// Takes more; false when all arriving bodies together have their share already.
+    pub fn take(&mut self, bytes: u64) -> bool {
+        self.taken += bytes;
+        self.store.arriving.fetch_add(bytes, Relaxed) + bytes <= self.store.memory.capacity() / ARRIVING_SHARE
+    }
+
+    /// Gives all of it back.
+    pub fn give_back(&mut self) {
+        self.store.arriving.fetch_sub(std::mem::take(&mut self.taken), Relaxed);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}

@@ -1,0 +1,241 @@
+//! Purges: what was stored before one of them and is meant by it is not used any more.
+//!
+//! Owns the generations: a purge is a number written beside a name, and costs the same whether a hundred thousand responses
+//! bear the name or none. A response is checked when it is found, and only if there was a purge since the last time. Its
+//! fetching decides its age, so a purge that came while it was on its way means it too. Bounded: when names are forgotten,
+//! everything older than them counts as purged.
+#![allow(clippy::disallowed_types, reason = "read once for each stored response after a purge, not for each request")]
+
+use crate::cache::address::Address;
+use crate::cache::tags::Tag;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{PoisonError, RwLock};
+
+/// Names that are remembered.
+const NAMES_MAX: usize = 100_000;
+/// Prefixes that are remembered; each is compared with each response that is checked.
+const PREFIXES_MAX: usize = 256;
+
+/// What a purge means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purge {
+    /// Everything.
+    All,
+    /// Everything of one origin: scheme, host and port.
+    Origin(Address),
+    /// One URL: all keys and variants of it.
+    Url(Address),
+    /// All URLs that begin so.
+    Prefix(Address),
+    /// All that bear this name.
+    Tag(Tag),
+}
+
+/// What a purge does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Force {
+    /// It is gone.
+    Hard,
+    /// It is stale: it may stand in while it is revalidated or when the origin fails.
+    Soft,
+}
+
+/// What became of a stored response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No purge meant it.
+    Untouched,
+    /// It was purged.
+    Purged(Force),
+}
+
+/// The last purges of one name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    hard: u64,
+    soft: u64,
+}
+
+impl Marks {
+    fn set(&mut self, era: u64, force: Force) {
+        match force {
+            Force::Hard => self.hard = era,
+            Force::Soft => self.soft = era,
+        }
+    }
+
+    fn since(self, era: u64) -> Standing {
+        match self {
+            Self { hard, .. } if hard > era => Standing::Purged(Force::Hard),
+            Self { soft, .. } if soft > era => Standing::Purged(Force::Soft),
+            _ => Standing::Untouched,
+        }
+    }
+}
+
+/// The purges that are remembered.
+#[derive(Debug, Default)]
+pub struct Purges {
+    era: AtomicU64,
+    book: RwLock<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    all: Marks,
+    names: HashMap<Box<[u8]>, Marks>,
+    /// Names as they came, to forget the oldest.
+    order: VecDeque<(u64, Box<[u8]>)>,
+    prefixes: VecDeque<(Box<str>, Marks)>,
+    /// Purges up to this one may have been forgotten.
+    forgotten: u64,
+}
+
+fn origin_name(address: &Address) -> Box<[u8]> {
+    [b"origin ", address.origin().as_bytes()].concat().into()
+}
+
+fn url_name(address: &[u8]) -> Box<[u8]> {
+    [b"url ", address].concat().into()
+}
+
+impl Purges {
+    /// The number of the last purge. A fetch notes it before it asks the origin.
+    pub fn era(&self) -> u64 {
+        self.era.load(SeqCst)
+    }
+
+    /// Purges.
+    pub fn purge(&self, what: &Purge, force: Force) {
+        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: who sees the new number waits for what it stands for.
+        let era = self.era.fetch_add(1, SeqCst) + 1;
+        match what {
+            Purge::All => book.all.set(era, force),
+            Purge::Origin(address) => book.name(origin_name(address), era, force),
+            Purge::Url(address) => book.name(url_name(address.as_str().as_bytes()), era, force),
+            Purge::Tag(tag) => book.name(tag.as_bytes().into(), era, force),
+            Purge::Prefix(address) => book.prefix(address.as_str(), era, force),
+        }
+    }
+
+    /// What became of a response whose fetching began in `since`, and the purge up to which that holds.
+    pub fn standing(&self, since: u64, address: &Address, tags: &[Tag]) -> (Standing, u64) {
+        if self.era() == since {
+            return (Standing::Untouched, since);
+        }
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        (book.standing(since, address, tags), self.era())
+    }
+}
+
+impl Book {
+    fn name(&mut self, name: Box<[u8]>, era: u64, force: Force) {
+        self.names.entry(name.clone()).or_default().set(era, force);
+        self.order.push_back((era, name));
+        while self.order.len() > NAMES_MAX {
+            let Some((era, name)) = self.order.pop_front() else { break };
+            // Not when it was purged again: then it stands further behind as well.
+            if self.names.get(&name).is_some_and(|marks| marks.hard.max(marks.soft) <= era) {
+                self.names.remove(&name);
+                self.forgotten = era;
+            }
+        }
+    }
+
+    fn prefix(&mut self, prefix: &str, era: u64, force: Force) {
+        if let Some((_, marks)) = self.prefixes.iter_mut().find(|(known, _)| **known == *prefix) {
+            marks.set(era, force);
+            return;
+        }
+        let mut marks = Marks::default();
+        marks.set(era, force);
+        self.prefixes.push_back((prefix.into(), marks));
+        if self.prefixes.len() > PREFIXES_MAX
+            && let Some((_, marks)) = self.prefixes.pop_front()
+        {
+            self.forgotten = self.forgotten.max(marks.hard).max(marks.soft);
+        }
+    }
+
+    fn standing(&self, since: u64, address: &Address, tags: &[Tag]) -> Standing {
+        if since < self.forgotten {
+            return Standing::Purged(Force::Hard);
+        }
+        let by_name = |name: &[u8]| self.names.get(name).copied();
+        let begins = |prefix: &&(Box<str>, Marks)| address.as_str().starts_with(&*prefix.0);
+        let marks = [Some(self.all), by_name(&origin_name(address)), by_name(&url_name(address.as_str().as_bytes()))];
+        let prefixes = self.prefixes.iter().filter(begins).map(|(_, marks)| *marks);
+        let tags = tags.iter().filter_map(|tag| by_name(tag.as_bytes()));
+        let mut found = Standing::Untouched;
+        for marks in marks.into_iter().flatten().chain(prefixes).chain(tags) {
+            match marks.since(since) {
+                Standing::Untouched => {}
+                Standing::Purged(Force::Hard) => return Standing::Purged(Force::Hard),
+                soft => found = soft,
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(path: &str) -> Address {
+        Address::of("https", "shop.example", path, None).unwrap()
+    }
+
+    #[test]
+    fn a_purge_means_what_was_fetched_before_it_and_nothing_else() {
+        let tag = Tag::key(b"sale");
+        for (purge, meant, other) in [
+            (Purge::All, Some(("/a", vec![])), None),
+            (Purge::Url(address("/a")), Some(("/a", vec![])), Some(("/b", vec![]))),
+            (Purge::Prefix(address("/a/")), Some(("/a/x", vec![])), Some(("/a", vec![]))),
+            (Purge::Origin(address("/z")), Some(("/a", vec![])), None),
+            (Purge::Origin(Address::of("http", "shop.example", "/", None).unwrap()), None, Some(("/a", vec![]))),
+            (Purge::Tag(tag.clone()), Some(("/a", vec![tag.clone()])), Some(("/a", vec![Tag::key(b"x")]))),
+        ] {
+            for force in [Force::Hard, Force::Soft] {
+                let purges = Purges::default();
+                let before = purges.era();
+                purges.purge(&purge, force);
+                let standing = |since, (path, tags): &(&str, Vec<Tag>)| purges.standing(since, &address(path), tags).0;
+                if let Some(meant) = &meant {
+                    assert_eq!(standing(before, meant), Standing::Purged(force), "{purge:?}");
+                    assert_eq!(standing(purges.era(), meant), Standing::Untouched, "fetched afterwards: {purge:?}");
+                }
+                if let Some(other) = &other {
+                    assert_eq!(standing(before, other), Standing::Untouched, "{purge:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hard_outweighs_soft() {
+        let purges = Purges::default();
+        purges.purge(&Purge::All, Force::Hard);
+        purges.purge(&Purge::Url(address("/a")), Force::Soft);
+        assert_eq!(purges.standing(0, &address("/a"), &[]), (Standing::Purged(Force::Hard), 2));
+        assert_eq!(purges.standing(1, &address("/a"), &[]), (Standing::Purged(Force::Soft), 2));
+    }
+
+    #[test]
+    fn what_was_forgotten_counts_as_purged() {
+        let purges = Purges::default();
+        for number in 0..=NAMES_MAX {
+            purges.purge(&Purge::Tag(Tag::key(number.to_string().as_bytes())), Force::Soft);
+        }
+        assert_eq!(purges.standing(0, &address("/a"), &[]).0, Standing::Purged(Force::Hard));
+        assert_eq!(purges.standing(1, &address("/a"), &[]).0, Standing::Untouched);
+        let prefixes = Purges::default();
+        for number in 0..=PREFIXES_MAX {
+            prefixes.purge(&Purge::Prefix(address(&format!("/{number}/"))), Force::Hard);
+        }
+        assert_eq!(prefixes.standing(0, &address("/0/x"), &[]).0, Standing::Purged(Force::Hard));
+    }
+}

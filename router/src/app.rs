@@ -87,7 +87,7 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     let Config { boot, live: _ } = config::load(&path).map_err(StartError::Config)?;
     let sockets = listen::bind(&boot.listeners, boot.workers)?;
     let admin = boot.admin.as_ref().map(|admin| listen::admin(admin.address)).transpose()?;
-    let loader = loader(&path, &boot)?;
+    let loader = loader(&path, &boot)?.serving(metrics.clone(), clock);
     let (alarms, raised) = alarm::channel(metrics.events_dropped.clone());
     let (first, published) = oneshot::channel();
     let spec = conductor::Spec {

@@ -10,6 +10,8 @@
 mod affinity;
 /// What a wrong configuration or a wrong command is told.
 mod bad_input;
+/// Builds come and go under a static route.
+mod bundles;
 /// The HTTP cache: rules, collapsing, purges, broken origins.
 mod cache;
 /// Clients that leave, stall or come in numbers; the end of the process.

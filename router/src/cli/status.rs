@@ -49,6 +49,10 @@ fn shown(document: &Value) -> String {
     for (name, service) in members(&document["services"]) {
         text.push_str(&format!("\nservice {name}\n{}", regions(&service["regions"])));
     }
+    let bundles = bundles(&document["bundles"]);
+    if !bundles.is_empty() {
+        text.push_str(&format!("\nbundles\n{bundles}"));
+    }
     let policies = policies(&document["policies"]);
     if !policies.is_empty() {
         text.push_str(&format!("\npolicies\n{policies}"));
@@ -96,6 +100,21 @@ fn policies(policies: &Value) -> String {
     table(&rows)
 }
 
+fn bundles(bundles: &Value) -> String {
+    let row = |(root, bundle): (&String, &Value)| {
+        let memory: u64 = members(&bundle["memory_bytes"]).filter_map(|(_, bytes)| bytes.as_u64()).sum();
+        vec![
+            root.clone(),
+            format!("{} files", bundle["files"]),
+            format!("{} variants", bundle["variants"]),
+            format!("{} previous", bundle["previous"]),
+            format!("{:.1} MiB in memory", memory as f64 / f64::from(1 << 20)),
+            format!("indexed {} ago", span(bundle["indexed_ms"].as_u64().unwrap_or(0))),
+        ]
+    };
+    table(&members(bundles).map(row).collect::<Vec<_>>())
+}
+
 fn word(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -125,6 +144,8 @@ mod tests {
             "services": {"shop": {"regions": {"eu": {"health": "down", "since_ms": 61_000, "admin": "on", "in_flight": 3,
                 "capacity": 100, "rtt_us": 1234,
                 "endpoints": [{"url": "http://a", "state": "down", "last_probe": {"failure": "status 503"}}]}}}},
+            "bundles": {"/srv/dist": {"files": 312, "variants": 48, "previous": 12, "indexed_ms": 61_000,
+                "memory_bytes": {"files": 4_000_000, "variants": 1_000_000, "previous": 242_880}}},
         });
         let expected = "\
 fra1 (portolan 0.1.0), up 3m12s, DRAINING
@@ -137,6 +158,9 @@ listening on 0.0.0.0:8080
 service shop
   REGION  HEALTH  SINCE  ADMIN  IN FLIGHT  RTT    ENDPOINTS
   eu      down    1m01s  on     3/100      1.2ms  http://a down (status 503)
+
+bundles
+  /srv/dist  312 files  48 variants  12 previous  5.0 MiB in memory  indexed 1m01s ago
 
 policies
   pin  sha256:abcdef012345  12 calls  2 failed

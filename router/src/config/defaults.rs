@@ -26,6 +26,11 @@ pub(super) const CACHE_MEMORY: u64 = 256 << 20;
 /// Largest stored answer. Our choice; nginx and Varnish set no limit of their own.
 pub(super) const CACHE_OBJECT_MAX: u64 = 64 << 20;
 
+/// Assets of the build before: longer than most people leave a page open and go on using it. Our choice.
+pub(super) const KEEP_PREVIOUS: Duration = Duration::from_secs(3600);
+/// Files of a bundle in memory: a large application's scripts and styles with all their variants. Our choice.
+pub(super) const BUNDLE_MEMORY: u64 = 64 << 20;
+
 /// Linear memory of a policy: a Rust guest needs about 2 MiB. Our choice.
 pub(super) const POLICY_MEMORY: u64 = 16 << 20;
 /// Time of one policy call: twice the 1 ms that a decision should take.

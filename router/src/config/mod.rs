@@ -4,6 +4,7 @@
 //! Boot settings (a restart is needed to change them) and live settings (a reload is enough) are different types.
 //! Nothing here opens a socket, compiles a policy or loads a database; files are only named.
 
+mod bundle;
 mod changes;
 mod defaults;
 mod diagnostic;
@@ -16,6 +17,7 @@ mod service;
 mod tests;
 mod value;
 
+pub use bundle::Bundle;
 pub use changes::boot_changes;
 pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
@@ -214,12 +216,7 @@ pub enum Action {
     /// Forward to a service, by index in `Live::services`.
     Service(usize),
     /// Serve a directory.
-    Static {
-        /// The directory.
-        root: PathBuf,
-        /// File for navigations that match nothing.
-        fallback: Option<String>,
-    },
+    Static(Arc<Bundle>),
 }
 
 /// Limits towards clients.

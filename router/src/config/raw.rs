@@ -16,8 +16,8 @@ pub(super) use service::{
 
 use super::defaults;
 use super::value::{
-    Address, AnyValue, At, Country, Degrees, Field, FileName, FreeText, Host, Name, Named, Network, RoutePath, Secret,
-    Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+    Address, AnyValue, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FreeText, Host, Name, Named,
+    Network, RoutePath, Secret, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -275,13 +275,38 @@ pub(super) struct RawRoute {
     pub(super) files: Field<RawStatic>,
 }
 
-/// A directory of files.
+/// A directory of files, as a build leaves it: indexed at start and again when it changes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct RawStatic {
-    /// The directory.
+    /// The directory. No link in it may lead out of it.
     #[schemars(required)]
     pub(super) root: TextField<FileName>,
-    /// File inside `root` for navigations that match nothing, as single-page applications want it.
+    /// File inside `root` for navigations that match nothing, as single-page applications want it: never for a path with
+    /// a file extension, nor for a request whose `Accept` lacks `text/html`.
     pub(super) fallback: TextField<FileName>,
+    /// Page inside `root`, answered with 404 to navigations that match nothing and may not have the fallback.
+    pub(super) not_found: TextField<FileName>,
+    /// How long the assets of the build before are still served, so that open pages do not break; only names that carry
+    /// a hash.
+    #[schemars(extend("default" = shown_time(defaults::KEEP_PREVIOUS)))]
+    pub(super) keep_previous: TextField<Time<0, { 30 * DAY_US }>>,
+    /// Most memory for files of up to 1 MiB and for variants that are made; what does not fit is read from the disk. The
+    /// builds before may take as much again.
+    #[schemars(extend("default" = shown_bytes(defaults::BUNDLE_MEMORY)))]
+    pub(super) memory: TextField<Size<0, { 1 << 40 }>>,
+    /// Makes `br`, `zstd` and `gzip` variants in the background where none stands beside the file (`app.js.br`, `.zst`,
+    /// `.gz`).
+    #[schemars(extend("default" = true))]
+    pub(super) compress: Field<bool>,
+    /// `index.html` and the fallback carry `Link` headers for the scripts and styles they name, and for what Vite's
+    /// `.vite/manifest.json` says those import.
+    #[schemars(extend("default" = false))]
+    pub(super) preload: Field<bool>,
+    /// Every answer carries `Referrer-Policy`, `X-Permitted-Cross-Domain-Policies` and `X-XSS-Protection: 0`, beside the
+    /// `X-Content-Type-Options: nosniff` that is always there.
+    #[schemars(extend("default" = false))]
+    pub(super) security_headers: Field<bool>,
+    /// More headers of every answer; they stand in place of those above.
+    pub(super) headers: Field<Named<FieldName, Written<FieldValue>>>,
 }

@@ -5,6 +5,7 @@
 //! found out when it is loaded. Called by `read`.
 
 mod boot;
+mod bundle;
 mod cache;
 mod health;
 mod policy;

@@ -65,8 +65,12 @@ fn reads_the_example_of_the_design() {
     assert_eq!(DESIGN.lines().nth(config_at.line - 1).unwrap().split_at(config_at.column - 1).0, "config = ");
 
     assert_eq!(live.routes[0].action, Action::Service(0));
-    let root = "/etc/portolan/dist".into();
-    assert_eq!(live.routes[1].action, Action::Static { root, fallback: Some("index.html".into()) });
+    let root = PathBuf::from("/etc/portolan/dist");
+    let Action::Static(bundle) = &live.routes[1].action else { panic!("{:?}", live.routes[1].action) };
+    let fallback = Some("index.html".into());
+    assert_eq!((&bundle.root, &bundle.fallback, &bundle.not_found), (&root, &fallback, &None));
+    assert_eq!((bundle.keep_previous.as_secs(), bundle.memory, bundle.compress), (3600, 64 << 20, true));
+    assert!(!bundle.preload && !bundle.security_headers && bundle.headers.is_empty());
     assert_eq!(live.routes[1].key.path, PathPattern::Prefix("/".into()));
     let route_at = live.routes[1].at.as_ref().unwrap();
     assert_eq!(DESIGN.lines().nth(route_at.line - 1), Some("[[routes]]"));

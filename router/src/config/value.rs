@@ -3,12 +3,14 @@
 //! Owns the readers that turn one TOML value into its meaning or an error that says what is accepted, and how each
 //! looks in the JSON Schema. `raw` is made of these types; `resolve` only has to relate values to each other.
 
+mod field;
 mod network;
 mod number;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub(super) use field::{FieldName, FieldValue};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};
 pub(super) use text::{CookieName, Distance, FileName, FreeText, Name, ProbePath, Secret, Size, Time, Token};

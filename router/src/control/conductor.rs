@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::snapshot::publish::Published;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 /// News that may wait; senders wait beyond that.
@@ -75,6 +76,8 @@ pub struct Conductor {
     last_publication: Timestamp,
     /// Until when a new configuration waits for names.
     names_until: Timestamp,
+    /// Ends the making of variants that runs.
+    stop_variants: Arc<AtomicBool>,
     /// Operators who wait for a load, by its number.
     waiting: Vec<(u64, oneshot::Sender<ReloadAnswer>)>,
 }
@@ -109,6 +112,7 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         due: None,
         last_publication: Timestamp::default(),
         names_until: Timestamp::default(),
+        stop_variants: Arc::default(),
         waiting: Vec::new(),
     };
     conductor.apply(super::world::first());
@@ -135,6 +139,8 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         }
     }
     watcher.abort();
+    // The process may end before a large bundle is done.
+    conductor.stop_variants.store(true, Ordering::Relaxed);
 }
 
 impl Conductor {
@@ -227,6 +233,7 @@ impl Conductor {
             Effect::Watch(files) => {
                 self.watched.send_replace(files);
             }
+            Effect::MakeVariants => run::make_variants(self),
             Effect::StartProbe(target) => self.prober.start(target),
             Effect::StopProbe(endpoint) => self.prober.stop(endpoint),
             Effect::Resolve(name) => self.resolver.look_up(name),

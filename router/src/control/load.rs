@@ -4,17 +4,17 @@
 //! fails. What did not change is taken over from the parts in use. Blocks: run on a thread of its own, by the conductor
 //! at start, at a reload and when a file changed, and by `portolan check`.
 
+mod bundles;
 mod policies;
 mod tls;
 
 use super::watch::{Subject, WatchedFile};
 use super::world::{LoadedConfig, LoadedPart, Refusal};
-use crate::base::CountryCode;
-use crate::config::{self, Action, AffinityKey, Boot, Diagnostic, Diagnostics, Live};
-use crate::files::Bundle;
+use crate::base::{Clock, CountryCode};
+use crate::config::{self, AffinityKey, Boot, Diagnostic, Diagnostics, Live};
 use crate::geo::{Database, Geo, Override};
+use crate::metrics::Metrics;
 use crate::policy::Engine;
-use crate::snapshot;
 use crate::snapshot::build::Parts;
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
@@ -34,6 +34,9 @@ pub struct Loader {
     engine: Engine,
     /// Signs tokens while the configuration has no key; lost at exit.
     own_key: AffinityKey,
+    /// What bundles count with.
+    metrics: Metrics,
+    clock: Clock,
 }
 
 /// What is in use and may be taken over.
@@ -77,7 +80,14 @@ impl Loader {
     pub fn new(path: PathBuf, boot: Boot, engine: Engine) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let mut secret = vec![0; 32];
         aws_lc_rs::rand::fill(&mut secret)?;
-        Ok(Self { path, boot, engine, own_key: AffinityKey { id: OWN_KEY.to_owned(), secret } })
+        let own_key = AffinityKey { id: OWN_KEY.to_owned(), secret };
+        Ok(Self { path, boot, engine, own_key, metrics: Metrics::new(), clock: Clock::start() })
+    }
+
+    /// With the metrics and the clock of a process that serves; without them it counts for nobody.
+    #[must_use]
+    pub fn serving(self, metrics: Metrics, clock: Clock) -> Self {
+        Self { metrics, clock, ..self }
     }
 
     /// Loads the configuration with all that it names.
@@ -123,7 +133,7 @@ impl Loader {
                 parts.listener_tls = listener;
                 parts.origin_tls = origin;
             }),
-            Subject::Roots => actions(live, &mut collected).map(|actions| parts.actions = actions),
+            Subject::Roots => self.actions(live, Some(in_use), &mut collected).map(|actions| parts.actions = actions),
         };
         match done {
             Some(()) if collected.problems.is_empty() => Ok(LoadedPart { parts, files: collected.files }),
@@ -133,7 +143,7 @@ impl Loader {
 
     fn everything(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Parts> {
         let routes = routes(live, collected);
-        let actions = actions(live, collected);
+        let actions = self.actions(live, in_use, collected);
         let geo = geo(live, in_use, collected);
         let certificates = self.certificates(live, in_use, collected);
         let keys = self.keys(live, in_use, collected);
@@ -264,24 +274,6 @@ fn routes(live: &Live, collected: &mut Collected) -> Option<RouteTable> {
         Diagnostic::new(conflict.to_string()).at(at)
     });
     collected.keep(table)
-}
-
-fn actions(live: &Live, collected: &mut Collected) -> Option<Arc<[snapshot::Action]>> {
-    let mut actions = Vec::new();
-    let before = collected.problems.len();
-    for route in &live.routes {
-        let action = match &route.action {
-            Action::Service(index) => Some(snapshot::Action::Service(*index)),
-            Action::Static { root, fallback } => {
-                collected.read(Subject::Roots, root);
-                let opened = Bundle::open(root, fallback.as_deref())
-                    .map_err(|error| Diagnostic::new(error.to_string()).at(route.at.clone()));
-                collected.keep(opened).map(snapshot::Action::Files)
-            }
-        };
-        actions.extend(action);
-    }
-    (collected.problems.len() == before).then(|| actions.into())
 }
 
 #[cfg(test)]

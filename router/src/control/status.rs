@@ -46,6 +46,7 @@ pub fn document(world: &World, snapshot: Option<&Snapshot>, about: &About<'_>, n
         "policies": parts::policies(world.in_force(), now),
         "services": services.iter().map(|service| (service.table.name.to_string(), one_service(world, service, now)))
             .collect::<serde_json::Map<_, _>>(),
+        "bundles": snapshot.map(|snapshot| parts::bundles(snapshot, now)),
         "names": parts::names(world),
     })
 }

@@ -2,9 +2,12 @@
 //!
 //! Owns the fingerprints and the polling. Polling once a second works on every file system, also on the mounts and
 //! symlink swaps that containers use, where notifications do not. A change is acted on once it has held still for one
-//! poll, so that a file is not read while it is written. Reads no content; the conductor is told the subject only.
+//! poll, so that a file or a tree is not read while it is written. Looks are rarer where they take long. Reads no content;
+//! the conductor is told the subject only.
 
 use super::world::Event;
+use crate::base::clock;
+use crate::files;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,6 +15,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Time between two looks.
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
+/// Looking takes at most one part in this many of a core, however many files there are.
+const PAUSES: u32 = 20;
 
 /// What a file is for; tells what has to be loaded again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,8 +60,8 @@ pub enum Fingerprint {
         /// Inode, where there is such a thing.
         inode: u64,
     },
-    /// A directory: where it really is. What is in it is read at each request, so it does not count here.
-    Directory(PathBuf),
+    /// A directory, which is a static root: a digest of all names in it, where they lead, and what can be seen of them.
+    Directory(u64),
 }
 
 /// A file to look at, with what it was when it was last read.
@@ -82,7 +87,7 @@ impl Fingerprint {
     pub fn of(path: &Path) -> Self {
         let Ok(metadata) = std::fs::metadata(path) else { return Self::Missing };
         if metadata.is_dir() {
-            return std::fs::canonicalize(path).map_or(Self::Missing, Self::Directory);
+            return Self::Directory(files::digest(path));
         }
         Self::File { length: metadata.len(), modified: metadata.modified().ok(), inode: inode(&metadata) }
     }
@@ -151,12 +156,14 @@ pub async fn run(mut lists: watch::Receiver<Vec<WatchedFile>>, events: mpsc::Sen
             },
             _ = beat.tick() => {
                 // A file system that hangs must not hang the control plane.
+                let started = clock::monotonic();
                 let looked = tokio::task::spawn_blocking(move || {
                     let changed = watched.look(Fingerprint::of);
                     (watched, changed)
                 });
                 let Ok((back, changed)) = looked.await else { return };
                 watched = back;
+                beat.reset_after(POLL_EVERY.max(started.elapsed().saturating_mul(PAUSES)));
                 for subject in changed {
                     if events.send(Event::Changed(subject)).await.is_err() {
                         return;
@@ -190,9 +197,8 @@ mod tests {
         assert_eq!(watched.look(Fingerprint::of), [Subject::Config], "removal is a change");
     }
 
-    #[cfg(unix)]
     #[test]
-    fn a_swapped_symlink_is_a_change_and_new_files_below_a_root_are_not() {
+    fn a_root_changes_when_it_is_swapped_and_when_its_files_do() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two, link) = (folder.path().join("1"), folder.path().join("2"), folder.path().join("current"));
         std::fs::create_dir(&one).unwrap();
@@ -200,12 +206,19 @@ mod tests {
         std::os::unix::fs::symlink(&one, &link).unwrap();
         let mut watched = Watched::default();
         watched.replace(vec![WatchedFile::now(Subject::Roots, &link)]);
+        let mut looks = || [watched.look(Fingerprint::of), watched.look(Fingerprint::of)];
+        let (changed, same) = ([vec![], vec![Subject::Roots]], [vec![], vec![]]);
+        assert_eq!(looks(), same);
         std::fs::write(one.join("index.html"), "x").unwrap();
-        assert_eq!((watched.look(Fingerprint::of), watched.look(Fingerprint::of)), (vec![], vec![]));
+        assert_eq!(looks(), changed, "a new file");
+        std::fs::write(one.join("index.html"), "xy").unwrap();
+        assert_eq!(looks(), changed, "a changed file");
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&two, &link).unwrap();
-        watched.look(Fingerprint::of);
-        assert_eq!(watched.look(Fingerprint::of), [Subject::Roots]);
+        assert_eq!(looks(), changed, "another folder");
+        std::os::unix::fs::symlink("/etc", two.join("etc")).unwrap();
+        assert_eq!(looks(), changed, "what will be refused");
+        assert_eq!(looks(), same);
     }
 
     #[test]

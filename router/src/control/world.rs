@@ -5,6 +5,7 @@
 //! comes back as effects. The conductor is its only owner. Start and reload are the same path from an empty World.
 
 mod adopt;
+mod bundles;
 mod endpoint;
 mod event;
 mod health;
@@ -76,6 +77,7 @@ impl World {
             Event::Passive(samples) => self.on_passive(&samples, now, &mut effects),
             Event::Loads(loads) => self.on_loads(&loads, now, &mut effects),
             Event::Resolved { name, result } => self.on_resolved(&name, result, &mut effects),
+            Event::Variants(variants) => self.on_variants(&variants, &mut effects),
             Event::Operator(command) => self.on_command(command, &mut effects),
             Event::Tick => self.on_tick(now, &mut effects),
         }

@@ -1,58 +1,171 @@
-//! One request for a static file, from name to response.
-//! Owns: the order of the steps and the headers of each answer. Never: runs on a worker's thread: it reads files.
-//! Called by: `Bundle::respond`.
+//! One request for a static file, from path to response.
+//! Owns: the order of the steps and the headers of each answer. Never: blocks: a file in memory is answered at once, and the
+//! first piece of a large one is read on another thread.
+//! Called by: `exchange`.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::ops::Range;
+use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, request};
 
-use super::Shared;
-use super::body::FileBody;
+use super::Bundle;
+use super::body::{FileBody, Source};
 use super::condition::{Outcome, judge};
 use super::encoding::{Encoding, accepted};
-use super::find::{Found, Opened, find, variant};
-use super::kind::{cache_control, media_type};
-use super::path::Wanted;
+use super::entry::{Content, Disk, Entry, Form};
+use super::index::Target;
+use super::path::{has_extension, name_of};
+use super::tree;
 use crate::base::Timestamp;
 use crate::cache::condition::{Validators, range_applies};
-use crate::cache::date::{self, HttpDate};
+use crate::cache::date::HttpDate;
 use crate::cache::etag::EntityTag;
 use crate::cache::multipart::content_range;
-use crate::cache::range::{Wanted as Span, wanted};
+use crate::cache::range::{Wanted, wanted};
 
-/// What is asked, owned: it goes to another thread.
-#[derive(Debug)]
-pub(super) struct Ask {
-    pub method: Method,
+/// Room for the headers of a file answer and those that every answer carries.
+const HEADERS: usize = 24;
+/// Headers that make an answer depend on what the client has; most requests carry none.
+const CONDITIONS: [HeaderName; 4] =
+    [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE];
+
+/// What is asked.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    head: &'a request::Parts,
     /// The URI's path, for a redirect to itself with a slash.
-    pub path: String,
-    pub query: Option<String>,
-    pub headers: HeaderMap,
-    pub wanted: Wanted,
-    pub now: Timestamp,
+    path: &'a str,
+    now: Timestamp,
 }
 
-/// Blocks on the file system.
-pub(super) fn answer(bundle: &Shared, ask: &Ask) -> io::Result<Response<FileBody>> {
-    // Resolved for each request: deployments exchange the link that the root is.
-    let root = std::fs::canonicalize(&bundle.root)?;
-    let page = !ask.wanted.has_extension() && accepts_html(&ask.headers);
-    let fallback = bundle.fallback.as_deref();
-    match find(&root, &ask.wanted, fallback.filter(|_| page))? {
-        Found::File { name, opened } => file(bundle, ask, &root, name, opened, &[]),
-        Found::Fallback { name, opened } => file(bundle, ask, &root, name, opened, &["accept"]),
-        Found::Folder => Ok(redirect(ask)),
-        Found::Nothing => {
-            let mut response = text(StatusCode::NOT_FOUND, "no such file");
-            if fallback.is_some() {
-                response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-            }
-            Ok(response)
+impl Ask<'_> {
+    fn is_head(&self) -> bool {
+        self.head.method == Method::HEAD
+    }
+}
+
+impl Bundle {
+    /// The answer to a request. `path` is the part of the URI's path that names a file under the root (all of it, unless
+    /// the route takes a prefix off). Failures are answers too: 404, 405, 503 while a file is being replaced, or 500 with a
+    /// log line.
+    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<FileBody> {
+        let ask = Ask { head, path, now };
+        let mut response = match self.find(ask) {
+            Answer::Ready(response) => response,
+            Answer::Disk { disk, part, response } => Box::pin(self.with_first_piece(disk, part, response)).await,
+        };
+        if ask.is_head() {
+            *response.body_mut() = FileBody::empty();
+        }
+        self.meters.answered(response.status(), response.body().length());
+        for (name, value) in &*self.fields {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
+    }
+
+    fn find(&self, ask: Ask<'_>) -> Answer {
+        if ask.head.method != Method::GET && !ask.is_head() {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "a file can be read only");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Answer::Ready(response);
+        }
+        let Some(name) = name_of(ask.path) else {
+            return Answer::Ready(text(StatusCode::NOT_FOUND, "no such file"));
+        };
+        match self.index.target(&name) {
+            Some(Target::File(at)) => self.file(ask, &self.index.entries[at], false),
+            Some(Target::Folder) => Answer::Ready(redirect(ask)),
+            None => match self.kept.file(&name, ask.now) {
+                Some(entry) => {
+                    self.meters.previous();
+                    self.file(ask, entry, false)
+                }
+                None => self.nothing(ask, &name),
+            },
         }
     }
+
+    /// A name that does not exist: the application's page for navigations, or the page that says so.
+    fn nothing(&self, ask: Ask<'_>, name: &[u8]) -> Answer {
+        let entry = |at: Option<usize>| at.and_then(|at| self.index.entries.get(at));
+        let (fallback, not_found) = (entry(self.index.fallback), entry(self.index.not_found));
+        let wants_page = accepts_html(&ask.head.headers);
+        if let Some(page) = fallback.filter(|_| wants_page && !has_extension(name)) {
+            return self.file(ask, page, true);
+        }
+        if let Some(page) = not_found.filter(|_| wants_page) {
+            return missing_page(ask, page);
+        }
+        let mut response = text(StatusCode::NOT_FOUND, "no such file");
+        if fallback.or(not_found).is_some() {
+            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+        }
+        Answer::Ready(response)
+    }
+
+    fn file(&self, ask: Ask<'_>, entry: &Entry, is_fallback: bool) -> Answer {
+        let asked = &ask.head.headers;
+        let ranged = !ask.is_head() && asked.contains_key(header::RANGE);
+        // A range is always of the plain file: parts of a coded one are of no use to who resumes a download.
+        let (encoding, form) = if ranged { (None, &entry.plain) } else { best(asked, entry) };
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        validity(&mut headers, entry, form, ask.now);
+        vary(&mut headers, is_fallback, entry.varies());
+        if CONDITIONS.iter().any(|name| asked.contains_key(name)) {
+            match judge(asked, &validators(entry, form, ask.now), ask.now) {
+                Outcome::NotModified => return Answer::Ready(response(StatusCode::NOT_MODIFIED, headers)),
+                Outcome::Failed => {
+                    return Answer::Ready(text(StatusCode::PRECONDITION_FAILED, "the file is in another state"));
+                }
+                Outcome::Proceed => {}
+            }
+        }
+        content(&mut headers, entry, encoding);
+        let part = match ranged && range_applies(asked, &validators(entry, form, ask.now), ask.now) {
+            // One part is what downloads and players ask for.
+            true => wanted(asked, form.length, 1),
+            false => Wanted::Whole,
+        };
+        body(response(StatusCode::OK, headers), form, part, ask.is_head())
+    }
+
+    /// Reads the first piece on a thread that may block.
+    async fn with_first_piece(
+        &self,
+        disk: Arc<Disk>,
+        part: Range<u64>,
+        mut response: Response<FileBody>,
+    ) -> Response<FileBody> {
+        let from = Arc::clone(&disk);
+        let opened = tokio::task::spawn_blocking(move || {
+            let held = from.held.clone().map_or_else(|| tree::open(&from.path, from.stamp).map(Arc::new), Ok)?;
+            FileBody::part(Source { file: held, stamp: from.stamp }, part)
+        });
+        match opened.await.map_err(io::Error::other).flatten() {
+            Ok(body) => {
+                *response.body_mut() = body;
+                response
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle) => {
+                let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "the file is being replaced");
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
+            Err(error) => {
+                tracing::warn!(path = %disk.path.display(), %error, "a static file cannot be read");
+                text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
+            }
+        }
+    }
+}
+
+/// An answer, or all of it but the bytes of a file.
+enum Answer {
+    Ready(Response<FileBody>),
+    Disk { disk: Arc<Disk>, part: Range<u64>, response: Response<FileBody> },
 }
 
 /// A navigation asks for HTML by name; one without `Accept` gets the benefit of the doubt. Scripts and images send
@@ -63,111 +176,102 @@ fn accepts_html(headers: &HeaderMap) -> bool {
     lines.peek().is_none() || lines.any(html)
 }
 
-fn file(
-    bundle: &Shared,
-    ask: &Ask,
-    root: &Path,
-    name: PathBuf,
-    plain: Opened,
-    vary: &[&str],
-) -> io::Result<Response<FileBody>> {
-    let ranged = ask.method == Method::GET && ask.headers.contains_key(header::RANGE);
-    // A range is always of the plain file: parts of a coded one are of no use to who resumes a download.
-    let codings = if ranged { Vec::new() } else { accepted(&ask.headers) };
-    let (better, varies) = variant(root, &name, &codings)?;
-    let (encoding, chosen) = match better {
-        Some((encoding, opened)) => (Some(encoding), opened),
-        None => (None, plain),
-    };
-    let tag = bundle.tags.of(&chosen.real, &chosen.file, &chosen.state, ask.now)?;
-    let modified_s = modified_s(chosen.state.modified().ok(), ask.now);
-    let validators = validators(&tag, modified_s, ask.now);
-    let mut vary: Vec<&str> = vary.to_vec();
-    vary.extend(varies.then_some("accept-encoding"));
-
-    let mut response = Response::new(FileBody::empty());
-    let headers = response.headers_mut();
-    validity(headers, &name, &tag, modified_s, &vary);
-    match judge(&ask.headers, &validators, ask.now) {
-        Outcome::NotModified => *response.status_mut() = StatusCode::NOT_MODIFIED,
-        Outcome::Failed => return Ok(text(StatusCode::PRECONDITION_FAILED, "the file is in another state")),
-        Outcome::Proceed => {
-            content(headers, &name, encoding);
-            let length = chosen.state.len();
-            let part = match ranged && range_applies(&ask.headers, &validators, ask.now) {
-                // One part is what downloads and players ask for.
-                true => wanted(&ask.headers, length, 1),
-                false => Span::Whole,
-            };
-            body(&mut response, chosen, part, length, ask.method == Method::HEAD)?;
+/// The form that the client likes best.
+fn best<'a>(headers: &HeaderMap, entry: &'a Entry) -> (Option<Encoding>, &'a Form) {
+    if entry.varies() {
+        for encoding in accepted(headers) {
+            if let Some(form) = &entry.coded[encoding as usize] {
+                return (Some(encoding), form);
+            }
         }
     }
-    Ok(response)
+    (None, &entry.plain)
 }
 
-/// Seconds since 1970 of the last change; none when it lies ahead: no Last-Modified is later than the Date of the answer
-/// (RFC 9110 section 8.8.2.1).
-fn modified_s(modified: Option<SystemTime>, now: Timestamp) -> Option<u64> {
-    let since = modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    (since <= now.seconds()).then_some(since)
+/// The page for a name that does not exist: never kept, never a part of it.
+fn missing_page(ask: Ask<'_>, page: &Entry) -> Answer {
+    let (encoding, form) = best(&ask.head.headers, page);
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    vary(&mut headers, true, page.varies());
+    content(&mut headers, page, encoding);
+    headers.remove(header::ACCEPT_RANGES);
+    body(response(StatusCode::NOT_FOUND, headers), form, Wanted::Whole, ask.is_head())
 }
 
-fn validators(tag: &str, modified_s: Option<u64>, now: Timestamp) -> Validators<'_> {
+fn validators<'a>(entry: &Entry, form: &'a Form, now: Timestamp) -> Validators<'a> {
+    let modified_s = entry.modified.as_ref().map(|(seconds, _)| *seconds).filter(|seconds| *seconds <= now.seconds());
     Validators {
-        tag: EntityTag::parse(tag.as_bytes()),
+        tag: EntityTag::parse(form.tag.as_bytes()),
         modified: modified_s.and_then(|seconds| i64::try_from(seconds).ok()).map(HttpDate),
         modified_is_strong: modified_s.is_some_and(|modified| modified < now.seconds()),
     }
 }
 
-/// The headers that a 200, 206, 304 and 416 share.
-fn validity(headers: &mut HeaderMap, name: &Path, tag: &str, modified_s: Option<u64>, vary: &[&str]) {
-    set(headers, header::ETAG, tag);
-    if let Some(date) = modified_s.and_then(|seconds| date::write(Timestamp(seconds.saturating_mul(1000)))) {
-        headers.insert(header::LAST_MODIFIED, date);
+/// The headers that a 200, 206, 304 and 416 share. No Last-Modified is later than the Date of the answer (RFC 9110 section
+/// 8.8.2.1).
+fn validity(headers: &mut HeaderMap, entry: &Entry, form: &Form, now: Timestamp) {
+    headers.insert(header::ETAG, form.tag.clone());
+    if let Some((_, date)) = entry.modified.as_ref().filter(|(seconds, _)| *seconds <= now.seconds()) {
+        headers.insert(header::LAST_MODIFIED, date.clone());
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control(name)));
-    if !vary.is_empty() {
-        set(headers, header::VARY, &vary.join(", "));
-    }
+    headers.insert(header::CACHE_CONTROL, entry.cache_control.clone());
 }
 
-fn content(headers: &mut HeaderMap, name: &Path, encoding: Option<Encoding>) {
-    set(headers, header::CONTENT_TYPE, &media_type(name));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+fn vary(headers: &mut HeaderMap, by_accept: bool, by_encoding: bool) {
+    let value = match (by_accept, by_encoding) {
+        (true, true) => "accept, accept-encoding",
+        (true, false) => "accept",
+        (false, true) => "accept-encoding",
+        (false, false) => return,
+    };
+    headers.insert(header::VARY, HeaderValue::from_static(value));
+}
+
+fn content(headers: &mut HeaderMap, entry: &Entry, encoding: Option<Encoding>) {
+    headers.insert(header::CONTENT_TYPE, entry.content_type.clone());
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(encoding) = encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }
+    if let Some(link) = &entry.link {
+        headers.insert(header::LINK, link.clone());
+    }
 }
 
-fn body(response: &mut Response<FileBody>, chosen: Opened, part: Span, length: u64, head: bool) -> io::Result<()> {
+fn body(mut response: Response<FileBody>, form: &Form, part: Wanted, is_head: bool) -> Answer {
+    let length = form.length;
     let part = match part {
-        Span::Whole => 0..length,
-        Span::Parts(parts) => {
+        Wanted::Whole => 0..length,
+        Wanted::Parts(parts) => {
             let part = parts.into_iter().next().unwrap_or(0..length);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(response.headers_mut(), header::CONTENT_RANGE, &content_range(&part, length));
             part
         }
-        Span::Unsatisfiable => {
+        Wanted::Unsatisfiable => {
             let mut refused = text(StatusCode::RANGE_NOT_SATISFIABLE, "the range lies beyond the file");
             set(refused.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{length}"));
-            *response = refused;
-            return Ok(());
+            return Answer::Ready(refused);
         }
     };
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
-    if !head {
-        *response.body_mut() = FileBody::part(chosen.file, part)?;
+    match &form.content {
+        Content::Memory(bytes) => {
+            // Within the bytes, whose length is a `usize`.
+            let span = usize::try_from(part.start).unwrap_or(0)..usize::try_from(part.end).unwrap_or(bytes.len());
+            *response.body_mut() = FileBody::whole(bytes.slice(span));
+            Answer::Ready(response)
+        }
+        Content::Disk(_) if is_head || part.is_empty() => Answer::Ready(response),
+        Content::Disk(disk) => Answer::Disk { disk: Arc::clone(disk), part, response },
     }
-    Ok(())
 }
 
 /// To the same name with a slash: relative, so that it holds behind any prefix, scheme and host.
-fn redirect(ask: &Ask) -> Response<FileBody> {
+fn redirect(ask: Ask<'_>) -> Response<FileBody> {
     let name = ask.path.rsplit('/').next().unwrap_or_default();
-    let query = ask.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = ask.head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut response = text(StatusCode::MOVED_PERMANENTLY, "it is a folder");
     // With "./" a colon in the name cannot make it look like a scheme.
     set(response.headers_mut(), header::LOCATION, &format!("./{name}/{query}"));
@@ -176,20 +280,25 @@ fn redirect(ask: &Ask) -> Response<FileBody> {
 }
 
 /// A short answer of our own, not to be kept.
-pub(super) fn text(status: StatusCode, words: &'static str) -> Response<FileBody> {
+fn text(status: StatusCode, words: &'static str) -> Response<FileBody> {
     let words = format!("{words}\n");
-    let mut response = Response::new(FileBody::empty());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::with_capacity(HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(words.len()));
+    let mut response = response(status, headers);
     *response.body_mut() = FileBody::whole(words);
     response
 }
 
-/// Values are made of hex digits, dates, media types and URI characters; one that is not is left out.
+fn response(status: StatusCode, headers: HeaderMap) -> Response<FileBody> {
+    let mut response = Response::new(FileBody::empty());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Values are made of ranges and URI characters; one that is not is left out.
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

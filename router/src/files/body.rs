@@ -1,5 +1,6 @@
 //! The body of a file answer: nothing, bytes in memory, or a part of an open file read piece by piece.
-//! Owns: reading off the worker, one bounded piece at a time. Never: holds more than one piece of a large file.
+//! Owns: reading off the worker, one bounded piece at a time and one ahead. Never: holds more than two pieces of a file,
+//! or mixes two states of it.
 //! Called by: `files::answer`; polled by whatever writes the response.
 
 use std::fs::File;
@@ -14,10 +15,17 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-/// Up to this size a file is one piece, read before the head is sent: most of a bundle's files.
-pub(super) const WHOLE_MAX: u64 = 256 * 1024;
-/// How much of a larger file is in memory at a time.
+use super::tree::{self, Stamp};
+
+/// One piece of a file.
 const PIECE: u64 = 128 * 1024;
+
+/// An open file, and what it was when it was indexed.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub file: Arc<File>,
+    pub stamp: Stamp,
+}
 
 /// The body of a file answer.
 #[derive(Debug)]
@@ -30,8 +38,8 @@ pub struct FileBody {
 #[derive(Debug)]
 enum State {
     Whole(Bytes),
-    Idle { file: Arc<File>, at: u64 },
-    Reading { file: Arc<File>, at: u64, task: JoinHandle<io::Result<Bytes>> },
+    Piece { bytes: Bytes, source: Source, at: u64 },
+    Reading { source: Source, at: u64, task: JoinHandle<io::Result<Bytes>> },
     Over,
 }
 
@@ -59,21 +67,28 @@ impl FileBody {
         }
     }
 
-    /// A part of an open file. Blocks when it is small: then it is read at once.
-    pub(super) fn part(file: File, part: Range<u64>) -> io::Result<Self> {
+    /// Bytes still to be handed on.
+    pub(super) fn length(&self) -> u64 {
+        self.left
+    }
+
+    /// A part of a file; its first piece is read at once, which blocks, so that a file that is gone is known before the head.
+    pub(super) fn part(source: Source, part: Range<u64>) -> io::Result<Self> {
         let left = part.end - part.start;
-        if left <= WHOLE_MAX {
-            return read(&file, part.start, left).map(Self::whole);
+        let bytes = read(&source, part.start, left.min(PIECE))?;
+        if bytes.len() as u64 == left {
+            return Ok(Self::whole(bytes));
         }
-        Ok(Self { state: State::Idle { file: Arc::new(file), at: part.start }, left })
+        Ok(Self { state: State::Piece { bytes, source, at: part.start }, left })
     }
 }
 
-/// Exactly `length` bytes. A file that has become shorter is an error: the length is promised in the head already.
-fn read(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
+/// Exactly `length` bytes, of the file as it was indexed: a body must not begin in one build and end in the next.
+fn read(source: &Source, at: u64, length: u64) -> io::Result<Bytes> {
     let length = usize::try_from(length).map_err(io::Error::other)?;
     let mut piece = vec![0; length];
-    file.read_exact_at(&mut piece, at)?;
+    source.file.read_exact_at(&mut piece, at)?;
+    tree::check(&source.file, source.stamp)?;
     Ok(piece.into())
 }
 
@@ -83,9 +98,6 @@ impl http_body::Body for FileBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let body = self.get_mut();
-        if body.left == 0 {
-            body.state = State::Over;
-        }
         loop {
             match std::mem::replace(&mut body.state, State::Over) {
                 State::Over => return Poll::Ready(None),
@@ -93,26 +105,28 @@ impl http_body::Body for FileBody {
                     body.left = 0;
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                State::Idle { file, at } => {
-                    let (source, length) = (Arc::clone(&file), body.left.min(PIECE));
-                    let task = tokio::task::spawn_blocking(move || read(&source, at, length));
-                    body.state = State::Reading { file, at, task };
+                State::Piece { bytes, source, at } => {
+                    body.left -= bytes.len() as u64;
+                    let at = at + bytes.len() as u64;
+                    if body.left > 0 {
+                        let (from, length) = (source.clone(), body.left.min(PIECE));
+                        let task = tokio::task::spawn_blocking(move || read(&from, at, length));
+                        body.state = State::Reading { source, at, task };
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                State::Reading { file, at, mut task } => {
+                State::Reading { source, at, mut task } => {
                     let Poll::Ready(done) = Pin::new(&mut task).poll(cx) else {
-                        body.state = State::Reading { file, at, task };
+                        body.state = State::Reading { source, at, task };
                         return Poll::Pending;
                     };
-                    let piece = match done.map_err(io::Error::other).flatten() {
-                        Ok(piece) => piece,
+                    match done.map_err(io::Error::other).flatten() {
+                        Ok(bytes) => body.state = State::Piece { bytes, source, at },
                         Err(error) => {
                             body.left = 0;
                             return Poll::Ready(Some(Err(error)));
                         }
-                    };
-                    body.left -= piece.len() as u64;
-                    body.state = State::Idle { file, at: at + piece.len() as u64 };
-                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                    }
                 }
             }
         }

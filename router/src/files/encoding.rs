@@ -1,12 +1,12 @@
-//! Which of the precompressed variants of a file a client would rather have (RFC 9110 section 12.5.3).
-//! Owns: reading `Accept-Encoding`. Never: compresses anything, or knows whether a variant exists.
-//! Called by: `files::find`. Pure.
+//! Which of the variants of a file a client would rather have (RFC 9110 section 12.5.3).
+//! Owns: the codings, and reading `Accept-Encoding`. Never: compresses anything, or knows whether a variant exists.
+//! Called by: `files::answer`. Pure.
 
 use http::header::{ACCEPT_ENCODING, HeaderMap};
 
 use crate::cache::weights;
 
-/// A content coding that a build step may have left beside a file.
+/// A content coding that a build step may have left beside a file, or that is made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Brotli,
@@ -27,6 +27,12 @@ impl Encoding {
         }
     }
 
+    /// Whether a client means this coding; `gzip` has an old second name (RFC 9110 section 8.4.1.3).
+    fn is_named(self, coding: &[u8]) -> bool {
+        let old = self == Self::Gzip && coding.eq_ignore_ascii_case(b"x-gzip");
+        old || coding.eq_ignore_ascii_case(self.name().as_bytes())
+    }
+
     /// What is added to the file's name.
     pub(super) fn suffix(self) -> &'static str {
         match self {
@@ -38,31 +44,25 @@ impl Encoding {
 }
 
 /// The codings that the client takes and likes no less than the plain file, best first.
-pub(super) fn accepted(headers: &HeaderMap) -> Vec<Encoding> {
-    let weight = |name: &str| {
-        let (mut named, mut any) = (None, None);
-        for (coding, weight) in weights::of(headers, &ACCEPT_ENCODING) {
-            if coding.eq_ignore_ascii_case(name.as_bytes())
-                || (name == "gzip" && coding.eq_ignore_ascii_case(b"x-gzip"))
-            {
-                named = named.or(Some(weight));
-            } else if coding == b"*" {
-                any = any.or(Some(weight));
-            }
-        }
-        (named, any)
-    };
+pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> + use<> {
+    // What is said of each coding of ours, then of everything else; read once, as every request is.
+    let mut said = [None; Encoding::ALL.len()];
+    let (mut any, mut plain) = (None, None);
+    for (coding, weight) in weights::of(headers, &ACCEPT_ENCODING) {
+        let named = Encoding::ALL.into_iter().find(|encoding| encoding.is_named(coding));
+        let place = match named {
+            Some(encoding) => &mut said[encoding as usize],
+            None if coding == b"*" => &mut any,
+            None if coding.eq_ignore_ascii_case(b"identity") => &mut plain,
+            None => continue,
+        };
+        *place = place.or(Some(weight));
+    }
     // Plain is acceptable unless excluded; it is preferred over a coding only where the client says so.
-    let plain = weight("identity").0.unwrap_or(0);
-    let mut wanted: Vec<(u16, Encoding)> = Encoding::ALL
-        .into_iter()
-        .filter_map(|encoding| {
-            let (named, any) = weight(encoding.name());
-            named.or(any).filter(|weight| *weight > 0 && *weight >= plain).map(|weight| (weight, encoding))
-        })
-        .collect();
+    let plain = plain.unwrap_or(0);
+    let mut wanted = Encoding::ALL.map(|encoding| (said[encoding as usize].or(any).unwrap_or(0), encoding));
     wanted.sort_by_key(|(weight, _)| u16::MAX - weight);
-    wanted.into_iter().map(|(_, encoding)| encoding).collect()
+    wanted.into_iter().filter(move |(weight, _)| *weight > 0 && *weight >= plain).map(|(_, encoding)| encoding)
 }
 
 #[cfg(test)]
@@ -81,6 +81,7 @@ mod tests {
             ("GZIP;q=1.0, br;q=0.5", &[Gzip, Brotli]),
             ("br;q=0", &[]),
             ("br;q=0, *", &[Zstd, Gzip]),
+            ("gzip;q=0.1, x-gzip", &[Gzip]),
             ("*;q=0.1", &[Brotli, Zstd, Gzip]),
             ("*;q=0", &[]),
             ("identity, gzip;q=0.5", &[]), // plain is liked better
@@ -90,8 +91,8 @@ mod tests {
             ("br ; q = 0.3 , gzip;q=0.9", &[Gzip, Brotli]),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, value.parse().unwrap())]);
-            assert_eq!(accepted(&headers), expected, "{value}");
+            assert_eq!(accepted(&headers).collect::<Vec<_>>(), expected, "{value}");
         }
-        assert!(accepted(&HeaderMap::new()).is_empty());
+        assert_eq!(accepted(&HeaderMap::new()).count(), 0);
     }
 }

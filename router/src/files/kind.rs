@@ -1,6 +1,6 @@
-//! What a file's name says of it: its media type, and for how long it may be kept.
-//! Owns: both tables. Never: looks into the file (and tells browsers not to either: nosniff).
-//! Called by: `files::answer`. Pure.
+//! What a file's name says of it: its media type, for how long it may be kept, whether it is worth compressing.
+//! Owns: the three tables. Never: looks into the file (and tells browsers not to either: nosniff).
+//! Called by: `files::index`. Pure.
 
 use std::path::Path;
 
@@ -25,20 +25,49 @@ pub(super) fn media_type(path: &Path) -> String {
 
 /// The `Cache-Control` of a file.
 pub(super) fn cache_control(path: &Path) -> &'static str {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "htm") => REVALIDATED,
-        Some(_) if is_hashed(name) => IMMUTABLE,
+        _ if is_hashed(path) => IMMUTABLE,
         _ => SHORT,
     }
 }
+
+/// Whether an asset's name changes with its content. A page's never does: people keep its address.
+pub(super) fn is_hashed(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_page = path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
+    !is_page && carries_hash(name)
+}
+
+/// Smaller files fit in one packet as they are: nginx' `gzip_min_length` is set to about this everywhere.
+const COMPRESSED_MIN: u64 = 1024;
+
+/// Whether a file of this type and length becomes smaller by compression. Pictures, films and fonts are compressed already.
+pub(super) fn is_compressible(media_type: &str, length: u64) -> bool {
+    let essence = media_type.split(';').next().unwrap_or(media_type);
+    let text = essence.starts_with("text/") || essence.ends_with("+json") || essence.ends_with("+xml");
+    length > COMPRESSED_MIN && (text || COMPRESSIBLE.contains(&essence))
+}
+
+/// What is neither text by its first word nor by its last.
+const COMPRESSIBLE: [&str; 9] = [
+    "application/json",
+    "application/javascript",
+    "application/xml",
+    "application/wasm",
+    "application/vnd.ms-fontobject",
+    "font/ttf",
+    "font/otf",
+    "image/bmp",
+    "image/x-icon",
+];
 
 /// Whether a name carries a hash of the content as bundlers write it: eight characters of base64url or hex behind `-` or
 /// `.` and before an extension (`index-DiwrgTda.js`, `main.1a2b3c4d.css.map`).
 ///
 /// Wrong positives would pin a stale file for a year, so words (`my-document.pdf`) and dates (`photo-20240131.jpg`) are
 /// not hashes: there must be letters, and digits or mixed case. One true hash of 800 looks like a word; it is kept short.
-fn is_hashed(name: &str) -> bool {
+fn carries_hash(name: &str) -> bool {
     name.match_indices('.').any(|(dot, _)| {
         let stem = &name.as_bytes()[..dot];
         let Some(at) = stem.len().checked_sub(9).filter(|at| *at > 0) else { return false };
@@ -73,6 +102,23 @@ mod tests {
             ("x.unheard-of", "application/octet-stream"),
         ] {
             assert_eq!(media_type(Path::new(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_worth_compressing() {
+        for (name, length, expected) in [
+            ("app.js", 5000, true),
+            ("app.js", 1024, false),
+            ("logo.svg", 5000, true),
+            ("a.wasm", 5000, true),
+            ("site.webmanifest", 5000, true),
+            ("photo.jpg", 5000, false),
+            ("font.woff2", 5000, false),
+            ("app.js.br", 5000, false),
+            ("LICENSE", 5000, false),
+        ] {
+            assert_eq!(is_compressible(&media_type(Path::new(name)), length), expected, "{name} {length}");
         }
     }
 

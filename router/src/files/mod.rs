@@ -1,37 +1,44 @@
-//! Static files: a bundle of a build, served from its folder.
+//! Static files: a bundle of a build, indexed when it is loaded and served from the index.
 //! Owns: which file answers a request, and every rule of HTTP about it: conditions, ranges, variants, freshness.
-//! Never: serves anything outside the root, hidden names, or HTML in place of an asset; blocks a worker on the disk.
-//! Called by: `exchange` for a static route; opened when a snapshot is built.
+//! Never: serves anything outside the root, hidden names, or HTML in place of an asset; looks a name up on the disk for a
+//! request; blocks a worker.
+//! Called by: `exchange` for a static route; loaded by the control plane.
 
 mod answer;
 mod body;
 mod condition;
 mod encoding;
-mod find;
+mod entry;
+mod index;
+mod kept;
 mod kind;
+mod load;
 mod path;
-mod tag;
+mod preload;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod variants;
 
-use std::fs::File;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::header::{self, HeaderValue};
-use http::{Method, Response, StatusCode, request};
+use http::header::{HeaderName, HeaderValue};
 
-use self::answer::{Ask, answer, text};
 pub use self::body::FileBody;
-use self::path::Wanted;
-use self::tag::Tags;
+use self::index::Index;
+use self::kept::Kept;
+pub use self::tree::digest;
+pub use self::variants::Variants;
 use crate::base::Timestamp;
+use crate::config;
+use crate::metrics::{BundleMetrics, BundleSizes};
 
 /// Why a folder cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The root is missing, unreadable or not a folder.
+    /// The root, or a folder in it, is missing, unreadable or not a folder.
     #[error("static root {}: {cause}; accepted is a folder that the router can read", .path.display())]
     Root {
         /// The folder.
@@ -39,105 +46,87 @@ pub enum BundleError {
         /// What the system said.
         cause: io::Error,
     },
-    /// The fallback leads out of the root.
-    #[error("static fallback {name:?}: accepted is the name of a file below the root, such as \"index.html\"")]
-    FallbackName {
-        /// The name as configured.
-        name: String,
+    /// A page that is configured is not in the bundle.
+    #[error("static {key} {}: there is no such file; accepted is a file in the bundle, not a hidden one", .path.display())]
+    Page {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
     },
-    /// The fallback is missing, unreadable or not a file.
-    #[error("static fallback {}: {cause}; accepted is a file that the router can read", .path.display())]
-    Fallback {
+    /// A link leads somewhere else.
+    #[error("static link {}: {to}; accepted is a link to a file or folder in the bundle", .link.display())]
+    Link {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads, or why nowhere.
+        to: String,
+    },
+    /// A file cannot be read.
+    #[error("static file {}: {cause}; accepted is a file that the router can read", .path.display())]
+    Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
     },
+    /// More than a bundle has.
+    #[error("static root {}: accepted are up to {names} names, and {depth} folders in each other", .path.display())]
+    TooLarge {
+        /// The root.
+        path: PathBuf,
+        /// Most names.
+        names: usize,
+        /// Most folders in each other.
+        depth: usize,
+    },
+    /// It changes all the time.
+    #[error("static root {}: it is still being written; accepted is a folder that holds still for a moment", .path.display())]
+    Unsettled {
+        /// The root.
+        path: PathBuf,
+    },
 }
 
-/// A folder whose files are served. Cheap to clone.
+/// A folder whose files are served, as it was when it was indexed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    root: PathBuf,
-    /// Relative to the root.
-    fallback: Option<PathBuf>,
-    tags: Tags,
+    settings: Arc<config::Bundle>,
+    index: Arc<Index>,
+    kept: Arc<Kept>,
+    /// What every answer carries.
+    fields: Arc<[(HeaderName, HeaderValue)]>,
+    meters: Arc<BundleMetrics>,
 }
 
 impl Bundle {
-    /// A bundle in the folder `root`. `fallback` is the page for navigations that match no file (single-page
-    /// applications: `index.html`).
-    ///
-    /// # Errors
-    /// When root or fallback do not exist or cannot be read, or the fallback is not below the root.
-    pub fn open(root: &Path, fallback: Option<&str>) -> Result<Self, BundleError> {
-        let refused = |cause| BundleError::Root { path: root.to_owned(), cause };
-        std::fs::read_dir(root).map_err(refused)?;
-        let absolute = std::path::absolute(root).map_err(refused)?;
-        let fallback = fallback.map(|name| checked(root, name)).transpose()?;
-        Ok(Self { shared: Arc::new(Shared { root: absolute, fallback, tags: Tags::default() }) })
-    }
-
     /// The folder.
     pub fn root(&self) -> &Path {
-        &self.shared.root
+        &self.settings.root
     }
 
-    /// The answer to a request. `path` is the part of the URI's path that names a file under the root (all of it, unless
-    /// the route takes a prefix off). Failures are answers too: 404, 405, or 500 with a log line.
-    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<FileBody> {
-        if head.method != Method::GET && head.method != Method::HEAD {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "a file can be read only");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+    /// What the folder looked like when it was indexed, as `digest` tells it.
+    pub fn digest(&self) -> u64 {
+        self.index.tree.digest
+    }
+
+    /// When it was indexed.
+    pub fn indexed_at(&self) -> Timestamp {
+        self.index.made_at
+    }
+
+    /// How much there is of it.
+    pub fn sizes(&self) -> BundleSizes {
+        let (files_memory, variants_memory) = self.index.in_memory();
+        let forms = self.index.entries.iter().flat_map(|entry| entry.coded.iter().flatten());
+        BundleSizes {
+            files: self.index.entries.len(),
+            bytes: self.index.entries.iter().map(|entry| entry.plain.length).sum(),
+            variants: forms.count(),
+            previous: self.kept.count(),
+            files_memory,
+            variants_memory,
+            previous_memory: self.kept.in_memory(),
         }
-        let Some(wanted) = Wanted::new(path) else {
-            return for_method(&head.method, text(StatusCode::NOT_FOUND, "no such file"));
-        };
-        let ask = Ask {
-            method: head.method.clone(),
-            path: path.to_owned(),
-            query: head.uri.query().map(str::to_owned),
-            headers: head.headers.clone(),
-            wanted,
-            now,
-        };
-        let shared = Arc::clone(&self.shared);
-        let answered = tokio::task::spawn_blocking(move || answer(&shared, &ask)).await;
-        let response = answered.map_err(io::Error::other).flatten().unwrap_or_else(|error| {
-            tracing::warn!(%path, root = %self.shared.root.display(), %error, "a static file cannot be read");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
-        });
-        for_method(&head.method, response)
     }
-}
-
-/// The answer to HEAD is that to GET without its body.
-fn for_method(method: &Method, mut response: Response<FileBody>) -> Response<FileBody> {
-    if *method == Method::HEAD {
-        *response.body_mut() = FileBody::empty();
-    }
-    response
-}
-
-/// The fallback as a path below the root, after it was opened once.
-fn checked(root: &Path, name: &str) -> Result<PathBuf, BundleError> {
-    let path = PathBuf::from(name);
-    if name.is_empty() || !path.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(BundleError::FallbackName { name: name.to_owned() });
-    }
-    let full = root.join(&path);
-    let refused = |cause| BundleError::Fallback { path: full.clone(), cause };
-    if !std::fs::metadata(&full).map_err(refused)?.is_file() {
-        return Err(refused(io::Error::other("not a regular file")));
-    }
-    File::open(&full).map_err(refused)?;
-    let (real_root, real) =
-        (std::fs::canonicalize(root).map_err(refused)?, std::fs::canonicalize(&full).map_err(refused)?);
-    if real.starts_with(real_root) { Ok(path) } else { Err(BundleError::FallbackName { name: name.to_owned() }) }
 }

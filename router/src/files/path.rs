@@ -1,57 +1,48 @@
-//! From a request's path to a name under the root of a bundle.
-//! Owns: which paths can name a file at all. Never touches the file system: links are followed, and judged, by `find`.
+//! From a request's path to the name of a file in a bundle.
+//! Owns: which paths can name a file at all. Never touches the file system: what exists is in the index.
 //! Called by: `files`. Pure.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::borrow::Cow;
 
 /// The one hidden name that is served: RFC 8615.
 const WELL_KNOWN: &[u8] = b".well-known";
 
-/// What a request asks for, relative to the root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// Plain segments only: joined to a root it cannot lead out but by links.
-    pub path: PathBuf,
-    /// The path ended in a slash (the root does too): only a folder's index can be meant.
-    pub folder: bool,
+/// What the path of a URI names, percent-decoded once, without the slash in front; folders end in a slash, the root is
+/// empty. Nothing when it can be no file of ours: `..` and `.`, an encoded slash, a backslash, NUL, an empty or hidden
+/// segment, a broken escape.
+pub(super) fn name_of(path: &str) -> Option<Cow<'_, [u8]>> {
+    let path = path.strip_prefix('/')?.as_bytes();
+    let name = if path.contains(&b'%') { Cow::Owned(decoded(path)?) } else { Cow::Borrowed(path) };
+    let segments = name.strip_suffix(b"/").unwrap_or(&name);
+    let valid =
+        name.is_empty() || segments.split(|byte| *byte == b'/').enumerate().all(|(at, s)| is_served(s, at == 0));
+    valid.then_some(name)
 }
 
-impl Wanted {
-    /// What the path of a URI names, percent-decoded once. Nothing when it can be no file of ours: `..` and `.`, an encoded
-    /// slash, a backslash, NUL, an empty or hidden segment, a broken escape.
-    pub(super) fn new(path: &str) -> Option<Self> {
-        let path = path.strip_prefix('/')?;
-        let mut wanted = PathBuf::new();
-        if path.is_empty() {
-            return Some(Self { path: wanted, folder: true });
-        }
-        let names = path.strip_suffix('/');
-        for (at, segment) in names.unwrap_or(path).split('/').enumerate() {
-            let name = decoded(segment)?;
-            let forbidden = name.is_empty() || name.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0));
-            let hidden = name.starts_with(b".") && !(at == 0 && name == WELL_KNOWN);
-            if forbidden || hidden {
-                return None;
-            }
-            wanted.push(OsString::from_vec(name));
-        }
-        Some(Self { path: wanted, folder: names.is_some() })
-    }
-
-    /// Whether the last name has an extension: then it is an asset, and never a page of a single-page application.
-    pub(super) fn has_extension(&self) -> bool {
-        self.path.extension().is_some()
-    }
+/// Whether a segment may be part of a name.
+pub(super) fn is_served(segment: &[u8], is_first: bool) -> bool {
+    let forbidden = segment.is_empty() || segment.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0));
+    let hidden = segment.starts_with(b".") && !(is_first && segment == WELL_KNOWN);
+    !forbidden && !hidden
 }
 
-fn decoded(segment: &str) -> Option<Vec<u8>> {
-    let mut name = Vec::with_capacity(segment.len());
-    let mut bytes = segment.bytes();
+/// Whether the last name has an extension: then it is an asset, and never a page of a single-page application.
+pub(super) fn has_extension(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b"/").unwrap_or(name);
+    let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    last.get(1..).is_some_and(|rest| rest.contains(&b'.'))
+}
+
+/// Nothing for a broken escape or an encoded slash.
+fn decoded(path: &[u8]) -> Option<Vec<u8>> {
+    let mut name = Vec::with_capacity(path.len());
+    let mut bytes = path.iter().copied();
     while let Some(byte) = bytes.next() {
-        let byte = if byte == b'%' { hex(bytes.next()?)? << 4 | hex(bytes.next()?)? } else { byte };
-        name.push(byte);
+        let decoded = if byte == b'%' { hex(bytes.next()?)? << 4 | hex(bytes.next()?)? } else { byte };
+        if decoded == b'/' && byte == b'%' {
+            return None;
+        }
+        name.push(decoded);
     }
     Some(name)
 }
@@ -65,21 +56,20 @@ fn hex(digit: u8) -> Option<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::path::Component;
 
     #[test]
     fn names_under_the_root() {
-        for (path, name, folder) in [
-            ("/", "", true),
-            ("/index.html", "index.html", false),
-            ("/a/b.js", "a/b.js", false),
-            ("/a/", "a", true),
-            ("/a%20b/%C3%A9.txt", "a b/é.txt", false),
-            ("/%252e%252e/x", "%2e%2e/x", false), // decoded once
-            ("/a..b", "a..b", false),
-            ("/.well-known/security.txt", ".well-known/security.txt", false),
+        for (path, name) in [
+            ("/", ""),
+            ("/index.html", "index.html"),
+            ("/a/b.js", "a/b.js"),
+            ("/a/", "a/"),
+            ("/a%20b/%C3%A9.txt", "a b/é.txt"),
+            ("/%252e%252e/x", "%2e%2e/x"), // decoded once
+            ("/a..b", "a..b"),
+            ("/.well-known/security.txt", ".well-known/security.txt"),
         ] {
-            assert_eq!(Wanted::new(path), Some(Wanted { path: name.into(), folder }), "{path}");
+            assert_eq!(name_of(path).as_deref(), Some(name.as_bytes()), "{path}");
         }
     }
 
@@ -115,7 +105,7 @@ mod tests {
             "/.well-known/.secret",
             "/%2egit/config",
         ] {
-            assert_eq!(Wanted::new(path), None, "{path}");
+            assert_eq!(name_of(path), None, "{path}");
         }
     }
 
@@ -124,15 +114,15 @@ mod tests {
         for (path, has) in
             [("/app.js", true), ("/user/john.doe", true), ("/cart", false), ("/a.b/cart", false), ("/", false)]
         {
-            assert_eq!(Wanted::new(path).unwrap().has_extension(), has, "{path}");
+            assert_eq!(has_extension(&name_of(path).unwrap()), has, "{path}");
         }
     }
 
     proptest! {
         #[test]
         fn whatever_is_asked_stays_below_the_root(path in "(/|%2[eEfF]|%5c|%00|\\.|\\.\\.|[a-c]|\\\\|%25){0,12}") {
-            if let Some(wanted) = Wanted::new(&path) {
-                prop_assert!(wanted.path.components().all(|part| matches!(part, Component::Normal(_))));
+            if let Some(name) = name_of(&path) {
+                prop_assert!(name.split(|byte| *byte == b'/').all(|part| part != b".." && part != b"."));
             }
         }
     }

@@ -2,24 +2,48 @@
 //! Owns nothing; needs no network. Called by: `cargo test`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use http::Request;
+use http::{Request, request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use super::*;
+use crate::base::Clock;
+use crate::metrics::Metrics;
 
-/// 2033: every file of the tests is older, and old enough to be remembered.
+/// 2033: every file of the tests is older.
 const NOW: Timestamp = Timestamp(2_000_000_000_000);
 /// When the files of the bundle were written: Sun, 09 Sep 2001 01:46:40 GMT.
 const WRITTEN_S: u64 = 1_000_000_000;
 
 struct Site {
     folder: tempfile::TempDir,
+    settings: config::Bundle,
     bundle: Bundle,
+    metrics: Metrics,
+}
+
+/// A bundle without any option.
+fn plain(root: &Path) -> config::Bundle {
+    config::Bundle {
+        root: root.to_owned(),
+        fallback: None,
+        not_found: None,
+        keep_previous: Duration::from_secs(3600),
+        memory: 1 << 20,
+        compress: true,
+        preload: false,
+        security_headers: false,
+        headers: Vec::new(),
+    }
+}
+
+fn load(settings: &config::Bundle, before: Option<&Bundle>, metrics: &Metrics) -> Result<Bundle, BundleError> {
+    Bundle::load(&Arc::new(settings.clone()), before, metrics.bundles.of("dist"), Clock::start())
 }
 
 /// An answer, read to its end.
@@ -38,6 +62,10 @@ impl Answer {
 
 impl Site {
     fn new(fallback: Option<&str>) -> Self {
+        Self::with(|settings| settings.fallback = fallback.map(str::to_owned))
+    }
+
+    fn with(change: impl FnOnce(&mut config::Bundle)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("dist");
         for name in ["assets", "docs", "empty", ".git", ".well-known"] {
@@ -60,14 +88,23 @@ impl Site {
             write(&root.join(name), content.as_bytes());
         }
         fs::write(folder.path().join("secret.txt"), "secret").unwrap();
-        symlink("../secret.txt", root.join("leak.txt")).unwrap();
-        symlink("..", root.join("up")).unwrap();
-        symlink("/", root.join("slash")).unwrap();
         symlink("digits.txt", root.join("alias.txt")).unwrap();
-        symlink("nowhere", root.join("dangling.txt")).unwrap();
-        symlink("loop.txt", root.join("loop.txt")).unwrap();
-        let bundle = Bundle::open(&root, fallback).unwrap();
-        Self { folder, bundle }
+        symlink("/", root.join(".hidden")).unwrap();
+        let mut settings = plain(&root);
+        change(&mut settings);
+        let metrics = Metrics::new();
+        let bundle = load(&settings, None, &metrics).unwrap();
+        Self { folder, settings, bundle, metrics }
+    }
+
+    /// As after a change that was noticed.
+    fn reload(&mut self) {
+        self.bundle = load(&self.settings, Some(&self.bundle), &self.metrics).unwrap();
+    }
+
+    fn make_variants(&mut self) {
+        let variants = self.bundle.make_variants(&AtomicBool::new(false)).unwrap();
+        self.bundle = self.bundle.with_variants(&variants).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -84,6 +121,12 @@ impl Site {
         assert_eq!(body.len() as u64, exact);
         assert!(declared.is_none_or(|declared| declared == exact || exact == 0), "{declared:?} but {exact}");
         Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// The status at the time by which assets of earlier builds are kept.
+    async fn status_now(&self, path: &str) -> u16 {
+        let (head, ()) = Request::get(path).body(()).unwrap().into_parts();
+        self.bundle.respond(&head, path, Clock::start().now()).await.status().as_u16()
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -131,10 +174,6 @@ async fn nothing_leaves_the_root() {
     let site = Site::new(Some("index.html"));
     let long = format!("/{}", "a".repeat(5000));
     for path in [
-        "/leak.txt",
-        "/up/secret.txt",
-        "/slash/etc/hostname",
-        "/dangling.txt",
         "/../secret.txt",
         "/%2e%2e/secret.txt",
         "/..%2fsecret.txt",
@@ -143,6 +182,8 @@ async fn nothing_leaves_the_root() {
         "/.env",
         "/.git/config",
         "/%2egit/config",
+        "/.hidden/etc/hostname",
+        "/assets%2findex-DiwrgTda.js",
         "/a%00.txt",
         "//etc/hostname",
     ] {
@@ -150,24 +191,39 @@ async fn nothing_leaves_the_root() {
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
     }
     assert_eq!(site.get(&long, &[("accept", "*/*")]).await.status, 404);
-    // A link to itself is the operator's mistake: logged, and no panic.
-    assert_eq!(site.get("/loop.txt", &[]).await.status, 500);
+}
+
+#[tokio::test]
+async fn a_file_that_became_a_link_is_not_followed() {
+    let mut site = Site::with(|settings| settings.memory = 0);
+    assert_eq!(site.get("/digits.txt", &[]).await.body, b"0123456789");
+    site.settings.headers.push((header("x-build"), "2".parse().unwrap()));
+    fs::remove_file(site.path("digits.txt")).unwrap();
+    symlink("../secret.txt", site.path("digits.txt")).unwrap();
+    assert_eq!(site.get("/digits.txt", &[]).await.body, b"0123456789", "the file that was opened");
+    let error = load(&site.settings, Some(&site.bundle), &site.metrics).unwrap_err().to_string();
+    assert!(error.contains("digits.txt") && error.contains("secret.txt") && error.contains("outside"), "{error}");
+}
+
+fn header(name: &'static str) -> HeaderName {
+    HeaderName::from_static(name)
 }
 
 #[tokio::test]
 async fn the_root_may_be_a_link_that_is_exchanged() {
-    let folder = tempfile::tempdir().unwrap();
+    let mut site = Site::new(None);
     for release in ["one", "two"] {
-        fs::create_dir(folder.path().join(release)).unwrap();
-        fs::write(folder.path().join(release).join("index.html"), release).unwrap();
+        fs::create_dir(site.folder.path().join(release)).unwrap();
+        fs::write(site.folder.path().join(release).join("index.html"), release).unwrap();
     }
-    let current = folder.path().join("current");
-    symlink("one", &current).unwrap();
-    let bundle = Bundle::open(&current, Some("index.html")).unwrap();
-    let site = Site { folder, bundle };
+    site.settings.root = site.folder.path().join("current");
+    symlink("one", &site.settings.root).unwrap();
+    site.reload();
     assert_eq!(site.get("/", &[]).await.body, b"one");
-    fs::remove_file(&current).unwrap();
-    symlink("two", &current).unwrap();
+    assert_eq!(site.status_now("/assets/index-DiwrgTda.js").await, 200, "of the root before");
+    fs::remove_file(&site.settings.root).unwrap();
+    symlink("two", &site.settings.root).unwrap();
+    site.reload();
     assert_eq!(site.get("/", &[]).await.body, b"two");
 }
 
@@ -214,7 +270,7 @@ async fn methods() {
 
 #[tokio::test]
 async fn validators_and_conditions() {
-    let site = Site::new(None);
+    let mut site = Site::new(None);
     let first = site.get("/digits.txt", &[]).await;
     let (tag, date) = (first.header("etag").to_owned(), first.header("last-modified").to_owned());
     assert!(tag.len() == 34 && tag.starts_with('"'), "strong: {tag}");
@@ -237,29 +293,15 @@ async fn validators_and_conditions() {
     // The tag follows the content: not the name, not the time.
     assert_eq!(site.get("/alias.txt", &[]).await.header("etag"), tag);
     fs::write(site.path("digits.txt"), "0123456789").unwrap();
+    site.reload();
     assert_eq!(site.get("/digits.txt", &[]).await.header("etag"), tag);
     write(&site.path("digits.txt"), b"9876543210!");
+    assert_eq!(site.get("/digits.txt", &[]).await.header("etag"), tag, "not before it is indexed");
+    site.reload();
     assert_ne!(site.get("/digits.txt", &[]).await.header("etag"), tag);
-}
-
-#[tokio::test]
-async fn a_file_just_written_is_hashed_again() {
-    let site = Site::new(None);
-    let path = site.path("digits.txt");
-    let (head, ()) = Request::get("/digits.txt").body(()).unwrap().into_parts();
-    let now = Timestamp(WRITTEN_S * 1000 + 500);
-    let mut tags = Vec::new();
-    for content in ["0123456789", "abcdefghij"] {
-        write(&path, content.as_bytes()); // same length, time and inode
-        let response = site.bundle.respond(&head, "/digits.txt", now).await;
-        tags.push(response.headers()["etag"].clone());
-    }
-    assert_ne!(tags[0], tags[1]);
-    assert_eq!(site.bundle.shared.tags.remembered(), 0);
-    site.get("/digits.txt", &[]).await;
-    assert_eq!(site.bundle.shared.tags.remembered(), 1);
     // A time that lies ahead is not told.
-    let early = site.bundle.respond(&head, "/digits.txt", Timestamp(1)).await;
+    let (head, ()) = Request::get("/docs/").body(()).unwrap().into_parts();
+    let early = site.bundle.respond(&head, "/docs/", Timestamp(1)).await;
     assert!(!early.headers().contains_key("last-modified"));
 }
 
@@ -316,67 +358,263 @@ async fn precompressed_variants() {
 
 #[tokio::test]
 async fn large_files_come_in_pieces() {
-    let site = Site::new(None);
-    let content: Vec<u8> = (0..1_000_003u32).map(|n| (n % 251) as u8).collect();
+    let mut site = Site::new(None);
+    let content: Vec<u8> = (0..2_000_003u32).map(|n| (n % 251) as u8).collect();
     write(&site.path("large.bin"), &content);
+    site.reload();
     assert!(site.get("/large.bin", &[]).await.body == content);
-    let part = site.get("/large.bin", &[("range", "bytes=100000-899999")]).await;
-    assert!(part.status == 206 && part.body == content[100_000..900_000]);
+    assert_eq!(site.send(Request::head("/large.bin")).await.header("content-length"), "2000003");
+    let part = site.get("/large.bin", &[("range", "bytes=100000-1899999")]).await;
+    assert!(part.status == 206 && part.body == content[100_000..1_900_000]);
 
     let (head, ()) = Request::get("/large.bin").body(()).unwrap().into_parts();
     let mut body = site.bundle.respond(&head, "/large.bin", NOW).await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(first.len() <= 128 * 1024 && !body.is_end_stream());
-    // Cut short under the reader: an error, never a body that looks complete.
-    File::options().write(true).open(site.path("large.bin")).unwrap().set_len(200_000).unwrap();
-    let Err(error) = body.collect().await else { panic!("a shortened file") };
-    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    // Written over under the reader: an error, never a body that begins in one build and ends in the next.
+    fs::write(site.path("large.bin"), vec![b'x'; content.len()]).unwrap();
+    assert!(body.collect().await.is_err());
+    let meanwhile = site.get("/large.bin", &[]).await;
+    assert_eq!((meanwhile.status, meanwhile.header("retry-after")), (503, "1"));
 }
 
 #[tokio::test]
-async fn a_fifo_does_not_hold_up_a_request() {
+async fn previous_assets_stay_for_their_time() {
+    let mut site = Site::new(Some("index.html"));
+    let old = "/assets/index-DiwrgTda.js";
+    let large = vec![7; 1_500_000];
+    write(&site.path("assets/film-Aa1Bb2Cc.mp4"), &large);
+    site.reload();
+    for name in ["assets", "docs", "digits.txt"] {
+        let path = site.path(name);
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    }
+    fs::remove_file(site.path("alias.txt")).unwrap();
+    write(&site.path("index.html"), b"<h1>second</h1>");
+    site.reload();
+    let now = Clock::start().now();
+    let at = async |path: &str, now: Timestamp| {
+        let (head, ()) = Request::get(path).header("accept", "*/*").body(()).unwrap().into_parts();
+        site.bundle.respond(&head, path, now).await
+    };
+    let kept = at(old, now).await;
+    assert_eq!(
+        (kept.status(), kept.headers()["cache-control"].to_str().unwrap()),
+        (200.try_into().unwrap(), IMMUTABLE)
+    );
+    let film = at("/assets/film-Aa1Bb2Cc.mp4", now).await;
+    assert!(film.into_body().collect().await.unwrap().to_bytes() == large, "it was open");
+    assert_eq!(at("/digits.txt", now).await.status(), 404, "no hash in its name");
+    assert_eq!(at("/docs/index.html", now).await.status(), 404, "no asset");
+    assert_eq!(site.get("/", &[]).await.body, b"<h1>second</h1>");
+    let later = now.plus(Duration::from_secs(3601));
+    assert_eq!(at(old, later).await.status(), 404);
+    assert!(site.bundle.without_gone(now).is_none());
+    let emptied = site.bundle.without_gone(later).unwrap();
+    assert_eq!((site.bundle.sizes().previous, emptied.sizes().previous), (4, 0));
+    assert!(site.metrics.text().contains("portolan_bundle_previous_total{bundle=\"dist\"} 2"));
+}
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+#[tokio::test]
+async fn an_asset_keeps_its_first_end_and_none_is_kept_beyond_the_bound() {
+    let mut site = Site::with(|settings| settings.memory = 3000);
+    write(&site.path("assets/one-Aa1Bb2Cc.png"), &[1; 1500]);
+    site.reload();
+    fs::rename(site.path("assets/one-Aa1Bb2Cc.png"), site.path("assets/two-Aa1Bb2Cc.png")).unwrap();
+    site.reload();
+    assert_eq!((site.bundle.sizes().previous, site.bundle.sizes().previous_memory), (1, 1500));
+    fs::rename(site.path("assets/two-Aa1Bb2Cc.png"), site.path("assets/three-Aa1Bb2Cc.png")).unwrap();
+    site.reload();
+    assert_eq!(site.bundle.sizes().previous_memory, 3000);
+    fs::rename(site.path("assets/three-Aa1Bb2Cc.png"), site.path("assets/four-Aa1Bb2Cc.png")).unwrap();
+    site.reload();
+    assert_eq!(site.bundle.sizes().previous_memory, 3000, "the newest two");
+    for (name, status) in [("one", 404), ("two", 200), ("three", 200), ("four", 200)] {
+        assert_eq!(site.status_now(&format!("/assets/{name}-Aa1Bb2Cc.png")).await, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn variants_that_are_made() {
+    let mut site = Site::new(None);
+    let script = "export const answer = 42;\n".repeat(200);
+    write(&site.path("app.js"), script.as_bytes());
+    write(&site.path("noise.js"), &noise(4000));
+    write(&site.path("photo.png"), &[0; 4000]);
+    site.reload();
+    let before = site.get("/app.js", &[("accept-encoding", "br")]).await;
+    assert_eq!((before.header("content-encoding"), before.header("vary")), ("", "accept-encoding"), "not yet");
+    assert!(site.bundle.wants_variants());
+    site.make_variants();
+    assert!(!site.bundle.wants_variants());
+    let mut tags = vec![before.header("etag").to_owned()];
+    for encoding in ["br", "zstd", "gzip"] {
+        let answer = site.get("/app.js", &[("accept-encoding", encoding)]).await;
+        assert_eq!((answer.header("content-encoding"), answer.header("vary")), (encoding, "accept-encoding"));
+        assert!(answer.body.len() < 300, "{encoding}: {}", answer.body.len());
+        assert_eq!(decoded(encoding, &answer.body), script.as_bytes(), "{encoding}");
+        assert!(!tags.contains(&answer.header("etag").to_owned()));
+        tags.push(answer.header("etag").to_owned());
+    }
+    for path in ["/noise.js", "/photo.png", "/digits.txt"] {
+        assert_eq!(site.get(path, &[("accept-encoding", "br")]).await.header("content-encoding"), "", "{path}");
+    }
+    assert_eq!(site.get("/photo.png", &[]).await.header("vary"), "", "a picture has none");
+    // A new index of the same bytes takes them over.
+    write(&site.path("digits.txt"), b"9876543210");
+    site.reload();
+    assert_eq!(site.get("/app.js", &[("accept-encoding", "br")]).await.header("etag"), tags[1]);
+    let sizes = site.bundle.sizes();
+    assert!(sizes.variants == 5 && sizes.variants_memory > 0, "three made and two found: {sizes:?}");
+    let stopped = AtomicBool::new(true);
+    assert!(site.bundle.make_variants(&stopped).is_none());
+}
+
+#[tokio::test]
+async fn variants_stay_within_memory() {
+    let mut site = Site::with(|settings| settings.memory = 150);
+    write(&site.path("app.js"), "export const answer = 42;\n".repeat(230).as_bytes());
+    site.reload();
+    site.make_variants();
+    let sizes = site.bundle.sizes();
+    assert!(sizes.files_memory + sizes.variants_memory <= 150, "{sizes:?}");
+    assert_eq!(sizes.variants, 3, "two found, and one of three made: {sizes:?}");
+}
+
+fn noise(length: u32) -> Vec<u8> {
+    (0..length).map(|n| (crate::base::hash::mix(u64::from(n) + 1) & 0xff) as u8).collect()
+}
+
+fn decoded(encoding: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match encoding {
+        "br" => brotli::BrotliDecompress(&mut &bytes[..], &mut plain).unwrap(),
+        "zstd" => plain = zstd::stream::decode_all(bytes).unwrap(),
+        _ => drop(io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut plain).unwrap()),
+    }
+    plain
+}
+
+#[tokio::test]
+async fn options() {
+    let mut site = Site::with(|settings| {
+        settings.not_found = Some("404.html".into());
+        settings.security_headers = true;
+        settings.preload = true;
+        settings.headers = vec![
+            (header("x-build"), "7".parse().unwrap()),
+            (header("referrer-policy"), "same-origin".parse().unwrap()),
+        ];
+        let root = settings.root.clone();
+        write(&root.join("404.html"), b"<h1>gone</h1>");
+        write(
+            &root.join("index.html"),
+            b"<script type=module src=/assets/index-DiwrgTda.js></script><link rel=stylesheet href=/no.css>",
+        );
+    });
+    let home = site.get("/", &[]).await;
+    assert_eq!(home.header("link"), "</assets/index-DiwrgTda.js>; rel=modulepreload");
+    assert_eq!(site.get("/docs/", &[]).await.header("link"), "");
+    for (name, value) in [
+        ("x-build", "7"),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("x-xss-protection", "0"),
+    ] {
+        assert_eq!(home.header(name), value, "{name}");
+        assert_eq!(site.get("/gone", &[]).await.header(name), value, "{name}");
+    }
+    for (path, accept, body) in [
+        ("/cart", "text/html", "<h1>gone</h1>"),
+        ("/gone.js", "text/html", "<h1>gone</h1>"),
+        ("/gone.js", "*/*", "no such file\n"),
+    ] {
+        let answer = site.get(path, &[("accept", accept), ("range", "bytes=0-1"), ("if-none-match", "*")]).await;
+        assert_eq!(
+            (answer.status, String::from_utf8(answer.body.clone()).unwrap().as_str()),
+            (404, body),
+            "{path} {accept}"
+        );
+        assert_eq!(
+            (answer.header("vary"), answer.header("cache-control"), answer.header("etag")),
+            ("accept", "no-store", "")
+        );
+    }
+    site.settings.preload = false;
+    site.reload();
+    assert_eq!(site.get("/", &[]).await.header("link"), "", "a changed option is a new index");
+}
+
+#[test]
+fn a_build_in_progress_is_not_indexed() {
     let site = Site::new(None);
+    let path = site.path("assets/growing-Aa1Bb2Cc.js");
+    let (stop, started) = (Arc::new(AtomicBool::new(false)), site.bundle.digest());
+    let told = Arc::clone(&stop);
+    let writer = std::thread::spawn(move || {
+        let mut length = 1;
+        while !told.load(std::sync::atomic::Ordering::Relaxed) {
+            length = length % 1000 + 1;
+            fs::write(&path, vec![b'x'; length]).unwrap();
+        }
+    });
+    while !site.path("assets/growing-Aa1Bb2Cc.js").exists() {
+        std::thread::yield_now();
+    }
+    // It goes on as it was, also when the tree is told to have changed.
+    let during = load(&site.settings, Some(&site.bundle), &site.metrics).unwrap();
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+    assert_eq!((during.digest(), during.sizes().files), (started, site.bundle.sizes().files));
+    let after = load(&site.settings, Some(&site.bundle), &site.metrics).unwrap();
+    assert_eq!(after.sizes().files, site.bundle.sizes().files + 1);
+    assert!(site.metrics.text().contains("portolan_bundle_indexes_total{bundle=\"dist\",result=\"unsettled\"}"));
+}
+
+#[tokio::test]
+async fn a_fifo_is_no_file() {
+    let mut site = Site::new(None);
     let made = std::process::Command::new("mkfifo").arg(site.path("pipe.txt")).status();
     if !made.is_ok_and(|status| status.success()) {
         println!("skipped: no mkfifo here");
         return;
     }
+    site.reload();
     assert_eq!(site.get("/pipe.txt", &[]).await.status, 404);
-}
-
-#[tokio::test]
-async fn an_unreadable_file_is_an_answer() {
-    let site = Site::new(None);
-    let path = site.path("digits.txt");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-    if File::open(&path).is_ok() {
-        println!("skipped: this user reads everything");
-        return;
-    }
-    assert_eq!(site.get("/digits.txt", &[]).await.status, 500);
 }
 
 #[test]
 fn a_bundle_that_cannot_serve_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("dist");
-    fs::create_dir(&root).unwrap();
-    fs::write(folder.path().join("secret.html"), "").unwrap();
-    symlink("../secret.html", root.join("link.html")).unwrap();
-    fs::write(root.join("index.html"), "").unwrap();
-    assert!(Bundle::open(&root, Some("index.html")).is_ok());
-    let message = |root: &Path, fallback| Bundle::open(root, fallback).unwrap_err().to_string();
-    for (root, fallback, says) in [
-        (folder.path().join("gone"), None, "gone"),
-        (root.join("index.html"), None, "index.html"),
-        (root.clone(), Some("app.html"), "app.html"),
-        (root.clone(), Some(""), "below the root"),
-        (root.clone(), Some("../secret.html"), "below the root"),
-        (root.clone(), Some("/etc/hostname"), "below the root"),
-        (root.clone(), Some("link.html"), "below the root"),
-        (folder.path().to_owned(), Some("dist"), "not a regular file"),
+    let site = Site::new(None);
+    let root = site.path("");
+    let message = |change: &dyn Fn(&mut config::Bundle)| {
+        let mut settings = plain(&root);
+        change(&mut settings);
+        load(&settings, None, &site.metrics).unwrap_err().to_string()
+    };
+    let says =
+        |got: String, what: &str| assert!(got.contains(what) && got.contains("accepted"), "{what} is not in: {got}");
+    says(message(&|settings| settings.root = root.join("gone")), "gone");
+    says(message(&|settings| settings.root = root.join("index.html")), "index.html");
+    says(message(&|settings| settings.fallback = Some("app.html".into())), "fallback");
+    says(message(&|settings| settings.fallback = Some(".env".into())), ".env");
+    says(message(&|settings| settings.not_found = Some("docs".into())), "docs");
+    for (target, name, what) in [
+        ("../secret.txt", "leak.txt", "outside of the root"),
+        ("/", "slash", "outside of the root"),
+        ("nowhere", "dangling.txt", "dangling.txt"),
+        ("loop.txt", "loop.txt", "loop.txt"),
+        ("..", "docs/up", "a folder that it lies in"),
     ] {
-        let got = message(&root, fallback);
-        assert!(got.contains(says) && got.contains("accepted"), "{got}");
+        symlink(target, root.join(name)).unwrap();
+        says(message(&|_| ()), what);
+        fs::remove_file(root.join(name)).unwrap();
+    }
+    let path = root.join("digits.txt");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    if File::open(&path).is_err() {
+        says(message(&|_| ()), "digits.txt");
     }
 }

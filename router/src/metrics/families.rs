@@ -8,6 +8,7 @@
     reason = "taken when a snapshot is built and when metrics are read, never by a request"
 )]
 
+use super::bundles::Bundles;
 use super::histogram::Histogram;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -126,6 +127,8 @@ pub struct Metrics {
     pub log_dropped: Counter,
     /// Events dropped because the conductor was behind (coalesced ones are not counted).
     pub events_dropped: Counter,
+    /// Static bundles.
+    pub bundles: Bundles,
 }
 
 fn exchange_histogram() -> Histogram {
@@ -175,6 +178,7 @@ impl Metrics {
             upstream_connections: Family::default(),
             log_dropped: Counter::default(),
             events_dropped: Counter::default(),
+            bundles: Bundles::default(),
         };
         metrics.register_exchanges();
         metrics.register_state();
@@ -226,6 +230,7 @@ impl Metrics {
         r.register("upstream_connections", "Connections to origins by state", self.upstream_connections.clone());
         r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
         r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
+        self.bundles.register(r);
     }
 
     /// The text of `/metrics` (OpenMetrics, which Prometheus reads).

@@ -39,13 +39,14 @@ impl Metrics {
         self.cache_evictions.set(number(memory.evictions()));
     }
 
-    /// Forgets all services, regions and endpoints; what is still configured is shown again.
+    /// Forgets all services, regions, endpoints and bundles; what is still configured is shown again.
     pub fn forget_targets(&self) {
         self.endpoint_up.clear();
         self.endpoint_in_flight.clear();
         self.region_health.clear();
         self.region_spill.clear();
         self.queue_waiting.clear();
+        self.bundles.forget();
     }
 }
 

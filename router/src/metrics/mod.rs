@@ -3,6 +3,7 @@
 //! Owns the registry and the families (`portolan_*`, base units). Handles are made when a snapshot is built; a request
 //! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
 
+mod bundles;
 mod families;
 mod gauges;
 mod handles;
@@ -11,6 +12,7 @@ mod histogram;
 mod tests;
 mod words;
 
+pub use bundles::{BundleMetrics, BundleSizes, Bundles};
 pub use families::{ExchangeLabels, Labels, Metrics};
 pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;

@@ -1,11 +1,11 @@
 //! `docs/operating.md` lists every family with its type and labels, and none that does not exist.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::Metrics;
+use super::{BundleSizes, Metrics};
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: &str = include_str!("families.rs");
+const FAMILIES: [&str; 2] = [include_str!("families.rs"), include_str!("bundles.rs")];
 
 /// Type and labels by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -22,6 +22,8 @@ fn one_of_each() -> Metrics {
     metrics.show_waiting("shop", 1);
     metrics.origin_connections("open");
     metrics.worker();
+    metrics.bundles.of("/dist");
+    metrics.bundles.show("/dist", &BundleSizes::default());
     Metrics::count(&metrics.refused, "reason", "head-timeout");
     Metrics::count(&metrics.reloads, "result", "applied");
     metrics
@@ -55,7 +57,7 @@ fn documented() -> Families {
 #[test]
 fn the_guide_lists_every_family_and_no_other() {
     let shown = shown(&one_of_each().text());
-    let registered = FAMILIES.matches("r.register").count();
+    let registered: usize = FAMILIES.iter().map(|text| text.matches("r.register").count()).sum();
     assert_eq!(shown.len(), registered, "a family has no series in this test: {:?}", shown.keys());
     assert_eq!(documented(), shown);
 }

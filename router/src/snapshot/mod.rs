@@ -62,6 +62,16 @@ pub struct Snapshot {
     pub draining: bool,
 }
 
+impl Snapshot {
+    /// The static bundles that routes serve.
+    pub fn bundles(&self) -> impl Iterator<Item = &Bundle> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Files(bundle) => Some(bundle),
+            Action::Service(_) => None,
+        })
+    }
+}
+
 /// What a route does.
 #[derive(Debug, Clone)]
 pub enum Action {

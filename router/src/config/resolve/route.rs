@@ -3,13 +3,13 @@
 //! Owns that each has one key and one action, and that no two have the same key.
 
 use super::{Resolver, known};
-use crate::config::raw::{RawConfig, RawRoute, RawStatic};
+use crate::config::raw::{RawConfig, RawRoute};
 use crate::config::read::nearest;
 use crate::config::value::{At, Span};
 use crate::config::{Action, Route};
 use crate::steer::route::{HostPattern, PathPattern, RouteKey};
 use std::collections::HashMap;
-use std::path::Component;
+use std::sync::Arc;
 
 impl Resolver<'_> {
     pub(super) fn routes(&mut self, raw: &At<RawConfig>) -> Option<Vec<Route>> {
@@ -78,7 +78,7 @@ impl Resolver<'_> {
                 }
                 index.map(Action::Service)
             }
-            (None, Some(files)) => self.files(files),
+            (None, Some(files)) => self.bundle(files).map(Arc::new).map(Action::Static),
             (service, _) => {
                 let removed = ["service", "static"].iter().any(|key| self.removed.key(&route.span, key));
                 if service.is_some() || !removed {
@@ -89,19 +89,5 @@ impl Resolver<'_> {
                 None
             }
         }
-    }
-
-    fn files(&mut self, files: &At<RawStatic>) -> Option<Action> {
-        self.need(&files.value.root, &files.span, "root", "the directory to serve")?;
-        let root = self.path(&files.value.root)?;
-        let Some(fallback) = &files.value.fallback else { return Some(Action::Static { root, fallback: None }) };
-        let name = &fallback.value.0.0;
-        if !name.components().all(|part| matches!(part, Component::Normal(_))) {
-            let error = self.error(&fallback.span, "the fallback is not inside the directory");
-            error.help.push("accepted: a file name relative to `root`, such as \"index.html\"".into());
-            return None;
-        }
-        // It was read from text, so nothing is lost.
-        Some(Action::Static { root, fallback: Some(name.to_string_lossy().into_owned()) })
     }
 }

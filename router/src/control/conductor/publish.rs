@@ -81,6 +81,9 @@ fn show_states(metrics: &Metrics, snapshot: &Snapshot, before: Option<&Snapshot>
     if before.is_some_and(|before| before.generation != snapshot.generation) {
         metrics.forget_targets();
     }
+    for bundle in snapshot.bundles() {
+        metrics.bundles.show(&bundle.root().display().to_string(), &bundle.sizes());
+    }
     for service in &snapshot.services {
         for region in &service.table.regions {
             metrics.show_region(&service.table.name, &region.name, health_number(region.health), region.spill);

@@ -7,6 +7,7 @@ use crate::config::{Diagnostic, Diagnostics};
 use crate::control::watch::Subject;
 use crate::control::world::{Event, Refusal, Severity};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) fn load_config(conductor: &Conductor, ticket: u64) {
     let (loader, in_use, events) = (Arc::clone(&conductor.loader), conductor.in_use(), conductor.events.clone());
@@ -25,6 +26,24 @@ pub(super) fn load_part(conductor: &Conductor, subject: Subject, generation: u64
         let loaded = tokio::task::spawn_blocking(move || loader.part(subject, &in_use)).await;
         let result = loaded.unwrap_or_else(|error| Err(broke(&error))).map(Box::new);
         let _ = events.send(Event::Part { subject, generation, result }).await;
+    });
+}
+
+/// Makes the variants of all bundles in force, one after the other on one thread; each is told when it is done.
+pub(super) fn make_variants(conductor: &mut Conductor) {
+    conductor.stop_variants.store(true, Ordering::Relaxed);
+    let stop = Arc::new(AtomicBool::new(false));
+    conductor.stop_variants = Arc::clone(&stop);
+    let bundles = conductor.world.bundles().filter(|bundle| bundle.wants_variants());
+    let (bundles, events) = (bundles.cloned().collect::<Vec<_>>(), conductor.events.clone());
+    tokio::spawn(async move {
+        for bundle in bundles {
+            let stop = Arc::clone(&stop);
+            let made = tokio::task::spawn_blocking(move || bundle.make_variants(&stop)).await;
+            // Stopped: others are being made for what is in force now. Broken off: files go out as they are.
+            let Ok(Some(variants)) = made else { return };
+            let _ = events.send(Event::Variants(Box::new(variants))).await;
+        }
     });
 }
 

@@ -1,12 +1,14 @@
-//! Parts of the status document that come from loaded files: policies, geo data, names.
+//! Parts of the status document that come from loaded files: policies, geo data, static bundles, names.
 //!
 //! Owns their JSON. Reads only. Called by `status`.
 
 use crate::base::Timestamp;
 use crate::config::Policy;
 use crate::control::world::{InForce, World};
+use crate::files::Bundle;
 use crate::geo::Geo;
 use crate::policy::{Field, Loaded, QuarantineState};
+use crate::snapshot::Snapshot;
 use serde_json::{Value, json};
 use std::time::UNIX_EPOCH;
 
@@ -70,6 +72,25 @@ pub(super) fn geo(geo: &Geo, epoch: u64) -> Value {
         "overrides": !geo.overrides.is_empty(),
         "epoch": epoch,
     })
+}
+
+pub(super) fn bundles(snapshot: &Snapshot, now: Timestamp) -> serde_json::Map<String, Value> {
+    let one = |bundle: &Bundle| {
+        let sizes = bundle.sizes();
+        let memory = json!({
+            "files": sizes.files_memory, "variants": sizes.variants_memory, "previous": sizes.previous_memory,
+        });
+        let document = json!({
+            "indexed_ms": super::millis(now.since(bundle.indexed_at())),
+            "files": sizes.files,
+            "bytes": sizes.bytes,
+            "variants": sizes.variants,
+            "previous": sizes.previous,
+            "memory_bytes": memory,
+        });
+        (bundle.root().display().to_string(), document)
+    };
+    snapshot.bundles().map(one).collect()
 }
 
 pub(super) fn names(world: &World) -> serde_json::Map<String, Value> {

@@ -26,6 +26,7 @@ impl World {
         self.ask_names(now, effects);
         self.sync_addresses(effects);
         self.sync_probes(effects);
+        self.ask_for_variants(effects);
     }
 
     fn adopt_endpoints(&mut self, live: &Live) {

@@ -5,6 +5,7 @@
 
 use crate::config::{Diagnostics, Live, Probe};
 use crate::control::watch::{Subject, WatchedFile};
+use crate::files::Variants;
 use crate::snapshot::build::{Parts, RegionKey};
 use crate::steer::table::Admin;
 use std::net::SocketAddr;
@@ -52,6 +53,8 @@ pub enum Event {
         /// Its addresses in a stable order, or why there is none.
         result: Result<Vec<SocketAddr>, String>,
     },
+    /// Variants were made for a static bundle.
+    Variants(Box<Variants>),
     /// The operator wants something.
     Operator(Command),
     /// Time passed.
@@ -103,6 +106,8 @@ pub enum Effect {
     StartProbe(ProbeTarget),
     /// End the probe of an endpoint.
     StopProbe(u64),
+    /// Make the variants that static bundles in force are still without, in place of making earlier ones.
+    MakeVariants,
     /// Look a name up.
     Resolve(HostPort),
     /// Forget an endpoint's run of failures: it is let in again.

@@ -84,6 +84,7 @@ impl World {
             }
         }
         self.ask_names(now, effects);
+        self.let_previous_go(now, effects);
     }
 
     /// Derives all states anew and says what changed.

@@ -141,6 +141,9 @@ impl World {
         self.reloads.watched.extend(files);
         effects.push(Effect::Watch(self.reloads.watched.clone()));
         self.sync_probes(effects);
+        if subject == Subject::Roots {
+            self.ask_for_variants(effects);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! News and what follows from them: flaps, ejections, switches, reloads, names. Time is a number here.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bundles;
 mod spill;
 
 use super::*;

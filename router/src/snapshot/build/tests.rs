@@ -23,9 +23,9 @@ pub(crate) fn config(regions: &[(&str, &[&str])], extra: &str) -> Config {
 
 /// Parts of a configuration without policies and files.
 pub(crate) fn parts(live: &Live) -> Parts {
-    let action = |route: &config::Route| match route.action {
-        config::Action::Service(index) => Action::Service(index),
-        config::Action::Static { .. } => panic!("these tests serve no files"),
+    let action = |route: &config::Route| match &route.action {
+        config::Action::Service(index) => Action::Service(*index),
+        config::Action::Static(_) => panic!("these tests serve no files"),
     };
     Parts {
         routes: Arc::new(RouteTable::build(live.routes.iter().map(|route| route.key.clone()).collect()).unwrap()),

@@ -1,0 +1,65 @@
+//! Headers that an operator adds to answers.
+//!
+//! Owns which ones may be set: not those that frame a message or say what its content is, which the router makes itself.
+
+use super::Text;
+use http::{HeaderName, HeaderValue, header};
+
+/// What an answer of the router cannot be without, or must not have.
+const OURS: [HeaderName; 22] = [
+    header::ACCEPT_RANGES,
+    header::AGE,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::VARY,
+    header::VIA,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// The name of a header that an operator may set.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct FieldName(pub(in crate::config) HeaderName);
+
+impl Text for FieldName {
+    const TYPE: &'static str = "header";
+    fn accepted() -> String {
+        "the name of a header that the router does not make itself, such as \"content-security-policy\"".into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        match HeaderName::try_from(text) {
+            Ok(name) if OURS.contains(&name) => Err(format!("the router makes `{name}` itself")),
+            Ok(name) => Ok(Self(name)),
+            Err(_) => Err(format!("{text:?} is not the name of a header")),
+        }
+    }
+}
+
+/// The value of a header.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct FieldValue(pub(in crate::config) HeaderValue);
+
+impl Text for FieldValue {
+    const TYPE: &'static str = "string";
+    fn accepted() -> String {
+        "one line of text".into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        let value = HeaderValue::try_from(text).ok().filter(|value| !value.is_empty() && text.trim() == text);
+        value.map(Self).ok_or_else(|| format!("{text:?} is not the value of a header"))
+    }
+}

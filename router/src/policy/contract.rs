@@ -82,6 +82,14 @@ impl Candidate {
     }
 }
 
+/// Every declared field in one list of bytes, which wasmtime copies as a whole.
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(super) struct FieldsRecord<'a> {
+    pub(super) ends: &'a [u32],
+    pub(super) octets: &'a [u8],
+}
+
 /// Every candidate in one list of numbers, which wasmtime copies as a whole.
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
@@ -233,7 +241,7 @@ pub(super) struct ManifestRecord {
 }
 
 /// Parameters of `route`.
-pub(super) type RouteParams<'a> = (RequestRecord<'a>, &'a [Option<&'a [u8]>], CandidatesRecord<'a>);
+pub(super) type RouteParams<'a> = (RequestRecord<'a>, FieldsRecord<'a>, CandidatesRecord<'a>);
 /// Result of `route`.
 pub(super) type RouteResult = (VerdictVariant,);
 /// Parameters of `describe`.

@@ -4,10 +4,11 @@
 //! dead for good; whoever holds the instance drops it then. Made by `load` (throw-away) and `pool` (warm).
 
 use super::Digest;
+use super::arguments::Arguments;
 use super::contract::{
-    CandidatesRecord, DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RouteParams, RouteResult,
+    DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RequestRecord, RouteParams, RouteResult,
+    VerdictVariant,
 };
-use super::contract::{RequestRecord, VerdictVariant};
 use super::directory::RegionDirectory;
 use super::engine::Engine;
 use super::failure::PolicyFailure;
@@ -119,13 +120,12 @@ impl Instance {
         limit: Duration,
         now: Timestamp,
         request: RequestRecord<'_>,
-        fields: &[Option<&[u8]>],
-        candidates: CandidatesRecord<'_>,
+        arguments: &Arguments,
     ) -> Result<VerdictVariant, PolicyFailure> {
         self.begin(limit, now, request.entropy);
         self.calls += 1;
         let route: TypedFunc<RouteParams<'_>, RouteResult> = self.route;
-        let called = route.call(&mut self.store, (request, fields, candidates));
+        let called = route.call(&mut self.store, (request, arguments.fields(), arguments.candidates()));
         self.end(called).map(|(verdict,)| verdict)
     }
 

@@ -5,6 +5,7 @@
 //! A policy advises: nothing here applies a fence, chooses a region or decides what a failure means. `snapshot` loads
 //! policies, `decide` asks them. `docs/adr/0004-policy-host.md` says why the host has this shape.
 
+mod arguments;
 mod contract;
 mod convert;
 mod directory;

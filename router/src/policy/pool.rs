@@ -4,7 +4,8 @@
 //! dropped after any trap, when it was called often or has grown, and when its policy or region table is gone. Never
 //! shared between threads. Called by `decide`, once per policy and exchange; it decides what a failure means.
 
-use super::contract::{COLUMNS, Candidate, CandidatesRecord, PinRecord, RequestRecord};
+use super::arguments::Arguments;
+use super::contract::{Candidate, PinRecord, RequestRecord};
 use super::convert::{self, Scope};
 use super::directory::RegionDirectory;
 use super::failure::PolicyFailure;
@@ -68,8 +69,7 @@ pub struct PinView<'a> {
 #[derive(Default)]
 pub struct WarmPool {
     slots: Vec<Slot>,
-    /// Room for the candidates' numbers of the call in progress.
-    cells: Vec<u32>,
+    arguments: Arguments,
     meter: Option<Arc<WaitMeter>>,
     /// Counts questions, to know which instance was used last.
     clock: u64,
@@ -159,13 +159,9 @@ impl WarmPool {
     ) -> Result<Verdict, PolicyFailure> {
         let limits = policy.limits();
         let index = self.slot(policy, directory)?;
-        self.cells.clear();
-        for candidate in ask.candidates {
-            self.cells.extend_from_slice(&candidate.row());
-        }
-        let candidates = CandidatesRecord { width: COLUMNS as u32, cells: &self.cells };
+        self.arguments.fill(ask.fields, ask.candidates)?;
         let instance = &mut self.slots[index].instance;
-        let answered = instance.route(limits.time, ask.now, ask.request(), ask.fields, candidates);
+        let answered = instance.route(limits.time, ask.now, ask.request(), &self.arguments);
         let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
         if answered.is_err() || worn {
             self.slots.swap_remove(index);

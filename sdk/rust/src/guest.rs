@@ -56,7 +56,7 @@ impl<P: Exported> lifecycle::Guest for Component<P> {
 }
 
 impl<P: Exported> route::Guest for Component<P> {
-    fn route(req: types::Request, fields: Vec<Option<Vec<u8>>>, candidates: types::Candidates) -> Verdict {
+    fn route(req: types::Request, fields: types::Fields, candidates: types::Candidates) -> Verdict {
         P::with(|cell| {
             let instance = cell.get().expect("the host calls init before route");
             let request = Request::new(&req, &instance.fields, &fields, &candidates, &instance.regions);

@@ -13,7 +13,7 @@ use crate::{Health, Location, Payload, RegionId, RegionInfo, Regions};
 pub struct Request<'a> {
     raw: &'a types::Request,
     names: &'a [String],
-    values: &'a [Option<Vec<u8>>],
+    values: &'a types::Fields,
     candidates: &'a types::Candidates,
     regions: &'a Regions,
 }
@@ -22,7 +22,7 @@ impl<'a> Request<'a> {
     pub(crate) fn new(
         raw: &'a types::Request,
         names: &'a [String],
-        values: &'a [Option<Vec<u8>>],
+        values: &'a types::Fields,
         candidates: &'a types::Candidates,
         regions: &'a Regions,
     ) -> Self {
@@ -84,7 +84,14 @@ impl<'a> Request<'a> {
 
     /// The declared field at this place in the manifest: the cheapest way.
     pub fn field_at(&self, place: usize) -> Option<&'a [u8]> {
-        self.values.get(place)?.as_deref()
+        let types::Fields { ends, octets } = self.values;
+        let end = *ends.get(place)?;
+        let begin = match place.checked_sub(1) {
+            Some(before) => ends.get(before)? & !ABSENT,
+            None => 0,
+        };
+        // A host that counts wrong gets none, not a panic: that would end the instance.
+        if end & ABSENT == 0 { octets.get(begin as usize..end as usize) } else { None }
     }
 
     /// A declared field as text; none when it is not UTF-8.
@@ -184,6 +191,9 @@ impl<'a> Pin<'a> {
         &self.raw.payload
     }
 }
+
+/// Marks a field that the request does not have: the top bit of its number in the contract's `fields`.
+pub(crate) const ABSENT: u32 = 1 << 31;
 
 /// Columns of the contract that this SDK knows.
 pub(crate) const COLUMNS: usize = Column::Weight as usize + 1;
@@ -285,9 +295,30 @@ mod tests {
         let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: String::new() };
         let cells = vec![7, 4, 1, 2, 3, 0, 5, 6, 999, 8, 0, 1, 2, 3, 4, 5, 6, 999];
         let (candidates, regions) = (types::Candidates { width: 9, cells }, Regions::default());
-        let request = Request::new(&raw, &[], &[], &candidates, &regions);
+        let fields = types::Fields { ends: Vec::new(), octets: Vec::new() };
+        let request = Request::new(&raw, &[], &fields, &candidates, &regions);
         let seen: Vec<_> = request.candidates().map(|c| (c.id(), c.health(), c.latency(), c.weight())).collect();
         let latency = Some(Duration::from_micros(4));
         assert_eq!(seen, [(7, Health::Down, None, 6), (8, Health::Unknown, latency, 6)]);
+    }
+
+    #[test]
+    fn fields_are_cut_apart_and_nonsense_is_none() {
+        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: String::new() };
+        let (candidates, regions) = (types::Candidates { width: 8, cells: Vec::new() }, Regions::default());
+        for (ends, expected) in [
+            (vec![], [None, None, None]),
+            (vec![3, 3, 5], [Some(&b"GET"[..]), Some(b""), Some(b"de")]),
+            (vec![ABSENT, 3 | ABSENT, 5], [None, None, Some(b"de")]),
+            (vec![3, 3 | ABSENT, 5 | ABSENT], [Some(b"GET"), None, None]),
+            (vec![4, 3, 5], [Some(b"GETd"), None, Some(b"de")]),
+            (vec![6, 5, !ABSENT], [None, None, None]),
+            (vec![u32::MAX, 0, 1], [None, None, Some(b"G")]),
+        ] {
+            let fields = types::Fields { ends, octets: b"GETde".to_vec() };
+            let request = Request::new(&raw, &[], &fields, &candidates, &regions);
+            assert_eq!([0, 1, 2].map(|place| request.field_at(place)), expected, "{:x?}", fields.ends);
+            assert_eq!(request.field_at(3), None);
+        }
     }
 }

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
-use crate::request::COLUMNS;
+use crate::request::{ABSENT, COLUMNS};
 use crate::{Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest};
 
 /// The service of every region and request, unless a test says otherwise.
@@ -207,6 +207,18 @@ impl Request {
         &mut self.candidates
     }
 
+    /// The values of these fields, as the contract has them.
+    fn values(&self, names: &[String]) -> types::Fields {
+        let mut values = types::Fields { ends: Vec::new(), octets: Vec::new() };
+        for name in names {
+            let value = self.fields.get(name);
+            values.octets.extend_from_slice(value.map_or(&[], Vec::as_slice));
+            let end = u32::try_from(values.octets.len()).expect("a test has short fields");
+            values.ends.push(if value.is_some() { end } else { end | ABSENT });
+        }
+        values
+    }
+
     fn id(&self, region: &str) -> RegionId {
         match self.regions.iter().find(|known| known.name == region) {
             Some(known) => known.id,
@@ -231,7 +243,7 @@ impl<P: Policy> Loaded<P> {
     /// The verdict on a request.
     pub fn verdict(&self, request: Request) -> Verdict {
         let Instance { policy, fields, regions } = &self.instance;
-        let values: Vec<_> = fields.iter().map(|name| request.fields.get(name).cloned()).collect();
+        let values = request.values(fields);
         let cells = request.candidates.iter().flat_map(Candidate::row).collect();
         let candidates = types::Candidates { width: COLUMNS as u32, cells };
         policy.route(&crate::Request::new(&request.raw, fields, &values, &candidates, regions))

@@ -11,6 +11,8 @@ const TYPES: &str = r#"
     (type $region-info' (record (field "id" u32) (field "service" string) (field "name" string)
         (field "labels" (list (tuple string string))) (field "location" $location) (field "capacity" u32)))
     (export "region-info" (type (eq $region-info')))
+    (type $fields' (record (field "ends" (list u32)) (field "octets" (list u8))))
+    (export "fields" (type (eq $fields')))
     (type $candidates' (record (field "width" u32) (field "cells" (list u32))))
     (export "candidates" (type (eq $candidates')))
     (type $pin' (record (field "region" (option u32)) (field "region-name" string) (field "session-age-s" u32)
@@ -38,6 +40,7 @@ const TYPES: &str = r#"
     (export "verdict" (type (eq $verdict')))
 ))
 (alias export $types "region-info" (type $region-info))
+(alias export $types "fields" (type $fields))
 (alias export $types "candidates" (type $candidates))
 (alias export $types "request" (type $request))
 (alias export $types "verdict" (type $verdict))
@@ -139,7 +142,7 @@ const LIFECYCLE: &str = r#"
 "#;
 
 const ROUTE: &str = r#"
-(func $route (param "req" $request) (param "fields" (list (option (list u8)))) (param "candidates" $candidates)
+(func $route (param "req" $request) (param "fields" $fields) (param "candidates" $candidates)
     (result $verdict)
     (canon lift (core func $guest "route") (memory $memory) (realloc $realloc)
         (post-return (func $guest "after"))))

@@ -12,8 +12,8 @@ use std::time::Duration;
 const REVERSE: Core<'static> = Core {
     head: r#"(data (i32.const 4000) "ab") (data (i32.const 4012) "\03\00\00\00\05\00\00\00")"#,
     route: r#"
-        (local.set $n (i32.shr_u (i32.load (i32.add (local.get $req) (i32.const 104))) (i32.const 3)))
-        (local.set $p (i32.load (i32.add (local.get $req) (i32.const 100))))
+        (local.set $n (i32.shr_u (i32.load (i32.add (local.get $req) (i32.const 112))) (i32.const 3)))
+        (local.set $p (i32.load (i32.add (local.get $req) (i32.const 108))))
         (loop $next
             (if (i32.lt_u (local.get $i) (local.get $n)) (then
                 (i32.store
@@ -100,8 +100,9 @@ fn a_guest_sees_the_request_as_the_contract_lays_it_out() {
     assert_eq!(see(68, 0)[..], *b"cart");
     assert_eq!(see(76, 0)[..], *b"shop");
     assert_eq!(see(88, 0).len(), 2, "two fields");
-    assert_eq!(see(96, 4)[..], 8u32.to_le_bytes(), "eight numbers for each candidate");
-    assert_eq!(see(100, 0).len(), 24, "three candidates");
+    assert_eq!(see(96, 0)[..], *b"GET");
+    assert_eq!(see(104, 4)[..], 8u32.to_le_bytes(), "eight numbers for each candidate");
+    assert_eq!(see(108, 0).len(), 24, "three candidates");
 }
 
 #[test]

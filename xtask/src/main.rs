@@ -7,6 +7,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 mod encode;
 mod geo_data;
@@ -27,6 +28,7 @@ The commands of this project: cargo xtask COMMAND
   demo       a few points of presence and regions on this machine, to look at and to break
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   bench      measure, and compare with the recorded figures
+  conformance  the public test suite for HTTP caches against the router
   tidy       the rules of the source that no compiler checks
   geo-data   fetch the sources of the built-in country data and rewrite router/data/
   ci         everything a change must pass: format, lints, tidy, licences and advisories, tests
@@ -54,6 +56,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "demo" => demo::run(rest)?,
         "test" => ci::test(rest)?,
         "bench" => bench::run(rest)?,
+        "conformance" => conformance::run()?,
         "tidy" => tidy::run(rest)?,
         "geo-data" => geo_data::run()?,
         "ci" => ci::run(rest)?,

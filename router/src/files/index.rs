@@ -78,6 +78,7 @@ impl Index {
         };
         let fallback = page("fallback", settings.fallback.as_ref())?;
         let not_found = page("not_found", settings.not_found.as_ref())?;
+        let mut room = settings.memory.saturating_sub(forms.iter().map(Form::in_memory).sum());
         let entry = |(at, plain): (usize, &Form)| {
             let found = &tree.files[at];
             let coded = Encoding::ALL.map(|encoding| {
@@ -86,7 +87,7 @@ impl Index {
             });
             let mut entry = entry(found, plain.clone(), coded);
             if let Some(earlier) = before.and_then(|before| before.file(&found.name)) {
-                take_made(&mut entry, earlier);
+                take_made(&mut entry, earlier, &mut room);
             }
             if settings.preload && (found.name == INDEX || Some(at) == fallback) {
                 entry.link = preload::link(&tree, at, &entry.plain);
@@ -116,12 +117,13 @@ impl Index {
     }
 }
 
-/// Variants that were made of the same bytes are as good as new ones.
-fn take_made(entry: &mut Entry, earlier: &Entry) {
+/// Variants that were made of the same bytes are as good as new ones, as far as there is room.
+fn take_made(entry: &mut Entry, earlier: &Entry, room: &mut u64) {
     if earlier.plain.tag == entry.plain.tag && entry.is_compressible {
         for (form, made) in entry.coded.iter_mut().zip(&earlier.coded) {
             if form.is_none() {
-                *form = made.clone().filter(|made| made.is_made);
+                *form = made.clone().filter(|made| made.is_made && made.length <= *room);
+                *room -= form.as_ref().map_or(0, |form| form.length);
             }
         }
     }

@@ -481,6 +481,10 @@ async fn variants_stay_within_memory() {
     let sizes = site.bundle.sizes();
     assert!(sizes.files_memory + sizes.variants_memory <= 150, "{sizes:?}");
     assert_eq!(sizes.variants, 3, "two found, and one of three made: {sizes:?}");
+    write(&site.path("docs/more.txt"), &[b'x'; 60]);
+    site.reload();
+    let sizes = site.bundle.sizes();
+    assert!(sizes.files_memory + sizes.variants_memory <= 150, "taken over with what is new: {sizes:?}");
 }
 
 fn noise(length: u32) -> Vec<u8> {

@@ -109,6 +109,49 @@ fn one_request_for_fifty_clients_and_none_waits_for_what_is_not_stored() {
 }
 
 #[test]
+fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_nobody_wait() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            count.fetch_add(1, SeqCst);
+            let fields =
+                if seen.target == "/never" { "cache-control: no-cache\r\n" } else { "cache-control: max-age=1\r\n" };
+            let fields = format!("{fields}etag: \"1\"\r\n");
+            std::thread::sleep(Duration::from_millis(if seen.field("if-none-match").is_some() { 300 } else { 0 }));
+            match seen.field("if-none-match") {
+                Some(_) => speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?,
+                None => speaker.say(scripts::response("200 OK", &fields, "kept"))?,
+            }
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let burst = |path: &str| -> Duration {
+        let started = Instant::now();
+        let mut clients: Vec<Client> = (0..20).map(|_| Client::to(pop.address())).collect();
+        for client in &mut clients {
+            // As browsers ask: with what they have.
+            client.send(&Ask::get(path).field("if-none-match", "\"1\"").bytes());
+        }
+        for mut client in clients {
+            assert_eq!(client.answer("GET").unwrap().status, 304);
+        }
+        started.elapsed()
+    };
+    pop.get("/");
+    wait_until("it is stale", || pop.ask(&Ask::get("/").field("cache-control", "only-if-cached")).status == 504);
+    asked.store(0, SeqCst);
+    burst("/");
+    assert_eq!(asked.load(SeqCst), 1, "one asks for all");
+    pop.get("/never");
+    asked.store(0, SeqCst);
+    let took = burst("/never");
+    assert_eq!(asked.load(SeqCst), 20);
+    assert!(took < Duration::from_millis(900), "they do not wait for one another: {took:?}");
+}
+
+#[test]
 fn a_follower_reads_behind_the_leader_and_stays_when_the_leader_leaves() {
     let (go, gate) = mpsc::sync_channel::<()>(0);
     let gate = std::sync::Mutex::new(gate);

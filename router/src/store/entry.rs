@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Variants under one key. With more, the ones that came first make room: an origin that varies on what every client
 /// says differently fills no more than this.
-pub const VARIANTS_MAX: usize = 32;
+pub const VARIANTS_MAX: usize = 256;
 /// Bytes that a field costs besides its text: its place in the map, and the map's spare room.
 const FIELD_BYTES: usize = 96;
 /// Bytes that a variant costs besides fields and body.

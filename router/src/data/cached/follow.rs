@@ -31,16 +31,16 @@ pub(super) enum Turn {
 }
 
 impl Flow<'_> {
-    /// Whether to ask or to wait; waits.
-    pub(super) async fn turn(&self, may_wait: bool) -> Turn {
+    /// Whether to ask or to wait; waits. `validates`: the question to the origin will be whether what is stored is good.
+    pub(super) async fn turn(&self, may_wait: bool, validates: bool) -> Turn {
         if !self.cache.collapse || !may_wait || self.request.method != Method::GET {
             return Turn::Alone;
         }
         if self.store.is_apart(&self.key, self.now()) {
             return Turn::Alone;
         }
-        // One that asks with conditions, or for a part, may get an answer that is nothing for others.
-        let role = if conditions(self.request) {
+        // One that asks with its own conditions, or for a part, may get an answer that is nothing for others.
+        let role = if conditions(self.request) && !validates {
             self.store.flights.find(&self.key).map(Role::Follow)
         } else {
             Some(self.store.flights.enter(&self.key))

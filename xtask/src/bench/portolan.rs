@@ -48,6 +48,15 @@ pub(super) fn configure(ground: &Ground, ports: Ports, name: &str, policy: Optio
     ground.write_for(ports, &format!("{name}.toml"), template, &[("policies", &policies), ("uses", &uses)])
 }
 
+/// Starts it with a cache.
+pub(super) fn start_cache(ground: &Ground, program: &Path) -> anyhow::Result<Contender> {
+    let ports = Ports::free()?;
+    let words = [("policies", ""), ("uses", "cache = { default_age = \"1h\" }\n")];
+    let config = ground.write_for(ports, "portolan-cache.toml", include_str!("configs/portolan.toml"), &words)?;
+    let args = ["run", "-c", &config.to_string_lossy(), "--log", "warn"];
+    Contender::start("portolan", PROXY_CORE, program, &args, ports, &ground.folder)
+}
+
 /// Starts it without access lines, as the peers run.
 pub(super) fn start(
     ground: &Ground,

@@ -93,7 +93,8 @@ fn contenders(ground: &Ground, program: &Path, options: &Options) -> anyhow::Res
     Ok(started)
 }
 
-fn rounds(
+/// Measures everyone in turn, round by round.
+pub(super) fn rounds(
     contenders: &mut [Contender],
     scenario: &Scenario,
     options: &Options,

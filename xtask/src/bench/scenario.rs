@@ -19,6 +19,17 @@ pub(super) struct Target {
     pub(super) most: f64,
 }
 
+/// Answers from the cache, by size.
+pub(super) const CACHED: [Scenario; 3] = [
+    Scenario { title: "1 KiB from the cache", path: "/", tls: false, targets: &AS_FAST },
+    Scenario { title: "10 KiB from the cache", path: "/medium", tls: false, targets: &AS_FAST },
+    Scenario { title: "100 KiB from the cache", path: "/large", tls: false, targets: &AS_FAST },
+];
+const AS_FAST: [Target; 2] = [
+    Target { contender: "portolan", peer: "nginx", most: 1.0 },
+    Target { contender: "portolan", peer: "varnish", most: 1.0 },
+];
+
 /// The load that counts, and two more.
 pub(super) const SCENARIOS: [Scenario; 3] = [
     Scenario {

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "a command that times real processes")]
 
 mod cache;
+mod compare;
 mod contender;
 mod cpu;
 mod micro;
@@ -128,7 +129,7 @@ fn number(option: &str, value: Option<&String>) -> anyhow::Result<usize> {
 
 /// The folder of results, configurations and logs.
 fn folder() -> anyhow::Result<PathBuf> {
-    let folder = machine::root().join("target/bench");
+    let folder = machine::target().join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
 }

@@ -5,7 +5,7 @@
 
 use anyhow::Context;
 
-use crate::machine::{command, has, root, run as run_command};
+use crate::machine::{command, has, run as run_command, target};
 use crate::{plugins, tidy};
 
 /// Builds the components and runs every test; `args` are handed to `cargo test`.
@@ -18,7 +18,7 @@ pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
     let folder = if profile.is_empty() { "debug" } else { "release" };
     run_command(command("cargo", &["build", "--workspace", "--bins", "--tests"]).args(profile))?;
     let mut tests = command("cargo", &["test", "--workspace"]);
-    run_command(tests.args(args).env("PORTOLAN_PROGRAMS", root().join("target").join(folder)))
+    run_command(tests.args(args).env("PORTOLAN_PROGRAMS", target().join(folder)))
 }
 
 /// Everything a change must pass.

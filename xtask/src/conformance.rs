@@ -5,13 +5,13 @@
 //! any other required or optional test fails, and when one of the list passes.
 
 use crate::demo::process::Process;
-use crate::machine::{self, command, root};
+use crate::machine::{self, command, target};
 use crate::setup;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// The newest release of the suite that a package registry has.
@@ -87,11 +87,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
     report(&tests, &results)
 }
 
-/// Where cargo builds.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
 /// The tests that apply to a proxy.
 fn tests(suite: &Path) -> anyhow::Result<BTreeMap<String, Test>> {
     const LIST: &str = "import suites from './tests/index.mjs'; const all = {}; \
@@ -109,7 +104,7 @@ fn tests(suite: &Path) -> anyhow::Result<BTreeMap<String, Test>> {
 
 /// Runs origin, router and client.
 fn results(suite: &Path, folder: &Path) -> anyhow::Result<BTreeMap<String, Value>> {
-    let (origin, front) = free_ports()?;
+    let [origin, front] = machine::free_ports()?;
     let config = folder.join("portolan.toml");
     std::fs::write(&config, configuration(origin, front))?;
     let mut node = command("node", &["--no-warnings", "server/server.mjs"]);
@@ -126,13 +121,6 @@ fn results(suite: &Path, folder: &Path) -> anyhow::Result<BTreeMap<String, Value
     let text = machine::output(client.current_dir(suite)).context("the suite's client failed")?;
     let json = text.find('{').map_or("", |start| &text[start..]);
     serde_json::from_str(json).context("the suite printed no results")
-}
-
-/// Two ports that nobody listens on now.
-fn free_ports() -> anyhow::Result<(u16, u16)> {
-    let [one, other] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-    let (one, other) = (one?, other?);
-    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }
 
 /// As the suite expects a cache to be set up: what the RFCs allow is stored.

@@ -1,11 +1,11 @@
 //! A server that takes part: a process pinned to a core, ports, and one question to see that it answers.
 //!
 //! Owns the ground that all of them stand on: the folder, the certificate, the ports. Stops what it started, by its
-//! handle. Used by `peers`, `portolan`, `proxy` and `start`.
+//! handle. Used by `peers`, `portolan`, `compare` and `start`.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -35,9 +35,8 @@ pub(super) struct Ports {
 impl Ports {
     /// Two ports that nobody listens on now.
     pub(super) fn free() -> anyhow::Result<Self> {
-        let taken = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let [plain, tls] = taken.map(|socket| socket.and_then(|socket| socket.local_addr()).map(|at| at.port()));
-        Ok(Self { plain: plain?, tls: tls? })
+        let [plain, tls] = machine::free_ports()?;
+        Ok(Self { plain, tls })
     }
 }
 

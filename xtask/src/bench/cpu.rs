@@ -1,6 +1,6 @@
 //! What a process has cost: the scheduler's own clock, exact to the nanosecond, over all of its threads.
 //!
-//! Reads `/proc` and nothing else. Used by `proxy` before and after each measurement.
+//! Reads `/proc` and nothing else. Used by `compare` before and after each measurement.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::report;
 use crate::{machine, plugins};
 
-/// Where Criterion keeps what it measured.
-const RESULTS: &str = "target/criterion";
+/// Where Criterion keeps what it measured, in the folder in which cargo builds.
+const RESULTS: &str = "criterion";
 /// What decides whether policies can be measured.
 const COMPONENT: &str = "target/plugins/session-pin.wasm";
 
@@ -46,7 +46,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     }
     machine::run(&mut cargo)?;
     let mut found = Vec::new();
-    collect(&machine::root().join(RESULTS), begun, &mut found)?;
+    collect(&machine::target().join(RESULTS), begun, &mut found)?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     show(&found);
     let benches = found.iter().map(

@@ -29,7 +29,7 @@ pub(super) fn build() -> anyhow::Result<PathBuf> {
         plugins::build()?;
     }
     machine::run(&mut machine::command("cargo", &["build", "--release", "--package", "portolan"]))?;
-    Ok(machine::root().join("target/release/portolan"))
+    Ok(machine::target().join("release/portolan"))
 }
 
 /// Writes a configuration.

@@ -1,7 +1,7 @@
 //! What is said of measurements: a table, the targets, a JSON file.
 //!
 //! Pure but for printing and writing the file. Tables are Markdown, so that they can be recorded as they are. Used by
-//! `proxy`, `start` and `micro`.
+//! `compare`, `start` and `micro`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::Options;
-use super::proxy::{CONNECTIONS, Rounds, machine_line};
+use super::compare::{CONNECTIONS, Rounds, machine_line};
 use super::samples::Samples;
 use super::scenario::{Scenario, Target};
 
@@ -98,7 +98,7 @@ fn load() -> String {
 }
 
 impl Rounds {
-    fn samples(&self, value: impl Fn(&super::proxy::Measured) -> f64) -> Samples {
+    fn samples(&self, value: impl Fn(&super::compare::Measured) -> f64) -> Samples {
         Samples::new(self.measured.iter().map(value))
     }
 }
@@ -106,7 +106,7 @@ impl Rounds {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::proxy::Measured;
+    use super::super::compare::Measured;
     use super::*;
 
     #[test]

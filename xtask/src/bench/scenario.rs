@@ -1,6 +1,6 @@
 //! What is asked for, and what must come of it.
 //!
-//! Owns the list of loads and the targets. Pure. Used by `proxy` and `report`.
+//! Owns the list of loads and the targets. Pure. Used by `compare` and `report`.
 
 /// One kind of load.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! One run of the load generator, and its answer read.
 //!
-//! Owns the command line of `wrk`: pinned to a core, one thread, keep-alive. Never judges. Used by `proxy`.
+//! Owns the command line of `wrk`: pinned to a core, one thread, keep-alive. Never judges. Used by `compare`.
 
 use std::process::Command;
 use std::time::Duration;

@@ -42,8 +42,7 @@ fn native(debug: bool) -> anyhow::Result<Programs> {
         cargo.arg("--release");
     }
     machine::run(&mut cargo)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| machine::root().join("target"), PathBuf::from);
-    let folder = target.join(if debug { "debug" } else { "release" });
+    let folder = machine::target().join(if debug { "debug" } else { "release" });
     let programs = Programs { router: folder.join("portolan"), origin: folder.join("demo-origin") };
     for program in [&programs.router, &programs.origin] {
         ensure!(program.is_file(), "cargo built no {}", program.display());

@@ -1,0 +1,119 @@
+//! Whole servers compared under load: CPU time of a request, one server at a time.
+//!
+//! One server has a core for itself while it is measured; the load generator and the origin share another. All contenders
+//! are measured in turn, round by round, so that what disturbs the machine disturbs all of them; ratios are taken within
+//! a round. Owns the ground, the rounds and the end; who takes part is the caller's (`proxy`, `cache`), what is said of it
+//! is `report`'s.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+
+use super::contender::{Contender, Ground, LOAD_CORE, PROXY_CORE, need};
+use super::cpu::{CoreClock, ThreadClocks};
+use super::scenario::Scenario;
+use super::wrk::Load;
+use super::{Options, peers, report};
+use crate::{demo, machine};
+
+/// Connections of the load generator.
+pub(super) const CONNECTIONS: usize = 64;
+/// Before the first round, so that pools are filled and code is warm.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// One measurement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    /// CPU time of one request, microseconds.
+    pub(super) cpu_us: f64,
+    pub(super) per_second: f64,
+    /// Part of the proxy's core that others took.
+    pub(super) foreign: f64,
+    pub(super) errors: u64,
+}
+
+/// All rounds of one contender.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    pub(super) name: String,
+    pub(super) measured: Vec<Measured>,
+}
+
+/// Compares whoever `start` starts on every scenario, and keeps the results in the file of that name. The first of them is
+/// the yardstick.
+pub(super) fn run(
+    file: &str,
+    scenarios: &[Scenario],
+    options: &Options,
+    start: impl FnOnce(&Ground) -> anyhow::Result<Vec<Contender>>,
+) -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    ensure!(cores > LOAD_CORE, "the comparison needs two cores, and this machine has {cores}");
+    need(&[("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux"), ("openssl", "openssl")])?;
+    let interrupted = demo::interrupt_flag()?;
+    let ground = Ground::prepare()?;
+    let origin = peers::origin(&ground)?;
+    let mut contenders = start(&ground)?;
+    let mut results = Vec::new();
+    for scenario in scenarios {
+        let rounds = rounds(&mut contenders, scenario, options, &interrupted)?;
+        report::show(scenario, &rounds);
+        results.push(report::document(scenario, options, &rounds));
+    }
+    for contender in contenders.into_iter().chain([origin]) {
+        contender.process.stop()?;
+    }
+    report::save(file, &results, &peers::versions())
+}
+
+/// Measures everyone in turn, round by round.
+fn rounds(
+    contenders: &mut [Contender],
+    scenario: &Scenario,
+    options: &Options,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Vec<Rounds>> {
+    let mut rounds: Vec<Rounds> =
+        contenders.iter().map(|contender| Rounds { name: contender.name.clone(), measured: Vec::new() }).collect();
+    for contender in contenders.iter_mut() {
+        measure(contender, scenario, WARM_UP)?;
+    }
+    for round in 0..options.rounds {
+        eprintln!("{}: round {} of {}", scenario.title, round + 1, options.rounds);
+        for (contender, kept) in contenders.iter_mut().zip(&mut rounds) {
+            kept.measured.push(measure(contender, scenario, options.length)?);
+            if interrupted.load(Ordering::Relaxed) {
+                bail!("interrupted");
+            }
+        }
+    }
+    Ok(rounds)
+}
+
+fn measure(contender: &mut Contender, scenario: &Scenario, length: Duration) -> anyhow::Result<Measured> {
+    contender.process.check_alive()?;
+    let (scheme, port) = if scenario.tls { ("https", contender.ports.tls) } else { ("http", contender.ports.plain) };
+    let url = format!("{scheme}://127.0.0.1:{port}{}", scenario.path);
+    let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers: &contender.headers, url: &url };
+    let id = contender.process.id();
+    let (core, before) = (CoreClock::of(PROXY_CORE)?, ThreadClocks::of(id)?);
+    let answered = load.run()?;
+    let spent = ThreadClocks::of(id)?.since(&before);
+    Ok(Measured {
+        cpu_us: spent.as_secs_f64() * 1e6 / answered.requests as f64,
+        per_second: answered.per_second,
+        foreign: core.foreign(spent)?,
+        errors: answered.errors,
+    })
+}
+
+/// The machine in one line.
+pub(super) fn machine_line() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let model = model.trim_start_matches(['\t', ' ', ':']);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = machine::output(&mut machine::command("uname", &["-sr"])).unwrap_or_default();
+    format!("{cores} x {model}, {kernel}")
+}

@@ -5,7 +5,9 @@
 use super::DAY_US;
 use crate::cache::settings;
 use crate::config::defaults;
-use crate::config::value::{At, Field, FreeText, Size, TextField, Time, Written, shown_bytes, shown_time};
+use crate::config::value::{
+    CookieName, Field, FreeText, KeyField, Size, TextField, Time, Written, shown_bytes, shown_time,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -49,13 +51,13 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) set_cookie: Field<RawSetCookie>,
     /// Query parameters that count, all others being dropped, for the origin too; a name may end in `*`. An empty list
     /// drops the query.
-    pub(in crate::config) query_keep: Field<Vec<At<Written<FreeText>>>>,
+    pub(in crate::config) query_keep: Field<Vec<Written<FreeText>>>,
     /// Query parameters that are dropped; not together with `query_keep`.
-    pub(in crate::config) query_drop: Field<Vec<At<Written<FreeText>>>>,
+    pub(in crate::config) query_drop: Field<Vec<Written<FreeText>>>,
     /// Request fields that are part of the key.
-    pub(in crate::config) key_headers: Field<Vec<At<Written<FreeText>>>>,
+    pub(in crate::config) key_headers: Field<Vec<Written<KeyField>>>,
     /// Cookies that are part of the key.
-    pub(in crate::config) key_cookies: Field<Vec<At<Written<FreeText>>>>,
+    pub(in crate::config) key_cookies: Field<Vec<Written<CookieName>>>,
     /// The client's country is part of the key.
     #[schemars(extend("default" = false))]
     pub(in crate::config) key_country: Field<bool>,

@@ -1,14 +1,13 @@
 //! The cache of a service.
 //!
-//! Owns which keys exclude each other and which names are possible. What the settings mean is `cache`'s.
+//! Owns which keys exclude each other. What the settings mean is `cache`'s.
 
 use super::{Resolver, or};
 use crate::cache::key::Parameters;
 use crate::cache::settings::{self, SetCookie, Settings};
 use crate::config::raw::{RawCache, RawSetCookie};
-use crate::config::value::{At, Field, FreeText, Written};
+use crate::config::value::{At, FreeText, Written};
 use crate::config::{Cache, defaults};
-use http::HeaderName;
 
 impl Resolver<'_> {
     pub(super) fn cache(&mut self, raw: &At<RawCache>) -> Option<Cache> {
@@ -24,42 +23,28 @@ impl Resolver<'_> {
             (None, Some(dropped)) => Some(Parameters::Without(texts(&dropped.value))),
             (None, None) => Some(Parameters::All),
         };
-        let key_headers = self.header_names(&value.key_headers);
-        let key_cookies = value.key_cookies.as_ref().map_or_else(Vec::new, |names| texts(&names.value));
         Some(Cache {
             settings: settings(value),
             parameters: parameters?,
-            key_headers: key_headers?,
-            key_cookies,
+            key_headers: or(
+                &value.key_headers,
+                |names| names.iter().map(|name| name.0.0.clone()).collect(),
+                Vec::new(),
+            ),
+            key_cookies: or(
+                &value.key_cookies,
+                |names| names.iter().map(|name| name.0.0.clone()).collect(),
+                Vec::new(),
+            ),
             key_country: or(&value.key_country, |on| *on, false),
             collapse: or(&value.collapse, |on| *on, true),
             object_max: or(&value.object_max, |size| size.0.0, defaults::CACHE_OBJECT_MAX),
         })
     }
-
-    fn header_names(&mut self, names: &Field<Vec<At<Written<FreeText>>>>) -> Option<Vec<HeaderName>> {
-        let mut found = Some(Vec::new());
-        for name in names.iter().flat_map(|names| &names.value) {
-            let text = &name.value.0.0;
-            match HeaderName::try_from(text.as_str()) {
-                Ok(name) => {
-                    if let Some(found) = &mut found {
-                        found.push(name);
-                    }
-                }
-                Err(_) => {
-                    let error = self.error(&name.span, format!("{text:?} is not the name of a field"));
-                    error.help.push("accepted: letters, digits and hyphens, such as \"accept-language\"".into());
-                    found = None;
-                }
-            }
-        }
-        found
-    }
 }
 
-fn texts(names: &[At<Written<FreeText>>]) -> Vec<String> {
-    names.iter().map(|name| name.value.0.0.clone()).collect()
+fn texts(names: &[Written<FreeText>]) -> Vec<String> {
+    names.iter().map(|name| name.0.0.clone()).collect()
 }
 
 fn settings(raw: &RawCache) -> Settings {

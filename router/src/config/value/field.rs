@@ -1,6 +1,7 @@
-//! Headers that an operator adds to answers.
+//! Header fields by name: those that an operator adds to answers, and those that are part of a cache key.
 //!
-//! Owns which ones may be set: not those that frame a message or say what its content is, which the router makes itself.
+//! Owns which ones may be named: not those that frame a message or say what its content is, which the router makes itself;
+//! and in a key none that never reaches an origin.
 
 use super::Text;
 use http::{HeaderName, HeaderValue, header};
@@ -31,6 +32,18 @@ const OURS: [HeaderName; 22] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// What belongs to one connection and is never passed on (RFC 9110, section 7.6.1).
+const OF_CONNECTION: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
 /// The name of a header that an operator may set.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct FieldName(pub(in crate::config) HeaderName);
@@ -43,6 +56,24 @@ impl Text for FieldName {
     fn read(text: &str) -> Result<Self, String> {
         match HeaderName::try_from(text) {
             Ok(name) if OURS.contains(&name) => Err(format!("the router makes `{name}` itself")),
+            Ok(name) => Ok(Self(name)),
+            Err(_) => Err(format!("{text:?} is not the name of a header")),
+        }
+    }
+}
+
+/// The name of a request header that is part of a cache key.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct KeyField(pub(in crate::config) HeaderName);
+
+impl Text for KeyField {
+    const TYPE: &'static str = "header";
+    fn accepted() -> String {
+        "the name of a request header that reaches the origin, such as \"accept-language\"".into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        match HeaderName::try_from(text) {
+            Ok(name) if OF_CONNECTION.contains(&name) => Err(format!("`{name}` never reaches an origin")),
             Ok(name) => Ok(Self(name)),
             Err(_) => Err(format!("{text:?} is not the name of a header")),
         }

@@ -79,10 +79,15 @@ pub fn gated(name: &str, gate: &Gate) -> Origin {
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    /// Lets everyone through, from now on.
+    /// Lets everyone through, from now on, until it is shut.
     pub fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
+    }
+
+    /// Holds whoever comes from now on.
+    pub fn shut(&self) {
+        *self.0.0.lock().unwrap() = false;
     }
 
     /// Waits until it is open; not for ever, should the test have failed.

@@ -3,7 +3,7 @@
 //! Owns the fields of that request, and of one that fills the cache. The client's own conditions are taken out: it is the
 //! stored response that is asked about, and `answer` judges the client's conditions afterwards. Pure.
 
-use http::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
+use http::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
 
 use super::stored::{Extent, Stored};
 
@@ -28,9 +28,17 @@ pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
     }
 }
 
+/// What makes an answer one for this client alone.
+static FOR_ONE: [HeaderName; 4] = [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE];
+
 /// Turns a client's request into one whose answer can serve others: without its conditions and its range.
 pub fn ask_for_all(request: &mut HeaderMap) {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+    for name in &FOR_ONE {
         request.remove(name);
     }
+}
+
+/// Whether the answer to a client's request as it is can serve others.
+pub fn is_for_all(request: &HeaderMap) -> bool {
+    !FOR_ONE.iter().any(|name| request.contains_key(name))
 }

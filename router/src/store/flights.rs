@@ -53,7 +53,7 @@ impl Flights {
             Place::Vacant(place) => {
                 let (sender, receiver) = watch::channel(Stage::Asking);
                 place.insert(receiver);
-                Role::Lead(Lead { flights: Arc::clone(self), key: key.clone(), sender, is_over: false })
+                Role::Lead(Lead { flights: Arc::clone(self), key: key.clone(), sender, last: Stage::Look })
             }
         }
     }
@@ -69,49 +69,33 @@ impl Flights {
     }
 }
 
-/// Leads. Dropped, it hands over.
+/// Leads. Dropped, it lets the others look again: what they want is stored by then, or the first of them leads.
 #[derive(Debug)]
 pub struct Lead {
     flights: Arc<Flights>,
     key: Key,
     sender: watch::Sender<Stage>,
-    is_over: bool,
+    /// What the others are told at the end.
+    last: Stage,
 }
 
 impl Lead {
-    /// The key.
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
     /// The body is arriving: followers read along, and so does who comes now.
     pub fn filling(&self, filling: &Arc<Filling>) {
         self.sender.send_replace(Stage::Filling(Arc::clone(filling)));
     }
 
-    /// The others may look again.
-    pub fn landed(mut self) {
-        self.end(Stage::Look);
-    }
-
     /// Everyone for itself.
     pub fn apart(mut self) {
-        self.end(Stage::Apart);
-    }
-
-    fn end(&mut self, stage: Stage) {
-        self.is_over = true;
-        // First out of the table, so that nobody who looks again finds this flight.
-        self.flights.shard(&self.key).remove(&self.key);
-        self.sender.send_replace(stage);
+        self.last = Stage::Apart;
     }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.end(Stage::Look);
-        }
+        // First out of the table, so that nobody who looks again finds this flight.
+        self.flights.shard(&self.key).remove(&self.key);
+        self.sender.send_replace(self.last.clone());
     }
 }
 
@@ -143,6 +127,9 @@ mod tests {
         assert!(flights.find(&key()).is_some());
         second.apart();
         assert!(flights.find(&key()).is_none());
-        lead(&flights).landed();
+        let third = lead(&flights);
+        let Role::Follow(follower) = flights.enter(&key()) else { panic!("two lead") };
+        third.apart();
+        assert!(matches!(*follower.borrow(), Stage::Apart));
     }
 }

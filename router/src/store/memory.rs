@@ -6,8 +6,8 @@
 
 use super::entry::{Entry, Held};
 use crate::cache::key::Key;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter, Weighter};
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,10 +56,6 @@ impl std::fmt::Debug for Memory {
         f.debug_struct("Memory").field("entries", &self.cache.len()).field("bytes", &self.cache.weight()).finish()
     }
 }
-
-/// URLs whose answers are known not to be stored, until when: asking for them need not wait for one another.
-pub(super) type Passes =
-    Cache<Key, crate::base::Timestamp, UnitWeighter, DefaultHashBuilder, DefaultLifecycle<Key, crate::base::Timestamp>>;
 
 impl Memory {
     /// With room for so many bytes, objects, fields and index together.

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod filling;
 pub mod flights;
 pub mod memory;
+pub mod notes;
 pub mod purge;
 pub mod segments;
 
@@ -15,17 +16,15 @@ use crate::cache::address::Address;
 use crate::cache::key::Key;
 use entry::Held;
 use flights::Flights;
-use memory::{Memory, Passes};
+use memory::Memory;
+use notes::Notes;
 use purge::{Force, Purges, Standing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Keys that are remembered for answers that are not stored.
-const PASSES_MAX: usize = 65_536;
-/// How long that is remembered (Varnish: `hit-for-miss`, 120 s).
-const PASS_TIME: Duration = Duration::from_secs(120);
-
+/// How long is remembered that what a key answers is not stored (Varnish: `hit-for-miss`, 120 s).
+const APART_TIME: Duration = Duration::from_secs(120);
 /// How long a failed origin is not asked again for what may be served stale (nginx `fail_timeout` is 10 s).
 const TROUBLE_TIME: Duration = Duration::from_secs(2);
 /// The share of the memory that bodies may have while they arrive, beside what is stored.
@@ -39,9 +38,10 @@ pub struct Store {
     pub flights: Arc<Flights>,
     /// Purges.
     pub purges: Purges,
-    passes: Passes,
-    /// Keys for which the origin failed a moment ago.
-    troubles: Passes,
+    /// Keys whose answers are known not to be stored: asking for them need not wait for one another.
+    pub apart: Notes,
+    /// Keys for which the origin failed a moment ago: they are served stale without asking it.
+    pub troubles: Notes,
     /// Bytes of bodies that are arriving and will be stored.
     arriving: AtomicU64,
 }
@@ -53,8 +53,8 @@ impl Store {
             memory: Memory::new(capacity),
             flights: Arc::default(),
             purges: Purges::default(),
-            passes: Passes::new(PASSES_MAX),
-            troubles: Passes::new(PASSES_MAX),
+            apart: Notes::new(APART_TIME),
+            troubles: Notes::new(TROUBLE_TIME),
             arriving: AtomicU64::new(0),
         }
     }
@@ -97,7 +97,7 @@ impl Store {
 
     /// Keeps a response.
     pub fn keep(&self, key: &Key, held: Arc<Held>) {
-        self.passes.remove(key);
+        self.apart.forget(key);
         self.memory.put(key, held);
     }
 
@@ -113,26 +113,6 @@ impl Store {
     /// Drops a response.
     pub fn drop_held(&self, key: &Key, old: &Arc<Held>) {
         self.memory.change(key, |entry| entry.without(std::slice::from_ref(old)));
-    }
-
-    /// Remembers that what this key answers is not stored.
-    pub fn remember_apart(&self, key: &Key, now: Timestamp) {
-        self.passes.insert(key.clone(), now.plus(PASS_TIME));
-    }
-
-    /// Whether answers under this key are known not to be stored.
-    pub fn is_apart(&self, key: &Key, now: Timestamp) -> bool {
-        self.passes.get(key).is_some_and(|until| until > now)
-    }
-
-    /// Remembers that the origin failed, so that the next requests are served stale without asking it.
-    pub fn remember_trouble(&self, key: &Key, now: Timestamp) {
-        self.troubles.insert(key.clone(), now.plus(TROUBLE_TIME));
-    }
-
-    /// Whether the origin failed a moment ago.
-    pub fn is_in_trouble(&self, key: &Key, now: Timestamp) -> bool {
-        self.troubles.get(key).is_some_and(|until| until > now)
     }
 
     /// Room for a body that is arriving.

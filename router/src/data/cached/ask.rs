@@ -1,7 +1,6 @@
 //! What is asked of origins for the cache, and what becomes of their answers.
 //!
-//! Owns the four questions (the client's own, is it still good, the missing part, what no cache has a say in) and the way of
-//! an answer: invalidation, admission, keeping. Failover between regions has been tried before an answer comes here.
+//! Owns the three questions (the client's own, is it still good, the missing part) and the way of an answer: invalidation, admission, keeping. Failover between regions has been tried before an answer comes here.
 
 use super::Flow;
 use super::fill::Fill;
@@ -9,7 +8,7 @@ use super::outcome::Outcome;
 use super::reading::{self, Source};
 use crate::base::Timestamp;
 use crate::cache::age::Times;
-use crate::cache::answer::{answer, strip_internal};
+use crate::cache::answer::strip_internal;
 use crate::cache::freshen::{self, HeadEffect};
 use crate::cache::select::Forward as Why;
 use crate::cache::storable::{self, Refusal};
@@ -53,7 +52,7 @@ impl Came {
 
 impl Flow<'_> {
     async fn send(&self, mut request: Parts, body: Body, record: &mut Record) -> Came {
-        let (era, requested) = (self.store.purges.era(), self.now());
+        let (era, requested) = (self.store().purges.era(), self.now());
         let outbound = self.context.outbound(&mut request, requested);
         let Got { response, target } = forward::fetch(outbound, self.plan, body, record).await;
         Came { response, target, times: Times { requested, received: self.now() }, era }
@@ -93,12 +92,6 @@ impl Flow<'_> {
         self.take_in(lead, came, why)
     }
 
-    /// A request that no cache has a say in.
-    pub(super) async fn pass(&self, why: Why, body: Body, record: &mut Record) -> Outcome {
-        let came = self.send(self.request.clone(), body, record).await;
-        self.take_in(None, came, why)
-    }
-
     /// Is this one still good?
     pub(super) async fn validate(
         &self,
@@ -119,10 +112,8 @@ impl Flow<'_> {
         let came = self.send(request, body, record).await;
         let (now, said) = (self.now(), came.status());
         if came.is_failure() && self.may_stand_in(&held[index], now) {
-            self.store.remember_trouble(&self.key, now);
-            if let Some(lead) = lead {
-                lead.landed();
-            }
+            self.store().troubles.note(&self.key, now);
+            drop(lead);
             return self.hit(&held[index], now).detail("origin-failed");
         }
         if !is_get {
@@ -137,9 +128,7 @@ impl Flow<'_> {
             validate::ask_for_all(&mut request.headers);
             return self.fetch(lead, request, why, Body::empty(), record).await;
         };
-        if let Some(lead) = lead {
-            lead.landed();
-        }
+        drop(lead);
         let ttl = fresh.stored.ttl_s(now);
         let outcome = Outcome::forwarded(self.answer_with(&fresh, now), why).origin_said(said).stored(ttl);
         self.pinned(outcome, came.target, now)
@@ -156,13 +145,13 @@ impl Flow<'_> {
             let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache.settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
-                    self.store.replace(&self.key, old, Arc::clone(&fresh));
+                    self.store().replace(&self.key, old, Arc::clone(&fresh));
                     fresh
                 }
                 Err(refused) => {
                     let (refusal, stored) = *refused;
                     if !refusal.is_of_request() {
-                        self.store.drop_held(&self.key, old);
+                        self.store().drop_held(&self.key, old);
                     }
                     newer(stored)
                 }
@@ -189,9 +178,9 @@ impl Flow<'_> {
             };
             match new {
                 Ok(stored) => {
-                    self.store.replace(&self.key, old, Arc::new(Held::new(stored, old.body.clone(), came.era)));
+                    self.store().replace(&self.key, old, Arc::new(Held::new(stored, old.body.clone(), came.era)));
                 }
-                Err(_) => self.store.drop_held(&self.key, old),
+                Err(_) => self.store().drop_held(&self.key, old),
             }
         }
         self.through(came, why)
@@ -227,38 +216,36 @@ impl Flow<'_> {
         }
         let now = self.now();
         if bytes != span.end - span.start {
-            self.store.drop_held(&self.key, held);
+            self.store().drop_held(&self.key, held);
             let words = "the origin sent another part than it announced";
             let response = crate::data::respond::text(StatusCode::BAD_GATEWAY, words);
             return Outcome::forwarded(response, Why::Partial);
         }
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
         let whole = Arc::new(Held::new(stored, body, came.era));
-        self.store.replace(&self.key, held, Arc::clone(&whole));
-        if let Some(lead) = lead {
-            lead.landed();
-        }
+        self.store().replace(&self.key, held, Arc::clone(&whole));
+        drop(lead);
         let ttl = whole.stored.ttl_s(now);
         let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
         self.pinned(outcome.stored(ttl), came.target, now)
     }
 
     fn object_max(&self) -> u64 {
-        self.cache.object_max.min(self.store.memory().object_max())
+        self.cache.object_max.min(self.store().memory().object_max())
     }
 
     /// Admits an answer, or passes it on.
     fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
         if self.invalidate(&came) {
             // What this answer makes invalid came before it.
-            came.era = self.store.purges.era();
+            came.era = self.store().purges.era();
         }
         let admitted = match self.request.method {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
             _ => storable::admit(&self.fetched(&came), &self.cache.settings).map_err(|refusal| {
                 if !refusal.is_of_request() && refusal != Refusal::Part {
-                    self.store.remember_apart(&self.key, came.times.received);
+                    self.store().apart.note(&self.key, came.times.received);
                 }
                 refusal.word()
             }),
@@ -300,10 +287,8 @@ impl Flow<'_> {
                     return self.through(came, why);
                 };
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
-                self.store.keep(&self.key, Arc::clone(&held));
-                if let Some(lead) = lead {
-                    lead.landed();
-                }
+                self.store().keep(&self.key, Arc::clone(&held));
+                drop(lead);
                 (Source::Held(held), stored)
             }
             None => {
@@ -311,17 +296,14 @@ impl Flow<'_> {
                 if let Some(lead) = &lead {
                     lead.filling(&filling);
                 }
-                let (store, key, object_max) = (Arc::clone(&self.store), self.key.clone(), self.object_max());
+                let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
                 let source = Source::Filling(Arc::clone(&filling));
                 tokio::task::spawn_local(Fill { store, key, filling, body, lead, object_max }.run());
                 (source, stored)
             }
         };
         let response = match &stored.extent {
-            Extent::Whole(length) if self.request.method == Method::GET => {
-                let made = answer(&self.asked(), &stored, now, &self.cache.settings, self.context.core.seed());
-                reading::response(made, source, *length)
-            }
+            Extent::Whole(_) if self.request.method == Method::GET => self.response(&stored, source, now),
             extent => {
                 strip_internal(&mut head.headers);
                 let end = match extent {
@@ -340,25 +322,24 @@ impl Flow<'_> {
         if came.target.is_none() {
             return false;
         }
-        let before = self.store.purges.era();
+        let before = self.store().purges.era();
         for address in invalidate::addresses(method, &self.address, came.status(), headers) {
-            self.store.purges.purge(&Purge::Url(address), Force::Hard);
+            self.store().purges.purge(&Purge::Url(address), Force::Hard);
         }
         for tag in tags::invalidated(method, &self.address, headers) {
-            self.store.purges.purge(&Purge::Tag(tag), Force::Hard);
+            self.store().purges.purge(&Purge::Tag(tag), Force::Hard);
         }
-        self.store.purges.era() != before
+        self.store().purges.era() != before
     }
 
     /// In the background: is what is stored still good?
-    pub(super) async fn revalidate(&self, lead: Lead, body: Body, record: &mut Record) -> (Outcome, &'static str) {
-        let held = self.store.look(&self.key, &self.address, self.now());
+    pub(super) async fn revalidate(&self, lead: Lead, record: &mut Record) -> Outcome {
+        let held = self.store().look(&self.key, &self.address, self.now());
         let asked = self.asked();
         let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache.settings));
-        let outcome = match place {
-            Some(index) => self.validate(Some(lead), &held, index, Why::Stale, body, record).await,
-            None => self.fetch(Some(lead), self.request.clone(), Why::Stale, body, record).await,
-        };
-        (outcome, "refresh")
+        match place {
+            Some(index) => self.validate(Some(lead), &held, index, Why::Stale, Body::empty(), record).await,
+            None => self.fetch(Some(lead), self.request.clone(), Why::Stale, Body::empty(), record).await,
+        }
     }
 }

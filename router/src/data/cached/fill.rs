@@ -14,7 +14,7 @@ use crate::store::flights::Lead;
 use http_body_util::BodyExt;
 use std::sync::Arc;
 
-/// A body on its way.
+/// A body on its way. Whoever waits for it may look into the store when this is dropped.
 pub(super) struct Fill {
     pub(super) store: Arc<Store>,
     pub(super) key: Key,
@@ -61,9 +61,6 @@ impl Fill {
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {
             self.store.keep(&self.key, Arc::new(Held::new(stored, body, self.filling.era)));
-        }
-        if let Some(lead) = self.lead {
-            lead.landed();
         }
     }
 }

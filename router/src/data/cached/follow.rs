@@ -3,11 +3,11 @@
 //! Owns who may lead, how long one waits, and what a follower can take of what is arriving. A follower that cannot use the
 //! answer asks for itself, at once.
 
+use super::Flow;
 use super::outcome::Outcome;
-use super::reading::{self, Source};
-use super::{Flow, conditions};
-use crate::cache::answer::answer;
+use super::reading::Source;
 use crate::cache::select::{Choice, Forward as Why, select};
+use crate::cache::validate;
 use crate::store::filling::Filling;
 use crate::store::flights::{Lead, Role, Stage};
 use http::Method;
@@ -36,14 +36,14 @@ impl Flow<'_> {
         if !self.cache.collapse || !may_wait || self.request.method != Method::GET {
             return Turn::Alone;
         }
-        if self.store.is_apart(&self.key, self.now()) {
+        if self.store().apart.holds(&self.key, self.now()) {
             return Turn::Alone;
         }
         // One that asks with its own conditions, or for a part, may get an answer that is nothing for others.
-        let role = if conditions(self.request) && !validates {
-            self.store.flights.find(&self.key).map(Role::Follow)
+        let role = if !validates && !validate::is_for_all(&self.request.headers) {
+            self.store().flights.find(&self.key).map(Role::Follow)
         } else {
-            Some(self.store.flights.enter(&self.key))
+            Some(self.store().flights.enter(&self.key))
         };
         match role {
             None => Turn::Alone,
@@ -77,8 +77,7 @@ impl Flow<'_> {
         if !filling.can_read(0) || select(&asked, [&filling.stored], now, settings) != (Choice::Fresh { index: 0 }) {
             return None;
         }
-        let made = answer(&asked, &filling.stored, now, settings, self.context.core.seed());
-        let response = reading::response(made, Source::Filling(Arc::clone(filling)), filling.stored.length());
+        let response = self.response(&filling.stored, Source::Filling(Arc::clone(filling)), now);
         Some(Outcome::forwarded(response, Why::UrlMiss).collapsed(true))
     }
 }

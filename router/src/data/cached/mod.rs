@@ -20,6 +20,7 @@ use crate::cache::address::Address;
 use crate::cache::answer::answer;
 use crate::cache::key::{Key, Part, counted, strip_unkeyed};
 use crate::cache::select::{Asked, Choice, Forward as Why, select};
+use crate::cache::stored::Stored;
 use crate::cache::{stale, wishes};
 use crate::config::Cache;
 use crate::decide::Forward;
@@ -43,7 +44,6 @@ struct Flow<'a> {
     context: &'a Context<'a>,
     plan: &'a Forward<'a>,
     cache: &'a Cache,
-    store: Arc<Store>,
     /// The request as the client sent it, without what is not in the key and must not reach the origin.
     request: &'a Parts,
     has_body: bool,
@@ -60,8 +60,7 @@ pub(super) async fn serve(
     body: Body,
     record: &mut Record,
 ) -> Response<Body> {
-    let scheme = context.scheme(parts);
-    let address = if parts.headers.contains_key(header::UPGRADE) { None } else { tidy(scheme.as_str(), parts, cache) };
+    let address = if parts.headers.contains_key(header::UPGRADE) { None } else { tidy(context, parts, cache) };
     let key = address.as_ref().and_then(|address| key(address, parts, cache, context));
     let (Some(address), Some(key)) = (address, key) else {
         // A tunnel, or a URL that no key can be made of.
@@ -70,17 +69,17 @@ pub(super) async fn serve(
     };
     record.service = Some(Arc::clone(plan.service));
     let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
-    let store = Arc::clone(&context.core.store);
-    let flow = Flow { context, plan, cache, store, request: parts, has_body, address, key };
+    let flow = Flow { context, plan, cache, request: parts, has_body, address, key };
     let Outcome { mut response, status } = flow.run(body, record).await;
-    record.cache = Some(outcome::word(&status));
-    plan.service.metrics.cache.count(outcome::word(&status));
+    let word = outcome::word(&status);
+    record.cache = Some(word);
+    plan.service.metrics.cache.count(word);
     status.add_to(response.headers_mut(), &context.snapshot.pop);
     response
 }
 
 /// The address of a request; parameters that do not count are taken out of it for the origin too.
-fn tidy(scheme: &str, parts: &mut Parts, cache: &Cache) -> Option<Address> {
+fn tidy(context: &Context<'_>, parts: &mut Parts, cache: &Cache) -> Option<Address> {
     strip_unkeyed(&mut parts.headers, &cache.key_headers);
     let query = counted(parts.uri.query(), &cache.parameters);
     if query.as_deref() != parts.uri.query() {
@@ -90,9 +89,10 @@ fn tidy(scheme: &str, parts: &mut Parts, cache: &Cache) -> Option<Address> {
         uri.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
         parts.uri = Uri::from_parts(uri).ok()?;
     }
+    let scheme = context.scheme(parts);
     let named = parts.uri.authority().map(http::uri::Authority::as_str);
     let authority = named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())?;
-    Address::of(scheme, authority, parts.uri.path(), parts.uri.query())
+    Address::of(scheme.as_str(), authority, parts.uri.path(), parts.uri.query())
 }
 
 /// The key: the address and what the operator adds to it.
@@ -113,6 +113,10 @@ fn key(address: &Address, parts: &Parts, cache: &Cache, context: &Context<'_>) -
 }
 
 impl Flow<'_> {
+    fn store(&self) -> &Arc<Store> {
+        &self.context.core.store
+    }
+
     fn now(&self) -> Timestamp {
         self.context.core.clock.now()
     }
@@ -127,25 +131,27 @@ impl Flow<'_> {
         let mut waited = false;
         for round in 0.. {
             let now = self.now();
-            let held = self.store.look(&self.key, &self.address, now);
+            let held = self.store().look(&self.key, &self.address, now);
             let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => return self.hit(&held[index], now).collapsed(waited),
                 Choice::Stale { index, refresh } => {
                     if refresh {
-                        self.refresh();
+                        refresh::start(self.context, self.request, &self.key);
                     }
                     return self.hit(&held[index], now);
                 }
                 Choice::Unavailable => return Outcome::unavailable(),
-                Choice::Miss(why @ (Why::Method | Why::Bypass)) => return self.pass(why, body, record).await,
+                Choice::Miss(why @ (Why::Method | Why::Bypass)) => {
+                    return self.fetch(None, self.request.clone(), why, body, record).await;
+                }
                 Choice::Miss(why) => (why, None, None),
                 Choice::Validate { index, why } => (why, Some(index), None),
                 Choice::Complete { index, span } => (Why::Partial, Some(index), Some(span)),
             };
             if let Some(stand_in) = index.map(|index| &held[index])
                 && why == Why::Stale
-                && self.store.is_in_trouble(&self.key, now)
+                && self.store().troubles.holds(&self.key, now)
                 && self.may_stand_in(stand_in, now)
             {
                 return self.hit(stand_in, now).detail("origin-failed");
@@ -184,25 +190,12 @@ impl Flow<'_> {
     }
 
     fn answer_with(&self, held: &Arc<Held>, now: Timestamp) -> Response<Body> {
-        let made = answer(&self.asked(), &held.stored, now, &self.cache.settings, self.context.core.seed());
-        reading::response(made, Source::Held(Arc::clone(held)), held.stored.length())
+        self.response(&held.stored, Source::Held(Arc::clone(held)), now)
     }
 
-    /// Asks in the background whether what was served stale is still good.
-    fn refresh(&self) {
-        refresh::start(self.context, self.request, &self.key);
+    /// The answer that a stored response makes, read from where its bytes are.
+    fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
+        let made = answer(&self.asked(), stored, now, &self.cache.settings, self.context.core.seed());
+        reading::response(made, source, stored.length())
     }
-}
-
-/// The request's head again, for another attempt.
-fn conditions(request: &Parts) -> bool {
-    let names = [
-        header::RANGE,
-        header::IF_RANGE,
-        header::IF_NONE_MATCH,
-        header::IF_MODIFIED_SINCE,
-        header::IF_MATCH,
-        header::IF_UNMODIFIED_SINCE,
-    ];
-    names.iter().any(|name| request.headers.contains_key(name))
 }

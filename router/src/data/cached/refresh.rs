@@ -4,7 +4,6 @@
 
 use super::Flow;
 use crate::cache::key::Key;
-use crate::data::body::Body;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
 use crate::decide::Decision;
@@ -63,11 +62,10 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
         let decision = context.decide(&parts, core.clock.now());
         let Decision::Forward(plan) = &decision else { return };
         let Some(cache) = &plan.service.spec.cache else { return };
-        let Some(address) = super::tidy(context.scheme(&parts).as_str(), &mut parts, cache) else { return };
-        let store = Arc::clone(&core.store);
-        let flow = Flow { context: &context, plan, cache, store, request: &parts, has_body: false, address, key };
-        let (outcome, word) = flow.revalidate(lead, Body::empty(), &mut record).await;
-        record.cache = Some(word);
+        let Some(address) = super::tidy(&context, &mut parts, cache) else { return };
+        let flow = Flow { context: &context, plan, cache, request: &parts, has_body: false, address, key };
+        let outcome = flow.revalidate(lead, &mut record).await;
+        record.cache = Some("refresh");
         record.answered(outcome.response.status());
     });
 }

@@ -107,6 +107,11 @@ static UNKEYED: [HeaderName; 15] = [
     HeaderName::from_static("front-end-https"),
 ];
 
+/// Whether a field must not reach an origin through the cache unless it is part of the key.
+pub fn is_unkeyed(name: &HeaderName) -> bool {
+    UNKEYED.contains(name)
+}
+
 /// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key.
 /// Called before the router adds its own forwarding fields.
 pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {

@@ -3,6 +3,7 @@
 //! Owns the hop-by-hop rules (RFC 9110, section 7.6.1), `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`, the request id,
 //! and the `portolan-*` headers. Pure edits of header maps; called by `exchange` in both directions.
 
+use crate::cache::key;
 use crate::decide::facts::{Client, Scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -50,6 +51,8 @@ pub(super) struct Survey {
     pub(super) hop_by_hop: bool,
     /// A field that this hop adds to, replaces, or listens to: `Forwarded`, `X-Forwarded-*`, `Via`, `X-Request-Id`, ours.
     pub(super) told: bool,
+    /// A field that must not reach an origin through a cache unless it is part of the key.
+    pub(super) unkeyed: bool,
 }
 
 impl Survey {
@@ -57,19 +60,28 @@ impl Survey {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         headers.keys().fold(Self::default(), |seen, name| {
             let one = Self::of_name(name);
-            Self { hop_by_hop: seen.hop_by_hop | one.hop_by_hop, told: seen.told | one.told }
+            Self {
+                hop_by_hop: seen.hop_by_hop | one.hop_by_hop,
+                told: seen.told | one.told,
+                unkeyed: seen.unkeyed | one.unkeyed,
+            }
         })
     }
 
     /// Looks at one name.
     pub(super) fn of_name(name: &HeaderName) -> Self {
         let text = name.as_str();
-        match text.as_bytes().first() {
-            Some(b'c' | b'k' | b't' | b'u') => Self { hop_by_hop: HOP_BY_HOP.contains(name), told: false },
-            Some(b'p') => Self { hop_by_hop: HOP_BY_HOP.contains(name), told: text.starts_with(OUR_PREFIX) },
-            Some(b'f' | b'v') => Self { hop_by_hop: false, told: name == header::FORWARDED || name == header::VIA },
-            Some(b'x') => Self { hop_by_hop: false, told: text.starts_with("x-forwarded-") || name == X_REQUEST_ID },
-            _ => Self::default(),
+        let first = text.as_bytes().first();
+        let told = match first {
+            Some(b'p') => text.starts_with(OUR_PREFIX),
+            Some(b'f' | b'v') => name == header::FORWARDED || name == header::VIA,
+            Some(b'x') => text.starts_with("x-forwarded-") || name == X_REQUEST_ID,
+            _ => false,
+        };
+        Self {
+            hop_by_hop: matches!(first, Some(b'c' | b'k' | b'p' | b't' | b'u')) && HOP_BY_HOP.contains(name),
+            told,
+            unkeyed: matches!(first, Some(b'f' | b'x')) && key::is_unkeyed(name),
         }
     }
 }
@@ -249,11 +261,19 @@ mod tests {
         let seen =
             |name: &HeaderName| Survey::of(&[(name.clone(), HeaderValue::from_static("1"))].into_iter().collect());
         for name in &HOP_BY_HOP {
-            assert_eq!(seen(name), Survey { hop_by_hop: true, told: false }, "{name}");
+            assert_eq!(seen(name), Survey { hop_by_hop: true, ..Survey::default() }, "{name}");
         }
         let told = [header::FORWARDED, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, header::VIA, X_REQUEST_ID];
         for name in told.iter().chain(&OURS) {
-            assert_eq!(seen(name), Survey { hop_by_hop: false, told: true }, "{name}");
+            assert_eq!(
+                seen(name),
+                Survey { told: true, unkeyed: *name == X_FORWARDED_HOST, ..Survey::default() },
+                "{name}"
+            );
+        }
+        for name in ["x-host", "x-http-method-override", "front-end-https"] {
+            let unkeyed = Survey { unkeyed: true, ..Survey::default() };
+            assert_eq!(seen(&HeaderName::from_static(name)), unkeyed, "{name}");
         }
         for name in ["host", "content-length", "cookie", "x-country", "priority", "vary", "from", "te-x", "upgrade-x"] {
             assert_eq!(seen(&HeaderName::from_static(name)), Survey::default(), "{name}");

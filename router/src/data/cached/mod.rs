@@ -80,7 +80,9 @@ pub(super) async fn serve(
 
 /// The address of a request; parameters that do not count are taken out of it for the origin too.
 fn tidy(context: &Context<'_>, parts: &mut Parts, cache: &Cache) -> Option<Address> {
-    strip_unkeyed(&mut parts.headers, &cache.key_headers);
+    if context.survey.unkeyed {
+        strip_unkeyed(&mut parts.headers, &cache.key_headers);
+    }
     let query = counted(parts.uri.query(), &cache.parameters);
     if query.as_deref() != parts.uri.query() {
         let text =

@@ -10,6 +10,8 @@ pub mod memory;
 pub mod notes;
 pub mod purge;
 pub mod segments;
+#[cfg(test)]
+mod tests;
 
 use crate::base::Timestamp;
 use crate::cache::address::Address;
@@ -18,7 +20,7 @@ use entry::Held;
 use flights::Flights;
 use memory::Memory;
 use notes::Notes;
-use purge::{Force, Purges, Standing};
+use purge::{Force, Purge, Purges, Standing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -64,8 +66,8 @@ impl Store {
         &self.memory
     }
 
-    /// The variants under a key that no purge meant; what was purged softly is stale.
-    pub fn look(&self, key: &Key, address: &Address, now: Timestamp) -> Vec<Arc<Held>> {
+    /// The variants under a key that no purge meant; what was purged softly is stale. Waits only for what is not in memory.
+    pub async fn look(&self, key: &Key, address: &Address, now: Timestamp) -> Vec<Arc<Held>> {
         let Some(entry) = self.memory.get(key) else { return Vec::new() };
         let mut found = Vec::with_capacity(entry.variants().len());
         let mut gone = Vec::new();
@@ -95,6 +97,11 @@ impl Store {
         found
     }
 
+    /// A response whose bytes can be read now; none when they are lost, and then it is not found again.
+    pub async fn ready(&self, _key: &Key, held: &Arc<Held>) -> Option<Arc<Held>> {
+        Some(Arc::clone(held))
+    }
+
     /// Keeps a response.
     pub fn keep(&self, key: &Key, held: Arc<Held>) {
         self.apart.forget(key);
@@ -113,6 +120,16 @@ impl Store {
     /// Drops a response.
     pub fn drop_held(&self, key: &Key, old: &Arc<Held>) {
         self.memory.change(key, |entry| entry.without(std::slice::from_ref(old)));
+    }
+
+    /// Purges for an operator: in force on all workers, and for good, when it returns.
+    pub async fn purge(&self, what: &Purge, force: Force) {
+        self.purges.purge(what, force);
+    }
+
+    /// The largest object that is stored, bytes.
+    pub fn object_max(&self) -> u64 {
+        self.memory.object_max()
     }
 
     /// Room for a body that is arriving.

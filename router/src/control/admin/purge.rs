@@ -14,12 +14,12 @@ use serde_json::json;
 
 const WAYS: &str = "exactly one of url, prefix, origin, key, group (with origin) and all";
 
-pub(super) fn answer(store: &Store, uri: &Uri) -> Answer {
+pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
     match parse(uri) {
         Err(wrong) => error(StatusCode::BAD_REQUEST, &wrong),
         Ok(None) => error(StatusCode::BAD_REQUEST, &format!("say what to purge: {WAYS}")),
         Ok(Some((purge, force))) => {
-            store.purges.purge(&purge, force);
+            store.purge(&purge, force).await;
             tracing::info!(?purge, ?force, "purged");
             json(StatusCode::OK, &json!({ "purged": true, "soft": force == Force::Soft }))
         }

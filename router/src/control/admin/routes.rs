@@ -41,7 +41,7 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
         ("/explain", &Method::GET) => explain::answer(admin, uri),
         ("/reload", &Method::POST) => admin.control.reload().await.map_or_else(ending, reloaded),
         ("/drain", &Method::POST) => drain(admin, uri).await,
-        ("/purge", &Method::POST) => purge::answer(&admin.store, uri),
+        ("/purge", &Method::POST) => purge::answer(&admin.store, uri).await,
         ("/status" | "/metrics" | "/explain", _) => wrong_method("GET"),
         ("/reload" | "/drain" | "/purge", _) => wrong_method("POST"),
         _ => {

@@ -111,10 +111,13 @@ impl Flow<'_> {
         }
         let came = self.send(request, body, record).await;
         let (now, said) = (self.now(), came.status());
-        if came.is_failure() && self.may_stand_in(&held[index], now) {
+        if came.is_failure()
+            && self.may_stand_in(&held[index], now)
+            && let Some(held) = self.store().ready(&self.key, &held[index]).await
+        {
             self.store().troubles.note(&self.key, now);
             drop(lead);
-            return self.hit(&held[index], now).detail("origin-failed");
+            return self.hit(&held, now).detail("origin-failed");
         }
         if !is_get {
             return self.by_head(held, came, why);
@@ -122,8 +125,12 @@ impl Flow<'_> {
         if said != StatusCode::NOT_MODIFIED {
             return self.take_in(lead, came, why);
         }
-        let Some(fresh) = self.freshen(held, index, &came) else {
-            // It is about a state that is not held: once more, without conditions.
+        let fresh = match self.freshen(held, index, &came) {
+            Some(fresh) => self.store().ready(&self.key, &fresh).await,
+            None => None,
+        };
+        let Some(fresh) = fresh else {
+            // It is about a state that is not held, or not any more: once more, without conditions.
             let mut request = self.request.clone();
             validate::ask_for_all(&mut request.headers);
             return self.fetch(lead, request, why, Body::empty(), record).await;
@@ -224,6 +231,9 @@ impl Flow<'_> {
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
         let whole = Arc::new(Held::new(stored, body, came.era));
         self.store().replace(&self.key, held, Arc::clone(&whole));
+        let Some(whole) = self.store().ready(&self.key, &whole).await else {
+            return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
+        };
         drop(lead);
         let ttl = whole.stored.ttl_s(now);
         let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
@@ -231,7 +241,7 @@ impl Flow<'_> {
     }
 
     fn object_max(&self) -> u64 {
-        self.cache.object_max.min(self.store().memory().object_max())
+        self.cache.object_max.min(self.store().object_max())
     }
 
     /// Admits an answer, or passes it on.
@@ -334,7 +344,7 @@ impl Flow<'_> {
 
     /// In the background: is what is stored still good?
     pub(super) async fn revalidate(&self, lead: Lead, record: &mut Record) -> Outcome {
-        let held = self.store().look(&self.key, &self.address, self.now());
+        let held = self.store().look(&self.key, &self.address, self.now()).await;
         let asked = self.asked();
         let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache.settings));
         match place {

@@ -133,15 +133,19 @@ impl Flow<'_> {
         let mut waited = false;
         for round in 0.. {
             let now = self.now();
-            let held = self.store().look(&self.key, &self.address, now);
+            let held = self.store().look(&self.key, &self.address, now).await;
             let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
             let (why, index, span) = match choice {
-                Choice::Fresh { index } => return self.hit(&held[index], now).collapsed(waited),
+                Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
+                    Some(held) => return self.hit(&held, now).collapsed(waited),
+                    None => continue,
+                },
                 Choice::Stale { index, refresh } => {
+                    let Some(held) = self.store().ready(&self.key, &held[index]).await else { continue };
                     if refresh {
                         refresh::start(self.context, self.request, &self.key);
                     }
-                    return self.hit(&held[index], now);
+                    return self.hit(&held, now);
                 }
                 Choice::Unavailable => return Outcome::unavailable(),
                 Choice::Miss(why @ (Why::Method | Why::Bypass)) => {
@@ -155,8 +159,9 @@ impl Flow<'_> {
                 && why == Why::Stale
                 && self.store().troubles.holds(&self.key, now)
                 && self.may_stand_in(stand_in, now)
+                && let Some(held) = self.store().ready(&self.key, stand_in).await
             {
-                return self.hit(stand_in, now).detail("origin-failed");
+                return self.hit(&held, now).detail("origin-failed");
             }
             let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
             // What is never fresh is of no use to those who would wait.

@@ -1,0 +1,130 @@
+//! What every store does, whatever its tiers: one table, run over each of them.
+
+use super::*;
+use crate::cache::age::Times;
+use crate::cache::settings::Settings;
+use crate::cache::storable::admit;
+use crate::cache::stored::{Fetched, Stored};
+use crate::cache::tags::Tag;
+use crate::store::segments::Segments;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+fn address(path: &str) -> Address {
+    Address::of("https", "shop.example", path, None).unwrap()
+}
+
+fn key(path: &str) -> Key {
+    Key::of(&address(path), &[]).unwrap()
+}
+
+fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let field =
+        |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    fields.iter().map(field).collect()
+}
+
+/// A response to `GET /a` with these fields, asked for by a client that speaks this language.
+fn stored(response: &[(&'static str, &str)], language: &str) -> Stored {
+    let mut response = fields(response);
+    response.insert("cache-control", HeaderValue::from_static("max-age=60"));
+    let fetched = Fetched {
+        method: &Method::GET,
+        address: &address("/a"),
+        request: &fields(&[("accept-language", language)]),
+        has_body: false,
+        status: StatusCode::OK,
+        headers: &response,
+        times: Times { requested: NOW, received: NOW },
+    };
+    admit(&fetched, &Settings::default()).unwrap()
+}
+
+fn held(store: &Store, response: &[(&'static str, &str)], language: &str, body: &'static str) -> Arc<Held> {
+    let body = Segments::one(0, Bytes::from_static(body.as_bytes()));
+    Arc::new(Held::new(stored(response, language), body, store.purges.era()))
+}
+
+/// The bodies that are found, oldest first.
+async fn found(store: &Store, path: &str) -> Vec<String> {
+    let mut bodies = Vec::new();
+    for held in store.look(&key(path), &address(path), NOW).await {
+        let held = store.ready(&key(path), &held).await.unwrap();
+        bodies.push(String::from_utf8(held.body.whole().unwrap().to_vec()).unwrap());
+    }
+    bodies
+}
+
+/// Every kind of store, by name.
+fn stores() -> Vec<(&'static str, Store)> {
+    vec![("memory", Store::new(1 << 20))]
+}
+
+macro_rules! every_store {
+    ($($(#[$doc:meta])* $name:ident($store:ident) $body:block)*) => {$(
+        $(#[$doc])*
+        #[tokio::test]
+        async fn $name() {
+            for (kind, $store) in stores() {
+                println!("in {kind}");
+                $body
+            }
+        }
+    )*};
+}
+
+every_store! {
+    what_is_kept_is_found(store) {
+        assert!(found(&store, "/a").await.is_empty());
+        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        assert_eq!(found(&store, "/a").await, ["hello"]);
+        assert!(found(&store, "/b").await.is_empty());
+    }
+
+    a_newer_answer_to_the_same_requests_takes_the_place_of_the_older(store) {
+        let varies = [("vary", "accept-language")];
+        for (language, body) in [("en", "hello"), ("de", "hallo"), ("en", "hi")] {
+            store.keep(&key("/a"), held(&store, &varies, language, body));
+        }
+        assert_eq!(found(&store, "/a").await, ["hallo", "hi"]);
+    }
+
+    what_is_replaced_or_dropped_is_the_very_one(store) {
+        let old = held(&store, &[], "en", "old");
+        store.keep(&key("/a"), Arc::clone(&old));
+        store.keep(&key("/a"), held(&store, &[], "en", "other"));
+        store.replace(&key("/a"), &old, held(&store, &[], "en", "late"));
+        assert_eq!(found(&store, "/a").await, ["other"], "what it came from is gone");
+        store.drop_held(&key("/a"), &old);
+        assert_eq!(found(&store, "/a").await, ["other"]);
+        let now = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
+        store.replace(&key("/a"), &now, held(&store, &[], "en", "fresh"));
+        assert_eq!(found(&store, "/a").await, ["fresh"]);
+        let now = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
+        store.drop_held(&key("/a"), &now);
+        assert!(found(&store, "/a").await.is_empty());
+    }
+
+    a_hard_purge_ends_it_and_what_was_under_way_with_it(store) {
+        let tagged = [("surrogate-key", "sale")];
+        let early = held(&store, &tagged, "en", "early");
+        store.keep(&key("/a"), held(&store, &tagged, "en", "hello"));
+        store.purge(&Purge::Tag(Tag::key(b"sale")), Force::Hard).await;
+        assert!(found(&store, "/a").await.is_empty());
+        store.keep(&key("/a"), early);
+        assert!(found(&store, "/a").await.is_empty(), "asked for before the purge");
+        store.keep(&key("/a"), held(&store, &tagged, "en", "new"));
+        assert_eq!(found(&store, "/a").await, ["new"]);
+    }
+
+    a_soft_purge_makes_it_stale(store) {
+        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        let fresh = |held: &[Arc<Held>]| held.iter().map(|held| held.stored.is_fresh(NOW)).collect::<Vec<_>>();
+        assert_eq!(fresh(&store.look(&key("/a"), &address("/a"), NOW).await), [true]);
+        store.purge(&Purge::Url(address("/a")), Force::Soft).await;
+        assert_eq!(fresh(&store.look(&key("/a"), &address("/a"), NOW).await), [false]);
+        assert_eq!(found(&store, "/a").await, ["hello"]);
+    }
+}

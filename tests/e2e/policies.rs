@@ -23,7 +23,7 @@ const REFUSED: [(&str, &str, &[&str]); 12] = [
 ];
 
 /// Sins of each call: the word by which it is counted, or none where the verdict is made sense of.
-const SINS: [(&str, Option<&str>); 10] = [
+const SINS: [(&str, Option<&str>); 12] = [
     ("trap", Some("trap")),
     ("spin", Some("timeout")),
     ("hog", Some("out-of-memory")),
@@ -32,6 +32,8 @@ const SINS: [(&str, Option<&str>); 10] = [
     ("bad-headers", Some("nonsense")),
     ("huge-reply", Some("nonsense")),
     ("huge-payload", Some("nonsense")),
+    ("long-key", Some("nonsense")),
+    ("odd-key", Some("nonsense")),
     ("huge-order", None),
     ("huge-ext", None),
 ];

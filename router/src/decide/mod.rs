@@ -17,7 +17,7 @@ use crate::steer::affinity::{Terms, Token, cookie};
 use crate::steer::choose;
 use crate::steer::nearness::Nearness;
 use crate::steer::plan::{NoTarget, Pin, Plan};
-use crate::steer::verdict::{Advice, Edit, Reply, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, Edit, Reply, Verdict};
 use facts::{Facts, Scheme};
 use http::HeaderValue;
 use http::header::COOKIE;
@@ -63,6 +63,8 @@ pub struct Forward<'s> {
     pub token: Option<Token>,
     /// The pin in it.
     pub pin: Option<Pin>,
+    /// What policies say to the cache.
+    pub cache: Option<Box<CacheSay>>,
     /// Header edits by policies.
     pub edits: Vec<Edit>,
     /// Limit for the whole exchange by a policy.
@@ -123,8 +125,8 @@ fn steer<'s>(
     match plan(service, facts, &near, pin.as_ref(), &advice, trace) {
         Err(why) => Decision::Refuse(Some(service), Refusal::NoTarget(why)),
         Ok(plan) => {
-            let Advice { edits, timeout, .. } = advice;
-            Decision::Forward(Forward { service, plan, token, pin, edits, timeout })
+            let Advice { cache, edits, timeout, .. } = advice;
+            Decision::Forward(Forward { service, plan, token, pin, cache, edits, timeout })
         }
     }
 }

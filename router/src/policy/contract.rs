@@ -198,11 +198,31 @@ pub(super) enum PinActionVariant {
 
 #[derive(Debug, ComponentType, Lift)]
 #[component(record)]
+pub(super) struct CacheTermsRecord {
+    pub(super) key: Option<String>,
+    #[component(name = "ttl-s")]
+    pub(super) ttl_s: Option<u32>,
+}
+
+#[derive(Debug, ComponentType, Lift)]
+#[component(variant)]
+pub(super) enum CacheActionVariant {
+    #[component(name = "keep")]
+    Keep,
+    #[component(name = "terms")]
+    Terms(CacheTermsRecord),
+    #[component(name = "bypass")]
+    Bypass,
+}
+
+#[derive(Debug, ComponentType, Lift)]
+#[component(record)]
 pub(super) struct PlanRecord {
     pub(super) order: Vec<u32>,
     pub(super) fence: Option<Vec<u32>>,
     pub(super) strict: bool,
     pub(super) pin: PinActionVariant,
+    pub(super) cache: CacheActionVariant,
     pub(super) edits: Vec<EditRecord>,
     #[component(name = "timeout-ms")]
     pub(super) timeout_ms: u32,

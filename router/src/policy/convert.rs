@@ -4,16 +4,22 @@
 //! apply (a region that is no candidate) is dropped and counted; what has no meaning fails the verdict with the reason.
 //! Pure; called by `pool`, right after the call.
 
-use super::contract::{BindingRecord, Candidate, EditOp, PinActionVariant, PlanRecord, ReplyRecord, VerdictVariant};
+use super::contract::{
+    BindingRecord, CacheActionVariant, CacheTermsRecord, Candidate, EditOp, PinActionVariant, PlanRecord, ReplyRecord,
+    VerdictVariant,
+};
 use super::headers;
 use crate::base::RegionSet;
-use crate::steer::verdict::{Advice, Edit, Order, PinAction, Reply, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, Edit, KeyPart, Order, PinAction, Reply, Verdict};
 use bytes::Bytes;
 use http::StatusCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest payload of a pin, bytes (`binding.payload` in the contract).
 const PAYLOAD_MAX: usize = 256;
+/// Longest part of a cache key, characters (`cache-terms.key` in the contract).
+const KEY_PART_MAX: usize = 256;
 /// Largest body of a reply, bytes.
 const BODY_MAX: usize = 64 * 1024;
 /// Most header edits of a plan, and headers of a reply.
@@ -22,6 +28,8 @@ const HEADERS_MAX: usize = 64;
 /// What the verdict refers to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
+    /// The policy's name in the configuration.
+    pub(super) policy: &'a Arc<str>,
     /// Number of the service's first region.
     pub(super) first_region: u32,
     /// Numbers below this name a region, of this service or of another one that uses the policy.
@@ -77,7 +85,8 @@ fn advice(plan: PlanRecord, scope: &Scope<'_>) -> Result<(Advice, Ignored), Stri
         });
     }
     let timeout = (plan.timeout_ms > 0).then(|| Duration::from_millis(plan.timeout_ms.into()));
-    Ok((Advice { order, fence, strict: plan.strict, pin: pin(plan.pin)?, edits, timeout }, ignored))
+    let (pin, cache) = (pin(plan.pin)?, cache(plan.cache, scope)?);
+    Ok((Advice { order, fence, strict: plan.strict, pin, cache, edits, timeout }, ignored))
 }
 
 /// Candidates in the guest's order. Numbers that `init` never named are nonsense, and so is an order of nothing else.
@@ -150,6 +159,25 @@ fn pin(raw: PinActionVariant) -> Result<PinAction, String> {
             PinAction::Bind { payload: Bytes::from(payload), ttl }
         }
     })
+}
+
+fn cache(raw: CacheActionVariant, scope: &Scope<'_>) -> Result<Option<Box<CacheSay>>, String> {
+    let CacheTermsRecord { key, ttl_s } = match raw {
+        CacheActionVariant::Keep => return Ok(None),
+        CacheActionVariant::Bypass => return Ok(Some(Box::new(CacheSay { bypass: true, ..CacheSay::default() }))),
+        CacheActionVariant::Terms(terms) => terms,
+    };
+    if let Some(part) = &key {
+        if part.len() > KEY_PART_MAX {
+            return Err(format!("a cache key part of {} bytes; at most {KEY_PART_MAX} are accepted", part.len()));
+        }
+        if let Some(odd) = part.chars().find(|c| !matches!(c, ' '..='~')) {
+            return Err(format!("a cache key part with {odd:?}; accepted: printable ASCII characters"));
+        }
+    }
+    let part = |text: String| KeyPart { policy: Arc::clone(scope.policy), text: text.into() };
+    let ttl = ttl_s.map(|seconds| Duration::from_secs(seconds.into()));
+    Ok(Some(Box::new(CacheSay { bypass: false, key: key.map(part).into_iter().collect(), ttl })))
 }
 
 fn answer(reply: ReplyRecord, scope: &Scope<'_>) -> Result<Reply, String> {

@@ -22,8 +22,14 @@ fn candidates() -> Vec<Candidate> {
 
 fn convert(raw: VerdictVariant) -> Result<(Verdict, Ignored), String> {
     let candidates = candidates();
-    let scope =
-        Scope { first_region: 10, known: 20, candidates: &candidates, regions: 4, pin_cookie: Some("__Host-pin") };
+    let scope = Scope {
+        policy: &"tiers".into(),
+        first_region: 10,
+        known: 20,
+        candidates: &candidates,
+        regions: 4,
+        pin_cookie: Some("__Host-pin"),
+    };
     verdict(raw, &scope)
 }
 
@@ -33,6 +39,7 @@ fn plan() -> PlanRecord {
         fence: None,
         strict: false,
         pin: PinActionVariant::Keep,
+        cache: CacheActionVariant::Keep,
         edits: Vec::new(),
         timeout_ms: 0,
         ext: Vec::new(),
@@ -108,6 +115,35 @@ fn pins_timeouts_and_extensions() {
     let ext = vec![("a".to_owned(), vec![]), ("b".to_owned(), vec![])];
     let (advice, ignored) = routed(PlanRecord { timeout_ms: 1500, ext, ..plan() }).unwrap();
     assert_eq!((advice.timeout, ignored.ext), (Some(Duration::from_millis(1500)), 2));
+}
+
+#[test]
+fn the_cache() {
+    let said = |cache| routed(PlanRecord { cache, ..plan() }).map(|(advice, _)| advice.cache.map(|say| *say));
+    let terms = |key: Option<&str>, ttl_s| {
+        said(CacheActionVariant::Terms(CacheTermsRecord { key: key.map(str::to_owned), ttl_s }))
+    };
+    let part = |text: &str| vec![KeyPart { policy: "tiers".into(), text: text.into() }];
+    assert_eq!(said(CacheActionVariant::Keep).unwrap(), None);
+    let bypass = CacheSay { bypass: true, ..CacheSay::default() };
+    assert_eq!(said(CacheActionVariant::Bypass).unwrap(), Some(bypass));
+    let longest = "~".repeat(256);
+    for (key, ttl_s, expected) in [
+        (None, None, CacheSay::default()),
+        (Some("gold plan"), None, CacheSay { key: part("gold plan"), ..CacheSay::default() }),
+        (Some(""), Some(0), CacheSay { key: part(""), ttl: Some(Duration::ZERO), ..CacheSay::default() }),
+        (Some(&*longest), Some(9), CacheSay { key: part(&longest), ttl: Some(Duration::from_secs(9)), bypass: false }),
+    ] {
+        assert_eq!(terms(key, ttl_s).unwrap(), Some(expected), "{key:?} {ttl_s:?}");
+    }
+    for (key, reason) in [
+        (&*"x".repeat(257), "a cache key part of 257 bytes; at most 256 are accepted"),
+        ("a\nb", "a cache key part with '\\n'; accepted: printable ASCII characters"),
+        ("\u{7f}", "a cache key part with '\\u{7f}'; accepted: printable ASCII characters"),
+        ("köln", "a cache key part with 'ö'; accepted: printable ASCII characters"),
+    ] {
+        assert_eq!(terms(Some(key), None).unwrap_err(), reason);
+    }
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl WarmPool {
         if answered.is_err() || worn {
             self.slots.swap_remove(index);
         }
-        let (verdict, ignored) = convert::verdict(answered?, &ask.scope(directory)).map_err(PolicyFailure::Nonsense)?;
+        let (verdict, ignored) =
+            convert::verdict(answered?, &ask.scope(policy.name(), directory)).map_err(PolicyFailure::Nonsense)?;
         if ignored != convert::Ignored::default() {
             policy.stats().ignored(ignored.regions, ignored.ext);
         }
@@ -223,8 +224,9 @@ impl<'a> Ask<'a> {
         }
     }
 
-    fn scope(&self, directory: &RegionDirectory) -> Scope<'a> {
+    fn scope(&self, policy: &'a Arc<str>, directory: &RegionDirectory) -> Scope<'a> {
         Scope {
+            policy,
             first_region: self.first_region,
             known: directory.len(),
             candidates: self.candidates,

@@ -7,6 +7,7 @@ use crate::base::RegionSet;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Regions in a policy's order, by index in the service's table.
@@ -34,6 +35,8 @@ pub struct Advice {
     pub strict: bool,
     /// What becomes of the pin.
     pub pin: PinAction,
+    /// What the cache is told; none is nothing. Boxed: few policies say anything, and every advice is moved.
+    pub cache: Option<Box<CacheSay>>,
     /// Edits to the request's headers, in order.
     pub edits: Vec<Edit>,
     /// Limit for the whole exchange; it can only shorten the service's own.
@@ -57,6 +60,26 @@ pub enum PinAction {
         /// Lifetime of the pin; none is the service's own.
         ttl: Option<Duration>,
     },
+}
+
+/// What policies say to the cache.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CacheSay {
+    /// The answer is neither taken from it nor kept.
+    pub bypass: bool,
+    /// Parts of the key, in the order of the policies.
+    pub key: Vec<KeyPart>,
+    /// Lifetime of what this exchange brings into the cache.
+    pub ttl: Option<Duration>,
+}
+
+/// A part that a policy adds to the cache's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPart {
+    /// Name of the policy: what two policies say is not the same, though the words are.
+    pub policy: Arc<str>,
+    /// Up to 256 printable ASCII characters.
+    pub text: Box<str>,
 }
 
 /// One edit of the request's headers.
@@ -83,7 +106,7 @@ pub struct Reply {
 
 impl Advice {
     /// Adds a later policy's plan: fences intersect, the first ordering (with its strictness) and the first pin
-    /// action win, edits run in order, the shortest timeout holds.
+    /// action win, edits run in order, the shortest timeout holds. Of the cache: see [`CacheSay::merge`].
     pub fn merge(&mut self, later: Self) {
         self.fence = match (self.fence, later.fence) {
             (Some(ours), Some(theirs)) => Some(ours.intersect(theirs)),
@@ -96,11 +119,31 @@ impl Advice {
         if self.pin == PinAction::Keep {
             self.pin = later.pin;
         }
-        self.edits.extend(later.edits);
-        self.timeout = match (self.timeout, later.timeout) {
-            (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+        self.cache = match (self.cache.take(), later.cache) {
+            (Some(mut ours), Some(theirs)) => {
+                ours.merge(*theirs);
+                Some(ours)
+            }
             (ours, theirs) => ours.or(theirs),
         };
+        self.edits.extend(later.edits);
+        self.timeout = shorter(self.timeout, later.timeout);
+    }
+}
+
+impl CacheSay {
+    /// Adds what a later policy says: parts of the key in order, any bypass, the shortest lifetime.
+    pub fn merge(&mut self, later: Self) {
+        self.bypass |= later.bypass;
+        self.key.extend(later.key);
+        self.ttl = shorter(self.ttl, later.ttl);
+    }
+}
+
+fn shorter(ours: Option<Duration>, theirs: Option<Duration>) -> Option<Duration> {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
+        (ours, theirs) => ours.or(theirs),
     }
 }
 
@@ -124,6 +167,28 @@ mod tests {
         assert!(!first.strict, "strictness belongs to the order that won");
         assert_eq!(first.fence, Some([1usize, 2].into_iter().collect()));
         assert_eq!(first.timeout, Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn of_the_cache_parts_add_up_bypass_wins_and_the_shortest_lifetime_holds() {
+        let say = |policy: &str, text: Option<&str>, bypass, ttl: Option<u64>| {
+            let part = |text: &str| KeyPart { policy: policy.into(), text: text.into() };
+            let key = text.map(part).into_iter().collect();
+            Advice {
+                cache: Some(Box::new(CacheSay { bypass, key, ttl: ttl.map(Duration::from_secs) })),
+                ..Advice::default()
+            }
+        };
+        let mut merged = Advice::default();
+        merged.merge(Advice::default());
+        assert_eq!(merged.cache, None);
+        merged.merge(say("a", Some("x"), false, Some(60)));
+        merged.merge(Advice::default());
+        merged.merge(say("b", Some("x"), true, None));
+        merged.merge(say("c", None, false, Some(30)));
+        let said = merged.cache.expect("two policies said something");
+        let parts: Vec<_> = said.key.iter().map(|part| (&*part.policy, &*part.text)).collect();
+        assert_eq!((parts, said.bypass, said.ttl), (vec![("a", "x"), ("b", "x")], true, Some(Duration::from_secs(30))));
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub use wit_bindgen;
 
 pub use bindings::exports::portolan::policy::lifecycle::{Manifest, Metric};
 pub use bindings::portolan::policy::types::{
-    Binding, Edit, EditOp, Health, Location, PinAction, Plan, RegionId, RegionInfo, Reply, Verdict,
+    Binding, CacheAction, CacheTerms, Edit, EditOp, Health, Location, PinAction, Plan, RegionId, RegionInfo, Reply,
+    Verdict,
 };
 pub use config::NoConfig;
 pub use payload::Payload;

@@ -26,7 +26,9 @@ use std::collections::BTreeMap;
 use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
 use crate::request::{ABSENT, COLUMNS};
-use crate::{Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest};
+use crate::{
+    CacheAction, Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest,
+};
 
 /// The service of every region and request, unless a test says otherwise.
 pub const SERVICE: &str = "shop";
@@ -286,6 +288,14 @@ fn plan_text(plan: &Plan, regions: &Regions) -> String {
         PinAction::Clear => words.push("clear".to_owned()),
         PinAction::Bind(binding) => {
             words.push(format!("bind[{}]", String::from_utf8_lossy(&binding.payload).replace('\n', ";")));
+        }
+    }
+    match &plan.cache {
+        CacheAction::Keep => {}
+        CacheAction::Bypass => words.push("cache=bypass".to_owned()),
+        CacheAction::Terms(terms) => {
+            words.extend(terms.key.as_ref().map(|key| format!("cache-key={key}")));
+            words.extend(terms.ttl_s.map(|seconds| format!("cache-ttl={seconds}s")));
         }
     }
     for edit in &plan.edits {

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use crate::{Binding, Edit, EditOp, Manifest, Metric, PinAction, Plan, RegionId, Reply, Verdict};
+use crate::{
+    Binding, CacheAction, CacheTerms, Edit, EditOp, Manifest, Metric, PinAction, Plan, RegionId, Reply, Verdict,
+};
 
 impl Plan {
     /// A plan without opinions.
@@ -15,6 +17,7 @@ impl Plan {
             fence: None,
             strict: false,
             pin: PinAction::Keep,
+            cache: CacheAction::Keep,
             edits: Vec::new(),
             timeout_ms: 0,
             ext: Vec::new(),
@@ -60,6 +63,45 @@ impl Plan {
     pub fn clear(mut self) -> Self {
         self.pin = PinAction::Clear;
         self
+    }
+
+    /// Adds this to the key under which the cache keeps the answer (at most 256 printable ASCII characters): requests for
+    /// which the policy says something else do not get it. Said again, it stands in place of what was said.
+    #[must_use]
+    pub fn cache_key(mut self, part: impl Into<String>) -> Self {
+        if let Some(terms) = self.cache_terms() {
+            terms.key = Some(part.into());
+        }
+        self
+    }
+
+    /// An answer that this request brings into the cache is fresh for this long, whatever the origin says; rounded up to
+    /// whole seconds.
+    #[must_use]
+    pub fn cache_ttl(mut self, lifetime: Duration) -> Self {
+        let seconds = lifetime.as_secs().saturating_add(u64::from(lifetime.subsec_nanos() > 0));
+        if let Some(terms) = self.cache_terms() {
+            terms.ttl_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        }
+        self
+    }
+
+    /// The answer is neither taken from the cache nor kept in it, whatever else is said of the cache.
+    #[must_use]
+    pub fn bypass_cache(mut self) -> Self {
+        self.cache = CacheAction::Bypass;
+        self
+    }
+
+    /// The terms, begun if there are none yet; none when the cache is passed by.
+    fn cache_terms(&mut self) -> Option<&mut CacheTerms> {
+        if self.cache == CacheAction::Keep {
+            self.cache = CacheAction::Terms(CacheTerms { key: None, ttl_s: None });
+        }
+        match &mut self.cache {
+            CacheAction::Terms(terms) => Some(terms),
+            CacheAction::Keep | CacheAction::Bypass => None,
+        }
     }
 
     /// Sets a header of the request to the origin.
@@ -175,6 +217,13 @@ mod tests {
         assert_eq!((&plan.order[..], plan.fence.as_deref(), plan.strict), (&[2, 1][..], Some(&[1, 2, 3][..]), true));
         assert_eq!(plan.pin, PinAction::Bind(Binding { payload: b"x".to_vec(), ttl_s: 0 }));
         assert_eq!(plan.edits.iter().map(|edit| edit.op).collect::<Vec<_>>(), [EditOp::Set, EditOp::Remove]);
+    }
+
+    #[test]
+    fn what_is_said_of_the_cache_adds_up_and_a_bypass_stays() {
+        let plan = Plan::new().cache_ttl(Duration::from_millis(1500)).cache_key("gold");
+        assert_eq!(plan.cache, CacheAction::Terms(CacheTerms { key: Some("gold".to_owned()), ttl_s: Some(2) }));
+        assert_eq!(plan.bypass_cache().cache_key("x").cache_ttl(Duration::MAX).cache, CacheAction::Bypass);
     }
 
     #[test]

@@ -93,6 +93,8 @@ fn sinners_fail_alone() {
         ("huge-order", "nonsense", "fuel"),
         ("huge-ext", "nonsense", "fuel"),
         ("huge-payload", "nonsense", "a pin payload of 65536 bytes"),
+        ("long-key", "nonsense", "a cache key part of 257 bytes"),
+        ("odd-key", "nonsense", "a cache key part with '\\n'"),
     ] {
         let loaded = sinner(sin).unwrap().unwrap();
         let failure = worker.pool.route(&loaded, &worker.directory, &ask_at(0, &fields[..1], &candidates()));

@@ -3,12 +3,12 @@
 use super::world::{Core, PASS, Worker, ask_at, candidates, directory};
 use crate::base::Location;
 use crate::policy::{PinView, RegionDirectory};
-use crate::steer::verdict::{Advice, PinAction, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, KeyPart, PinAction, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Answers with an order: the candidates' numbers from last to first, strict, a fence of regions 3 and 5, a pin with
-/// the payload `ab` for 60 s, 250 ms.
+/// the payload `ab` for 60 s, a key part `ab` and a lifetime of 90 s in the cache, 250 ms.
 const REVERSE: Core<'static> = Core {
     head: r#"(data (i32.const 4000) "ab") (data (i32.const 4012) "\03\00\00\00\05\00\00\00")"#,
     route: r#"
@@ -29,7 +29,11 @@ const REVERSE: Core<'static> = Core {
         (i32.store8 (i32.const 6028) (i32.const 3))
         (i32.store (i32.const 6032) (i32.const 4000)) (i32.store (i32.const 6036) (i32.const 2))
         (i32.store (i32.const 6040) (i32.const 60))
-        (i32.store (i32.const 6052) (i32.const 250))
+        (i32.store8 (i32.const 6044) (i32.const 1))
+        (i32.store8 (i32.const 6048) (i32.const 1))
+        (i32.store (i32.const 6052) (i32.const 4000)) (i32.store (i32.const 6056) (i32.const 2))
+        (i32.store8 (i32.const 6060) (i32.const 1)) (i32.store (i32.const 6064) (i32.const 90))
+        (i32.store (i32.const 6076) (i32.const 250))
         i32.const 6000"#,
     ..PASS
 };
@@ -62,6 +66,11 @@ fn a_plan_arrives_whole_and_in_local_indices() {
         fence: Some([1usize, 3].into_iter().collect()),
         strict: true,
         pin: PinAction::Bind { payload: "ab".into(), ttl: Some(Duration::from_secs(60)) },
+        cache: Some(Box::new(CacheSay {
+            bypass: false,
+            key: vec![KeyPart { policy: Arc::clone(policy.name()), text: "ab".into() }],
+            ttl: Some(Duration::from_secs(90)),
+        })),
         edits: Vec::new(),
         timeout: Some(Duration::from_millis(250)),
     });

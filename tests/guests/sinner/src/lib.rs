@@ -31,6 +31,8 @@ pub enum Sin {
     HugeOrder,
     HugeExt,
     HugePayload,
+    LongKey,
+    OddKey,
     BadConfig,
     BadFields,
     TrapDescribe,
@@ -114,6 +116,8 @@ impl Policy for Sinner {
             Sin::HugeOrder => sins::huge_order(),
             Sin::HugeExt => sins::huge_ext(),
             Sin::HugePayload => sins::huge_payload(request),
+            Sin::LongKey => sins::long_key(),
+            Sin::OddKey => sins::odd_key(),
             Sin::BadConfig | Sin::BadFields | Sin::TrapDescribe | Sin::SpinDescribe => Verdict::Pass,
             Sin::InitFails | Sin::InitTraps | Sin::InitSpins => Verdict::Pass,
         }

@@ -113,3 +113,13 @@ pub(crate) fn huge_ext() -> Verdict {
 pub(crate) fn huge_payload(request: &Request<'_>) -> Verdict {
     Plan::to(request.candidates().map(|candidate| candidate.id())).bind(vec![b'x'; 64 * 1024]).into()
 }
+
+/// A part of a cache key that is one character too long.
+pub(crate) fn long_key() -> Verdict {
+    Plan::new().cache_key("k".repeat(257)).into()
+}
+
+/// A part of a cache key with a line end.
+pub(crate) fn odd_key() -> Verdict {
+    Plan::new().cache_key("gold\n").into()
+}

@@ -9,6 +9,7 @@
 )]
 
 use super::bundles::Bundles;
+use super::fills::Fills;
 use super::histogram::Histogram;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -127,6 +128,8 @@ pub struct Metrics {
     pub log_dropped: Counter,
     /// Events dropped because the conductor was behind (coalesced ones are not counted).
     pub events_dropped: Counter,
+    /// Answers on their way into the cache.
+    pub fills: Fills,
     /// Static bundles.
     pub bundles: Bundles,
 }
@@ -178,6 +181,7 @@ impl Metrics {
             upstream_connections: Family::default(),
             log_dropped: Counter::default(),
             events_dropped: Counter::default(),
+            fills: Fills::default(),
             bundles: Bundles::default(),
         };
         metrics.register_exchanges();
@@ -230,6 +234,7 @@ impl Metrics {
         r.register("upstream_connections", "Connections to origins by state", self.upstream_connections.clone());
         r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
         r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
+        self.fills.register(r);
         self.bundles.register(r);
     }
 

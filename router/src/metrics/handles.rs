@@ -3,6 +3,7 @@
 //! Owns the handles into the families: resolved when a snapshot is built, so that a request only adds to atomics.
 
 use super::families::{ExchangeLabels, Metrics, ServiceLabels};
+use super::fills::FillMetrics;
 use super::histogram::Histogram;
 use super::words::{self, Words};
 use prometheus_client::metrics::counter::Counter;
@@ -19,6 +20,7 @@ impl Metrics {
             sessions_moved: Words::new(&self.sessions_moved, ("service", service), "reason", words::MOVES),
             no_target: Words::new(&self.no_target, ("service", service), "reason", words::NO_TARGET),
             cache: Words::new(&self.cache, ("service", service), "outcome", words::CACHE),
+            fills: self.fills.of(service),
             queued: Words::new(&self.queued, ("service", service), "outcome", words::QUEUED),
             tokens: Words::new(&self.tokens, ("service", service), "error", words::TOKENS),
         }
@@ -81,6 +83,8 @@ pub struct ServiceMetrics {
     pub queued: Words,
     /// What the cache did with requests.
     pub cache: Words,
+    /// Answers on their way into the cache.
+    pub fills: FillMetrics,
     /// Tokens that were not honoured, by why.
     pub tokens: Words,
 }

@@ -5,6 +5,7 @@
 
 mod bundles;
 mod families;
+mod fills;
 mod gauges;
 mod handles;
 mod histogram;
@@ -14,6 +15,7 @@ mod words;
 
 pub use bundles::{BundleMetrics, BundleSizes, Bundles};
 pub use families::{ExchangeLabels, Labels, Metrics};
+pub use fills::{FillMetrics, Fills};
 pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
 pub use words::Words;

@@ -29,6 +29,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An origin's answer, and when it was asked for.
 struct Came {
@@ -299,6 +300,7 @@ impl Flow<'_> {
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
                 self.store().keep(&self.key, Arc::clone(&held));
                 drop(lead);
+                self.plan.service.metrics.fills.seconds.observe(Duration::ZERO);
                 (Source::Held(held), stored)
             }
             None => {
@@ -308,7 +310,8 @@ impl Flow<'_> {
                 }
                 let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
                 let source = Source::Filling(Arc::clone(&filling));
-                tokio::task::spawn_local(Fill { store, key, filling, body, lead, object_max }.run());
+                let seconds = self.plan.service.metrics.fills.seconds.clone();
+                tokio::task::spawn_local(Fill { store, key, filling, body, lead, object_max, seconds }.run());
                 (source, stored)
             }
         };

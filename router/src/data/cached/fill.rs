@@ -3,10 +3,12 @@
 //! Owns the task that reads the origin to the end, whoever of the clients stays. What is broken off is kept in part or not
 //! at all, never as a whole.
 
+use crate::base::clock;
 use crate::cache::key::Key;
 use crate::cache::partial;
 use crate::cache::stored::Extent;
 use crate::data::body::Body;
+use crate::metrics::Histogram;
 use crate::store::Store;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
@@ -23,11 +25,14 @@ pub(super) struct Fill {
     pub(super) lead: Option<Lead>,
     /// The most that is stored of one object, bytes.
     pub(super) object_max: u64,
+    /// What the time until its end is counted with.
+    pub(super) seconds: Histogram,
 }
 
 impl Fill {
     /// Reads the body to its end, and keeps it.
     pub(super) async fn run(mut self) {
+        let began = clock::monotonic();
         let mut room = self.store.room();
         let mut keeps = true;
         let ended = loop {
@@ -61,6 +66,7 @@ impl Fill {
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {
             self.store.keep(&self.key, Arc::new(Held::new(stored, body, self.filling.era)));
+            self.seconds.observe(began.elapsed());
         }
     }
 }

@@ -53,6 +53,7 @@ impl Flow<'_> {
     }
 
     async fn follow(&self, mut flight: watch::Receiver<Stage>) -> Turn {
+        let _waiting = self.plan.service.metrics.fills.waits();
         loop {
             let stage = flight.borrow_and_update().clone();
             match stage {

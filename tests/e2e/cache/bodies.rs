@@ -1,0 +1,91 @@
+//! Bodies that break off, are too large, or come in parts.
+
+use super::{pop, said};
+use portolan_tests::{Ask, Origin, scripts};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+#[test]
+fn broken_bodies_are_never_stored_whole() {
+    for (head, body) in [
+        ("HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 10\r\n\r\n", "five!"),
+        ("HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ntransfer-encoding: chunked\r\n\r\n", "5\r\nfive!\r\n"),
+    ] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let origin = Origin::start(move |speaker| {
+            speaker.request()?;
+            if count.fetch_add(1, SeqCst) == 0 {
+                speaker.say(head)?;
+                speaker.say(body)?;
+                return Ok(());
+            }
+            speaker.say(scripts::response("200 OK", "cache-control: max-age=60\r\n", "whole body"))
+        });
+        let pop = pop(&origin, "");
+        assert!(pop.try_ask(&Ask::get("/")).is_err(), "the client can tell");
+        assert_eq!(pop.get("/").text(), "whole body");
+        assert_eq!(pop.get("/").text(), "whole body");
+        assert_eq!(asked.load(SeqCst), 2);
+    }
+}
+
+#[test]
+fn what_is_too_large_passes_through_whole_and_is_not_stored() {
+    const LENGTH: usize = 8 << 20;
+    for chunked in [false, true] {
+        let origin = Origin::start(move |speaker| {
+            while speaker.request()?.is_some() {
+                let head =
+                    if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {LENGTH}") };
+                speaker.say(format!("HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\n{head}\r\n\r\n"))?;
+                let piece = vec![b'x'; 1 << 20];
+                for _ in 0..LENGTH / piece.len() {
+                    if chunked {
+                        speaker.say(format!("{:x}\r\n", piece.len()))?;
+                    }
+                    speaker.say(&piece)?;
+                    if chunked {
+                        speaker.say("\r\n")?;
+                    }
+                }
+                if chunked {
+                    speaker.say("0\r\n\r\n")?;
+                }
+            }
+            Ok(())
+        });
+        let pop = pop(&origin, "object_max = \"1MiB\"");
+        for _ in 0..2 {
+            assert_eq!(pop.get("/").body.len(), LENGTH);
+        }
+        assert_eq!((origin.seen().len(), pop.status_of("/cache/entries")), (2, 0.into()));
+    }
+}
+
+#[test]
+fn parts_are_kept_and_completed() {
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let all = "0123456789";
+            let common = "cache-control: max-age=60\r\netag: \"1\"\r\n";
+            match seen.field("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
+                Some((from, to)) => {
+                    let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
+                    let fields = format!("{common}content-range: bytes {from}-{to}/10\r\n");
+                    speaker.say(scripts::response("206 Partial Content", &fields, &all[from..=to]))?;
+                }
+                None => speaker.say(scripts::response("200 OK", common, all))?,
+            }
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let range = |range: &str| pop.ask(&Ask::get("/").field("range", range));
+    assert_eq!((range("bytes=2-5").text().as_str(), said(&range("bytes=2-5")).as_str()), ("2345", "hit"));
+    assert_eq!((range("bytes=3-4").text().as_str(), origin.seen().len()), ("34", 1));
+    let more = range("bytes=4-7");
+    assert_eq!((more.status, more.text().as_str()), (206, "4567"));
+    assert_eq!(origin.seen()[1].field("range"), Some("bytes=6-7"), "only what is missing is asked for");
+    assert_eq!(said(&range("bytes=2-7")), "hit");
+}

@@ -1,0 +1,62 @@
+//! Purges, and what counts as one.
+
+use super::{origin, pop, said};
+use portolan_tests::{Ask, Client, Origin, scripts, wait_until};
+use std::sync::mpsc;
+
+#[test]
+fn unsafe_methods_and_purges_take_effect_at_once() {
+    let origin = origin("cache-control: max-age=60\r\netag: \"1\"\r\nsurrogate-key: sale\r\n", "x");
+    let pop = pop(&origin, "");
+    let host = "shop.example";
+    let get = |path: &str| said(&pop.ask(&Ask::get(path).host(host)));
+    let purge = |query: &str| {
+        let answer = pop.admin("POST", &format!("/purge?{query}"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    for (path, purged) in [
+        ("/post", ""),
+        ("/url", "url=http://shop.example/url"),
+        ("/pre/fix", "prefix=http://shop.example/pre/"),
+        ("/origin", "origin=http://shop.example"),
+        ("/key", "key=sale"),
+        ("/all", "all=true"),
+    ] {
+        assert_eq!((get(path).as_str(), get(path).as_str()), ("fwd=uri-miss;stored", "hit"), "{path}");
+        if purged.is_empty() {
+            pop.ask(&Ask::post(path, "y").host(host));
+        } else {
+            purge(purged);
+        }
+        assert_eq!(get(path), "fwd=uri-miss;stored", "{path}");
+    }
+    assert_eq!(get("/soft"), "fwd=uri-miss;stored");
+    purge("url=http://shop.example/soft&soft=true");
+    assert!(get("/soft").starts_with("fwd=stale"), "it is asked whether it is still good");
+    assert_eq!(pop.admin("POST", "/purge?ulr=x").status, 400);
+    assert_eq!(pop.admin("GET", "/purge?all=true").status, 405);
+}
+
+#[test]
+fn a_purge_is_not_undone_by_an_answer_that_was_on_its_way() {
+    let (go, gate) = mpsc::sync_channel::<()>(0);
+    let gate = std::sync::Mutex::new(gate);
+    let origin = Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            let _ = gate.lock().unwrap().recv();
+            speaker.say(scripts::response("200 OK", "cache-control: max-age=60\r\n", "old"))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let mut client = Client::to(pop.address());
+    client.send(&Ask::get("/").bytes());
+    wait_until("the origin is asked", || !origin.seen().is_empty());
+    assert_eq!(pop.admin("POST", "/purge?all=true").status, 200);
+    go.send(()).unwrap();
+    assert_eq!(client.answer("GET").unwrap().text(), "old");
+    let mut again = Client::to(pop.address());
+    again.send(&Ask::get("/").bytes());
+    go.send(()).unwrap();
+    assert_eq!(said(&again.answer("GET").unwrap()), "fwd=uri-miss;stored", "it was purged before it came");
+}

@@ -2,9 +2,12 @@
 //!
 //! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
 //! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
-//! miss. Read `Flow::run` first; `ask` has what comes from origins, `follow` those who wait, `refresh` what happens later.
+//! miss. Read `Flow::run` first; `ask` and `complete` have the questions to origins, `admit` what becomes of
+//! answers, `follow` those who wait, `refresh` what happens later.
 
+mod admit;
 mod ask;
+mod complete;
 mod fill;
 mod follow;
 mod outcome;

@@ -1,0 +1,128 @@
+//! What becomes of an origin's answer.
+//!
+//! Owns its way: what it makes invalid, whether it is admitted, how it is kept and what the client gets of it meanwhile.
+
+use super::Flow;
+use super::ask::Came;
+use super::fill::Fill;
+use super::outcome::Outcome;
+use super::reading::{self, Source};
+use crate::cache::answer::strip_internal;
+use crate::cache::select::Forward as Why;
+use crate::cache::storable::{self, Refusal};
+use crate::cache::stored::{Extent, Stored};
+use crate::cache::{invalidate, partial, tags};
+use crate::store::entry::Held;
+use crate::store::filling::Filling;
+use crate::store::flights::Lead;
+use crate::store::purge::{Force, Purge};
+use crate::store::segments::Segments;
+use http::{Method, Response};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Flow<'_> {
+    pub(super) fn object_max(&self) -> u64 {
+        self.cache.object_max.min(self.store().object_max())
+    }
+
+    /// Admits an answer, or passes it on.
+    pub(super) fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
+        if self.invalidate(&came) {
+            // What this answer makes invalid came before it.
+            came.era = self.store().purges.era();
+        }
+        let admitted = match self.request.method {
+            _ if came.target.is_none() => Err("origin-failed"),
+            Method::HEAD => Err("head"),
+            _ => storable::admit(&self.fetched(&came), &self.cache.settings).map_err(|refusal| {
+                if !refusal.is_of_request() && refusal != Refusal::Part {
+                    self.store().apart.note(&self.key, came.times.received);
+                }
+                refusal.word()
+            }),
+        };
+        let fits = |stored: &Stored| match stored.extent {
+            Extent::Whole(length) => length.is_none_or(|length| length <= self.object_max()),
+            Extent::Parts { ref held, .. } => held.iter().all(|span| span.end - span.start <= self.object_max()),
+        };
+        match admitted.and_then(|stored| if fits(&stored) { Ok(stored) } else { Err("too-large") }) {
+            Ok(stored) => self.keep(lead, stored, came, why),
+            Err(word) => {
+                if let Some(lead) = lead {
+                    lead.apart();
+                }
+                self.through(came, why).detail(word)
+            }
+        }
+    }
+
+    /// Passes an answer on without keeping it.
+    pub(super) fn through(&self, came: Came, why: Why) -> Outcome {
+        let Came { mut response, target, times, .. } = came;
+        strip_internal(response.headers_mut());
+        self.pinned(Outcome::forwarded(response, why), target, times.received)
+    }
+
+    fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
+        let Came { response, target, times, era } = came;
+        let (mut head, body) = response.into_parts();
+        let (ttl, now) = (stored.ttl_s(times.received), times.received);
+        let start = match &stored.extent {
+            Extent::Parts { held, .. } => held.iter().next().map_or(0, |span| span.start),
+            Extent::Whole(_) => 0,
+        };
+        let (source, stored) = match body.as_bytes() {
+            Some(bytes) => {
+                let Some(stored) = partial::arrived(stored.clone(), bytes.len() as u64) else {
+                    let came = Came { response: Response::from_parts(head, body), target, times, era };
+                    return self.through(came, why);
+                };
+                let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
+                self.store().keep(&self.key, Arc::clone(&held));
+                drop(lead);
+                self.plan.service.metrics.fills.seconds.observe(Duration::ZERO);
+                (Source::Held(held), stored)
+            }
+            None => {
+                let filling = Arc::new(Filling::new(stored.clone(), start, era));
+                if let Some(lead) = &lead {
+                    lead.filling(&filling);
+                }
+                let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
+                let source = Source::Filling(Arc::clone(&filling));
+                let seconds = self.plan.service.metrics.fills.seconds.clone();
+                tokio::task::spawn_local(Fill { store, key, filling, body, lead, object_max, seconds }.run());
+                (source, stored)
+            }
+        };
+        let response = match &stored.extent {
+            Extent::Whole(_) if self.request.method == Method::GET => self.response(&stored, source, now),
+            extent => {
+                strip_internal(&mut head.headers);
+                let end = match extent {
+                    Extent::Whole(length) => *length,
+                    Extent::Parts { held, .. } => held.iter().next().map(|span| span.end),
+                };
+                Response::from_parts(head, reading::span(source, start, end))
+            }
+        };
+        self.pinned(Outcome::forwarded(response, why).stored(ttl), target, now)
+    }
+
+    /// Purges what a request with effects makes invalid; whether there was anything.
+    fn invalidate(&self, came: &Came) -> bool {
+        let (method, headers) = (&self.request.method, came.response.headers());
+        if came.target.is_none() {
+            return false;
+        }
+        let before = self.store().purges.era();
+        for address in invalidate::addresses(method, &self.address, came.status(), headers) {
+            self.store().purges.purge(&Purge::Url(address), Force::Hard);
+        }
+        for tag in tags::invalidated(method, &self.address, headers) {
+            self.store().purges.purge(&Purge::Tag(tag), Force::Hard);
+        }
+        self.store().purges.era() != before
+    }
+}

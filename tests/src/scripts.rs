@@ -97,6 +97,28 @@ impl Gate {
     }
 }
 
+/// Holds scripts up until so many of them have come.
+#[derive(Debug, Clone)]
+pub struct Barrier {
+    expected: usize,
+    come: Arc<(Mutex<usize>, Condvar)>,
+}
+
+impl Barrier {
+    /// For so many.
+    pub fn of(expected: usize) -> Self {
+        Self { expected, come: Arc::default() }
+    }
+
+    /// Waits for the others; not for ever, should the test have failed.
+    pub fn pass(&self) {
+        let mut come = self.come.0.lock().unwrap();
+        *come += 1;
+        self.come.1.notify_all();
+        drop(self.come.1.wait_timeout_while(come, Duration::from_secs(60), |come| *come < self.expected).unwrap());
+    }
+}
+
 /// An origin with a health that a test can change: `/healthz` says it, all else is answered with the name.
 #[derive(Debug)]
 pub struct Member {

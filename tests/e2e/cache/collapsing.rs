@@ -1,93 +1,127 @@
 //! Requests for the same thing at the same time.
 
-use super::pop;
-use portolan_tests::{Ask, Client, Origin, scripts, wait_until};
+use portolan_tests::scripts::{Barrier, Gate};
+use portolan_tests::site::{FRANKFURT, Service};
+use portolan_tests::{Ask, Client, Origin, Pop, scripts, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+
+/// A PoP that gives an origin up before a request gives up waiting for another's answer (5 s): who waits in vain fails.
+fn pop(origin: &Origin) -> Pop {
+    let service = Service::new("shop").with("cache = {}\ntimeout = { response = \"4s\" }");
+    Pop::start(&service.region(FRANKFURT, &[origin.url()]).site())
+}
+
+/// Asks on so many connections at once.
+fn burst(pop: &Pop, count: usize, ask: &Ask) -> Vec<Client> {
+    let mut clients: Vec<Client> = (0..count).map(|_| Client::to(pop.address())).collect();
+    for client in &mut clients {
+        client.send(&ask.bytes());
+    }
+    clients
+}
+
+fn wait_for_waiting(pop: &Pop, count: u64) {
+    let waiting = || pop.metrics().count("portolan_cache_waiting", &[("service", "shop")]);
+    wait_until(&format!("{count} wait for one"), || waiting() == count);
+}
 
 #[test]
-fn one_request_for_fifty_clients_and_none_waits_for_what_is_not_stored() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let delay = Duration::from_millis(400);
+fn one_request_for_fifty_clients() {
+    let gate = Gate::default();
+    let held = gate.clone();
     let origin = Origin::start(move |speaker| {
-        while let Some(seen) = speaker.request()? {
-            count.fetch_add(1, SeqCst);
-            std::thread::sleep(delay);
-            let fields = if seen.target.contains("mine") {
-                "cache-control: no-store\r\n"
-            } else {
-                "cache-control: max-age=60\r\n"
-            };
-            speaker.say(scripts::response("200 OK", fields, "x".repeat(1000)))?;
+        while speaker.request()?.is_some() {
+            held.pass();
+            speaker.say(scripts::response("200 OK", "cache-control: max-age=60\r\n", "shared"))?;
         }
         Ok(())
     });
-    let pop = pop(&origin, "");
-    let burst = |path: &'static str| -> Duration {
-        let started = Instant::now();
-        let mut clients: Vec<Client> = (0..50).map(|_| Client::to(pop.address())).collect();
-        for client in &mut clients {
-            client.send(&Ask::get(path).bytes());
+    let pop = pop(&origin);
+    let clients = burst(&pop, 50, &Ask::get("/"));
+    wait_for_waiting(&pop, 49);
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.answer("GET").unwrap().text(), "shared");
+    }
+    assert_eq!(origin.seen().len(), 1);
+    wait_for_waiting(&pop, 0);
+}
+
+#[test]
+fn nobody_waits_for_what_is_not_stored() {
+    let (gate, rest, all) = (Gate::default(), Barrier::of(49), Barrier::of(50));
+    let (held, asked) = (gate.clone(), AtomicUsize::new(0));
+    let origin = Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            match asked.fetch_add(1, SeqCst) {
+                0 => held.pass(),
+                1..50 => rest.pass(),
+                _ => all.pass(),
+            }
+            speaker.say(scripts::response("200 OK", "cache-control: no-store\r\n", "mine"))?;
         }
+        Ok(())
+    });
+    let pop = pop(&origin);
+    // The first answer frees all that wait for it at once: the origin holds each of them until all have come.
+    let clients = burst(&pop, 50, &Ask::get("/"));
+    wait_for_waiting(&pop, 49);
+    gate.open();
+    let answered = |clients: Vec<Client>| {
         for mut client in clients {
-            assert_eq!(client.answer("GET").unwrap().text().len(), 1000);
+            assert_eq!(client.answer("GET").unwrap().text(), "mine");
         }
-        started.elapsed()
+        origin.seen().len()
     };
-    burst("/shared");
-    assert_eq!(asked.swap(0, SeqCst), 1);
-    // The first burst learns that nothing is stored and frees all that wait; the second knows.
-    burst("/mine");
-    assert_eq!(asked.swap(0, SeqCst), 50);
-    let second = burst("/mine");
-    assert_eq!(asked.load(SeqCst), 50);
-    assert!(second < 2 * delay, "they do not queue behind one another: {second:?}");
+    assert_eq!(answered(clients), 50);
+    // The second burst knows.
+    assert_eq!(answered(burst(&pop, 50, &Ask::get("/"))), 100);
 }
 
 #[test]
 fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_nobody_wait() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let (gate, all) = (Gate::default(), Barrier::of(20));
+    let held = gate.clone();
     let origin = Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {
-            count.fetch_add(1, SeqCst);
-            let fields =
-                if seen.target == "/never" { "cache-control: no-cache\r\n" } else { "cache-control: max-age=1\r\n" };
-            let fields = format!("{fields}etag: \"1\"\r\n");
-            std::thread::sleep(Duration::from_millis(if seen.field("if-none-match").is_some() { 300 } else { 0 }));
-            match seen.field("if-none-match") {
-                Some(_) => speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?,
-                None => speaker.say(scripts::response("200 OK", &fields, "kept"))?,
+            let asks = seen.field("if-none-match").is_some();
+            let age = match (seen.target.as_str(), asks) {
+                ("/never", _) => "no-cache",
+                (_, false) => "max-age=1",
+                (_, true) => "max-age=60",
+            };
+            let fields = format!("cache-control: {age}\r\netag: \"1\"\r\n");
+            match (seen.target.as_str(), asks) {
+                (_, false) => {
+                    speaker.say(scripts::response("200 OK", &fields, "kept"))?;
+                    continue;
+                }
+                ("/never", true) => all.pass(),
+                (_, true) => held.pass(),
             }
+            speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?;
         }
         Ok(())
     });
-    let pop = pop(&origin, "");
-    let burst = |path: &str| -> Duration {
-        let started = Instant::now();
-        let mut clients: Vec<Client> = (0..20).map(|_| Client::to(pop.address())).collect();
-        for client in &mut clients {
-            // As browsers ask: with what they have.
-            client.send(&Ask::get(path).field("if-none-match", "\"1\"").bytes());
-        }
+    let pop = pop(&origin);
+    // As browsers ask: with what they have.
+    let again = |path: &str| Ask::get(path).field("if-none-match", "\"1\"");
+    let answered = |clients: Vec<Client>| {
         for mut client in clients {
             assert_eq!(client.answer("GET").unwrap().status, 304);
         }
-        started.elapsed()
+        origin.seen().len()
     };
     pop.get("/");
     wait_until("it is stale", || pop.ask(&Ask::get("/").field("cache-control", "only-if-cached")).status == 504);
-    asked.store(0, SeqCst);
-    burst("/");
-    assert_eq!(asked.load(SeqCst), 1, "one asks for all");
+    let clients = burst(&pop, 20, &again("/"));
+    wait_for_waiting(&pop, 19);
+    gate.open();
+    assert_eq!(answered(clients), 2, "one asks for all");
     pop.get("/never");
-    asked.store(0, SeqCst);
-    let took = burst("/never");
-    assert_eq!(asked.load(SeqCst), 20);
-    assert!(took < Duration::from_millis(900), "they do not wait for one another: {took:?}");
+    assert_eq!(answered(burst(&pop, 20, &again("/never"))), 2 + 1 + 20);
 }
 
 #[test]
@@ -105,7 +139,7 @@ fn a_follower_reads_behind_the_leader_and_stays_when_the_leader_leaves() {
         }
         Ok(())
     });
-    let pop = pop(&origin, "");
+    let pop = pop(&origin);
     let mut leader = Client::to(pop.address());
     leader.send(&Ask::get("/").bytes());
     leader.head().unwrap();

@@ -70,14 +70,14 @@ pub fn arrived(mut stored: Stored, bytes: u64) -> Option<Stored> {
     keeps.then_some(stored)
 }
 
-/// Joins a part that was fetched to what is held of the same state. The newer fields replace the older (RFC 9111 section
+/// Joins a part that was fetched, `span` and no other, to what is held of the same state. The newer fields replace the older (RFC 9111 section
 /// 3.4). None when the two do not belong together, or the set of spans is full: then the newer stands for itself, and a part
 /// that is not what the client asked for has to be asked for again.
-pub fn joined(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
+pub fn joined(stored: &Stored, span: &Range<u64>, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
     let Extent::Parts { total, held } = &stored.extent else { return None };
     let range = ContentRange::parse(fetched.headers.get(CONTENT_RANGE)?.as_bytes())?;
     let same = strong_tag(stored)?.strongly_equals(EntityTag::of(fetched.headers)?);
-    if fetched.status != StatusCode::PARTIAL_CONTENT || !same || range.total != Some(*total) {
+    if fetched.status != StatusCode::PARTIAL_CONTENT || !same || range.span != *span || range.total != Some(*total) {
         return None;
     }
     let mut held = held.clone();

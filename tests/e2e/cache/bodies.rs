@@ -89,3 +89,50 @@ fn parts_are_kept_and_completed() {
     assert_eq!(origin.seen()[1].field("range"), Some("bytes=6-7"), "only what is missing is asked for");
     assert_eq!(said(&range("bytes=2-7")), "hit");
 }
+
+#[test]
+fn a_part_that_does_not_end_is_cut_off() {
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let common = "cache-control: max-age=60\r\netag: \"1\"\r\n";
+            if seen.field("range") == Some("bytes=0-1") {
+                let fields = format!("{common}content-range: bytes 0-1/10\r\n");
+                speaker.say(scripts::response("206 Partial Content", &fields, "01"))?;
+                continue;
+            }
+            let fields = format!("{common}content-range: bytes 2-3/10\r\ntransfer-encoding: chunked\r\n");
+            speaker.say(format!("HTTP/1.1 206 Partial Content\r\n{fields}\r\n"))?;
+            for _ in 0..64 {
+                speaker.say(format!("100000\r\n{}\r\n", "x".repeat(1 << 20)))?;
+            }
+            speaker.until_closed()?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let range = |range: &str| pop.ask(&Ask::get("/").field("range", range));
+    assert_eq!(range("bytes=0-1").text(), "01");
+    assert_eq!(range("bytes=0-3").status, 502);
+    assert_eq!(pop.status_of("/cache/entries"), 0, "what it was to complete is not trusted either");
+}
+
+#[test]
+fn a_part_that_was_not_asked_for_is_not_joined() {
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let (range, body) = match seen.field("range") {
+                Some("bytes=0-1") => ("0-1", "01"),
+                // The missing part, asked for alone: an origin that is one off.
+                Some("bytes=2-3") => ("3-4", "34"),
+                _ => ("0-3", "0123"),
+            };
+            let fields = format!("cache-control: max-age=60\r\netag: \"1\"\r\ncontent-range: bytes {range}/10\r\n");
+            speaker.say(scripts::response("206 Partial Content", &fields, body))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let range = |range: &str| pop.ask(&Ask::get("/").field("range", range));
+    assert_eq!(range("bytes=0-1").text(), "01");
+    assert_eq!(range("bytes=0-3").text(), "0123");
+}

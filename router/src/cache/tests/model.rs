@@ -163,7 +163,7 @@ impl Model {
         partial::ask_for(&mut request, &self.kept[place].1, span);
         let Some((status, headers, body)) = origin(&exchange.method, &request) else { return empty(502) };
         let fetched = exchange.fetched(status, &headers, self.now);
-        let Some(joined) = partial::joined(&self.kept[place].1, &fetched, &self.settings) else {
+        let Some(joined) = partial::joined(&self.kept[place].1, span, &fetched, &self.settings) else {
             let key = self.kept[place].0.clone();
             // A part of another state is not the part that the client wants: it has to be asked for again.
             if status == 206 {

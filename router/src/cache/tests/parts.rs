@@ -62,15 +62,16 @@ fn rfc9111_3_3_an_answer_that_was_cut_off() {
 #[test]
 fn rfc9111_3_4_joined_under_a_strong_tag_only() {
     let settings = Settings::default();
-    for (one, other, expected) in [
-        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/10", "\"a\""), Some(vec![(0, 10)])),
-        (("bytes 0-1/10", "\"a\""), ("bytes 8-9/10", "\"a\""), Some(vec![(0, 2), (8, 10)])),
-        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/10", "\"b\""), None),
-        (("bytes 0-4/10", "W/\"a\""), ("bytes 5-9/10", "W/\"a\""), None),
-        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/11", "\"a\""), None),
-        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/*", "\"a\""), None),
+    for (one, other, span, expected) in [
+        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/10", "\"a\""), 5..10, Some(vec![(0, 10)])),
+        (("bytes 0-1/10", "\"a\""), ("bytes 8-9/10", "\"a\""), 8..10, Some(vec![(0, 2), (8, 10)])),
+        (("bytes 0-1/10", "\"a\""), ("bytes 7-8/10", "\"a\""), 8..10, None), // not what was asked for
+        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/10", "\"b\""), 5..10, None),
+        (("bytes 0-4/10", "W/\"a\""), ("bytes 5-9/10", "W/\"a\""), 5..10, None),
+        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/11", "\"a\""), 5..10, None),
+        (("bytes 0-4/10", "\"a\""), ("bytes 5-9/*", "\"a\""), 5..10, None),
     ] {
-        let got = part(other.0, other.1).with(|newer| joined(&part(one.0, one.1).stored(), newer, &settings));
+        let got = part(other.0, other.1).with(|newer| joined(&part(one.0, one.1).stored(), &span, newer, &settings));
         assert_eq!(got.as_ref().map(spans), expected, "{one:?} {other:?}");
     }
     let newer = Case::new(
@@ -78,7 +79,8 @@ fn rfc9111_3_4_joined_under_a_strong_tag_only() {
         206,
         &[("content-range", "bytes 5-9/10"), ("etag", "\"a\""), ("cache-control", "max-age=90"), ("x", "2")],
     );
-    let whole = newer.with(|newer| joined(&part("bytes 0-4/10", "\"a\"").stored(), newer, &settings)).unwrap();
+    let whole =
+        newer.with(|newer| joined(&part("bytes 0-4/10", "\"a\"").stored(), &(5..10), newer, &settings)).unwrap();
     assert_eq!((whole.extent, whole.status), (Extent::Whole(Some(10)), StatusCode::OK));
     assert_eq!(whole.headers["x"], "2", "the newer fields count");
     assert!(!whole.headers.contains_key("content-range"));

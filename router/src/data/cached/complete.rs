@@ -8,9 +8,11 @@ use crate::cache::partial;
 use crate::cache::select::Forward as Why;
 use crate::data::body::Body;
 use crate::data::record::Record;
+use crate::data::respond;
 use crate::store::entry::Held;
 use crate::store::flights::Lead;
 use crate::store::segments::Segments;
+use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use std::ops::Range;
@@ -29,7 +31,7 @@ impl Flow<'_> {
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let mut came = self.send(request, body, record).await;
-        let joined = partial::joined(&held.stored, &self.fetched(&came), &self.cache.settings);
+        let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache.settings);
         let Some(stored) = joined.filter(|_| span.end - span.start <= self.object_max()) else {
             // A part of another state is not what the client wants; a whole is.
             if came.status() == StatusCode::PARTIAL_CONTENT {
@@ -37,21 +39,12 @@ impl Flow<'_> {
             }
             return self.take_in(lead, came, Why::Partial);
         };
-        let mut pieces = Vec::new();
-        let mut bytes = 0;
-        while let Some(Ok(frame)) = came.response.body_mut().frame().await {
-            if let Ok(data) = frame.into_data() {
-                bytes += data.len() as u64;
-                pieces.push(data);
-            }
-        }
-        let now = self.now();
-        if bytes != span.end - span.start {
+        let Some(pieces) = exactly(came.response.body_mut(), span.end - span.start).await else {
             self.store().drop_held(&self.key, held);
             let words = "the origin sent another part than it announced";
-            let response = crate::data::respond::text(StatusCode::BAD_GATEWAY, words);
-            return Outcome::forwarded(response, Why::Partial);
-        }
+            return Outcome::forwarded(respond::text(StatusCode::BAD_GATEWAY, words), Why::Partial);
+        };
+        let now = self.now();
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
         let whole = Arc::new(Held::new(stored, body, came.era));
         self.store().replace(&self.key, held, Arc::clone(&whole));
@@ -63,4 +56,16 @@ impl Flow<'_> {
         let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
         self.pinned(outcome.stored(ttl), came.target, now)
     }
+}
+
+/// So many bytes of a body; none when it has fewer, or more, of which no more than one piece is read.
+async fn exactly(body: &mut Body, length: u64) -> Option<Vec<Bytes>> {
+    let mut pieces = Vec::new();
+    let mut left = length;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        left = left.checked_sub(data.len() as u64)?;
+        pieces.push(data);
+    }
+    (left == 0).then_some(pieces)
 }

@@ -106,8 +106,8 @@ impl Purges {
         self.era.load(SeqCst)
     }
 
-    /// Purges.
-    pub fn purge(&self, what: &Purge, force: Force) {
+    /// Purges. The number that this purge has.
+    pub fn purge(&self, what: &Purge, force: Force) -> u64 {
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         // Under the lock: who sees the new number waits for what it stands for.
         let era = self.era.fetch_add(1, SeqCst) + 1;
@@ -118,6 +118,7 @@ impl Purges {
             Purge::Tag(tag) => book.name(tag.as_bytes().into(), era, force),
             Purge::Prefix(address) => book.prefix(address.as_str(), era, force),
         }
+        era
     }
 
     /// What became of a response whose fetching began in `since`, and the purge up to which that holds.

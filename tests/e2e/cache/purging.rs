@@ -1,6 +1,7 @@
 //! Purges, and what counts as one.
 
 use super::{origin, pop, said};
+use portolan_tests::scripts::Gate;
 use portolan_tests::{Ask, Client, Origin, scripts, wait_until};
 use std::sync::mpsc;
 
@@ -59,4 +60,30 @@ fn a_purge_is_not_undone_by_an_answer_that_was_on_its_way() {
     again.send(&Ask::get("/").bytes());
     go.send(()).unwrap();
     assert_eq!(said(&again.answer("GET").unwrap()), "fwd=uri-miss;stored", "it was purged before it came");
+}
+
+#[test]
+fn a_purge_is_not_undone_by_what_an_unsafe_method_brings() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            if seen.target == "/held" {
+                held.pass();
+            }
+            let fields = format!("cache-control: max-age=60\r\ncontent-location: {}\r\n", seen.target);
+            speaker.say(scripts::response("200 OK", &fields, "new"))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    pop.ask(&Ask::post("/free", "x"));
+    assert_eq!(said(&pop.get("/free")), "hit", "what it brings is newer than what it made invalid");
+    let mut client = Client::to(pop.address());
+    client.send(&Ask::post("/held", "x").bytes());
+    wait_until("the origin is asked", || origin.seen().len() == 2);
+    assert_eq!(pop.admin("POST", "/purge?all=true").status, 200);
+    gate.open();
+    assert_eq!(client.answer("POST").unwrap().text(), "new");
+    assert_eq!(said(&pop.get("/held")), "fwd=uri-miss;stored", "it was asked for before the purge");
 }

@@ -15,7 +15,7 @@ use crate::cache::{invalidate, partial, tags};
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
-use crate::store::purge::{Force, Purge};
+use crate::store::purge::{Force, Purge, Standing};
 use crate::store::segments::Segments;
 use http::{Method, Response};
 use std::sync::Arc;
@@ -28,10 +28,7 @@ impl Flow<'_> {
 
     /// Admits an answer, or passes it on.
     pub(super) fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
-        if self.invalidate(&came) {
-            // What this answer makes invalid came before it.
-            came.era = self.store().purges.era();
-        }
+        self.invalidate(&mut came);
         let admitted = match self.request.method {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
@@ -110,19 +107,30 @@ impl Flow<'_> {
         self.pinned(Outcome::forwarded(response, why).stored(ttl), target, now)
     }
 
-    /// Purges what a request with effects makes invalid; whether there was anything.
-    fn invalidate(&self, came: &Came) -> bool {
+    /// Purges what a request with effects makes invalid. What the answer itself brings is newer than that, unless another
+    /// purge meant it while it was on its way, or came in between.
+    fn invalidate(&self, came: &mut Came) {
         let (method, headers) = (&self.request.method, came.response.headers());
         if came.target.is_none() {
-            return false;
+            return;
         }
-        let before = self.store().purges.era();
-        for address in invalidate::addresses(method, &self.address, came.status(), headers) {
-            self.store().purges.purge(&Purge::Url(address), Force::Hard);
+        let urls = invalidate::addresses(method, &self.address, came.status(), headers).into_iter().map(Purge::Url);
+        let groups = tags::invalidated(method, &self.address, headers).into_iter().map(Purge::Tag);
+        let own: Vec<Purge> = urls.chain(groups).collect();
+        if own.is_empty() {
+            return;
         }
-        for tag in tags::invalidated(method, &self.address, headers) {
-            self.store().purges.purge(&Purge::Tag(tag), Force::Hard);
+        let purges = &self.store().purges;
+        let names = tags::of(&self.address, headers).unwrap_or_default();
+        let (standing, mut last) = purges.standing(came.era, &self.address, &names);
+        let mut is_current = standing == Standing::Untouched;
+        for purge in own {
+            let era = purges.purge(&purge, Force::Hard);
+            is_current &= era == last + 1;
+            last = era;
         }
-        self.store().purges.era() != before
+        if is_current {
+            came.era = last;
+        }
     }
 }

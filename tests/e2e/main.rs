@@ -14,6 +14,8 @@ mod bad_input;
 mod bundles;
 /// The HTTP cache: rules, collapsing, purges, broken origins.
 mod cache;
+/// What routes and policies say to the cache.
+mod cache_terms;
 /// Clients that leave, stall or come in numbers; the end of the process.
 mod clients;
 /// A client is served where it is nearest to.

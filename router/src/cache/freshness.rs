@@ -58,10 +58,9 @@ pub fn lifetime(
     received: Timestamp,
     settings: &Settings,
 ) -> Lifetime {
-    if let Some(forced) = settings.forced_age {
-        return Lifetime { seconds: whole(forced), basis: Basis::Forced };
-    }
-    let found = explicit(headers, ruling, received)
+    let forced = settings.forced_age.map(|age| Lifetime { seconds: whole(age), basis: Basis::Forced });
+    let found = forced
+        .or_else(|| explicit(headers, ruling, received))
         .or_else(|| is_heuristic(status, ruling).then(|| implicit(status, headers, received, settings)).flatten())
         .unwrap_or(Lifetime { seconds: 0, basis: Basis::Nothing });
     Lifetime { seconds: found.seconds.min(settings.age_max.map_or(SECONDS_MAX, whole)), ..found }
@@ -190,6 +189,8 @@ mod tests {
         assert_eq!(of(403, &[], &settings), (0, Nothing));
         assert_eq!(of(200, &[("cache-control", "max-age=200")], &settings), (100, MaxAge));
         let forced = Settings { forced_age: age(300), ..settings };
+        assert_eq!(of(403, &[("cache-control", "max-age=0")], &forced), (100, Forced));
+        let forced = Settings { age_max: None, ..forced };
         assert_eq!(of(403, &[("cache-control", "max-age=0")], &forced), (300, Forced));
     }
 }

@@ -49,8 +49,42 @@ fn fits(pattern: &str, name: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }
 
-/// One part that is added to the address: what it is called and what it says, if anything.
-pub type Part<'a> = (&'a str, Option<&'a [u8]>);
+/// Where a part of a key comes from. The numbers are part of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Source {
+    /// A request field; one part for each line.
+    Header = 1,
+    /// A cookie; one part for each of the name.
+    Cookie = 2,
+    /// The client's country.
+    Country = 3,
+    /// What a policy says.
+    Policy = 4,
+}
+
+impl Source {
+    /// One word, for explanations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Country => "country",
+            Self::Policy => "policy",
+        }
+    }
+}
+
+/// One part that is added to the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Where it comes from.
+    pub source: Source,
+    /// What it is called there; empty for the country.
+    pub name: &'a str,
+    /// What it says; none when there is no such thing.
+    pub value: Option<&'a [u8]>,
+}
 
 /// What a stored response is found by, before `Vary` is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,9 +98,9 @@ impl Key {
     pub fn of(address: &Address, parts: &[Part<'_>]) -> Option<Self> {
         let mut bytes = Vec::from(address.as_str());
         let address_length = bytes.len();
-        for (name, value) in parts {
+        for Part { source, name, value } in parts {
             // With lengths, so that no value can pass itself off as another part; absent is not empty.
-            bytes.push(0);
+            bytes.extend([0, *source as u8]);
             bytes.extend(u32::try_from(name.len()).ok()?.to_be_bytes());
             bytes.extend(name.as_bytes());
             bytes.push(u8::from(value.is_some()));
@@ -122,6 +156,7 @@ pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {
 
 #[cfg(test)]
 mod tests {
+    use super::Source::{Cookie, Country, Header, Policy};
     use super::*;
 
     #[test]
@@ -146,21 +181,29 @@ mod tests {
     #[test]
     fn rfc9111_2_every_part_tells_keys_apart() {
         let address = |authority, path| Address::of("https", authority, path, None).unwrap();
+        let of = |parts: &[(Source, &'static str, Option<&'static [u8]>)]| {
+            let parts = parts.iter().map(|(source, name, value)| Part { source: *source, name, value: *value });
+            Key::of(&address("a", "/"), &parts.collect::<Vec<_>>())
+        };
         let keys = [
             Key::of(&address("a", "/"), &[]),
             Key::of(&address("b", "/"), &[]),
             Key::of(&address("a", "/x"), &[]),
-            Key::of(&address("a", "/"), &[("country", None)]),
-            Key::of(&address("a", "/"), &[("country", Some(b""))]),
-            Key::of(&address("a", "/"), &[("country", Some(b"DE"))]),
-            Key::of(&address("a", "/"), &[("country", Some(b"DE")), ("x", Some(b"y"))]),
-            Key::of(&address("a", "/"), &[("country", Some(b"DE\0\0\0\0\x01x\x01\0\0\0\x01y"))]),
+            of(&[(Country, "", None)]),
+            of(&[(Country, "", Some(b""))]),
+            of(&[(Country, "", Some(b"DE"))]),
+            of(&[(Country, "", Some(b"DE")), (Header, "x", Some(b"y"))]),
+            of(&[(Country, "", Some(b"DE\0\x01\0\0\0\x01x\x01\0\0\0\x01y"))]),
+            of(&[(Header, "x", Some(b"y"))]),
+            of(&[(Cookie, "x", Some(b"y"))]),
+            of(&[(Policy, "x", Some(b"y"))]),
+            of(&[(Policy, "x", Some(b"y")), (Policy, "z", Some(b"y"))]),
         ];
         let different: std::collections::BTreeSet<_> =
             keys.iter().map(|key| key.as_ref().unwrap().as_bytes().to_vec()).collect();
         assert_eq!(different.len(), keys.len());
         assert_eq!(keys[5].as_ref().unwrap().address(), b"https://a/");
-        assert_eq!(Key::of(&address("a", "/"), &[("x", Some(&[0; KEY_BYTES_MAX]))]), None);
+        assert_eq!(of(&[(Header, "x", Some(&[0; KEY_BYTES_MAX]))]), None);
     }
 
     #[test]

@@ -41,8 +41,10 @@ pub struct Settings {
     pub negative_age: Option<Duration>,
     /// No lifetime is longer.
     pub age_max: Option<Duration>,
-    /// Replaces every lifetime; what may not be stored is not stored all the same.
+    /// Replaces every lifetime, up to the longest; what may not be stored is not stored all the same.
     pub forced_age: Option<Duration>,
+    /// How long a stale response is served while the origin is asked in the background, when it does not say itself.
+    pub stale_while_revalidate: Duration,
     /// How long a stale response stands in for a failed origin when it does not say itself (RFC 9111 section 4.2.4).
     pub stale_on_error: Duration,
     /// `stale-while-revalidate` and `stale-if-error` count beside `s-maxage`, which RFC 9111 section 5.2.2.10 forbids and
@@ -71,6 +73,7 @@ impl Default for Settings {
             negative_age: None,
             age_max: None,
             forced_age: None,
+            stale_while_revalidate: Duration::ZERO,
             stale_on_error: STALE_ON_ERROR,
             stale_beside_s_maxage: false,
             set_cookie: SetCookie::default(),

@@ -19,7 +19,8 @@ pub fn is_error(status: StatusCode) -> bool {
 
 /// May be served while the origin is asked in the background: `stale-while-revalidate`.
 pub fn while_revalidating(stored: &Stored, now: Timestamp, settings: &Settings) -> bool {
-    let window = stored.ruling.directives.stale_while_revalidate.unwrap_or(0);
+    let own = stored.ruling.directives.stale_while_revalidate;
+    let window = own.unwrap_or_else(|| clamped(settings.stale_while_revalidate));
     !is_forbidden(stored) && own_windows_count(stored, settings) && within(stored, now, window)
 }
 

@@ -213,8 +213,13 @@ pub struct Route {
 /// What a route does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Forward to a service, by index in `Live::services`.
-    Service(usize),
+    /// Forward to a service.
+    Service {
+        /// Its index in `Live::services`.
+        service: usize,
+        /// How answers are cached; none stores nothing.
+        cache: Option<Arc<Cache>>,
+    },
     /// Serve a directory.
     Static(Arc<Bundle>),
 }

@@ -273,6 +273,8 @@ pub(super) struct RawRoute {
     /// Serve this directory.
     #[serde(rename = "static")]
     pub(super) files: Field<RawStatic>,
+    /// The cache of what this route answers, on a route to a service: each key stands in place of the service's.
+    pub(super) cache: Field<RawCache>,
 }
 
 /// A directory of files, as a build leaves it: indexed at start and again when it changes.

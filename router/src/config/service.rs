@@ -32,8 +32,6 @@ pub struct Service {
     pub timeout: Timeouts,
     /// Waiting for room when all regions are full.
     pub queue: Queue,
-    /// The cache of its answers; none stores nothing.
-    pub cache: Option<Cache>,
     /// Probes and ejection.
     pub health: Health,
     /// TLS towards `https://` endpoints.

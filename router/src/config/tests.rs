@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::cache::key::Parameters;
+use crate::cache::settings::SetCookie;
 use crate::steer::route::PathPattern;
 use crate::steer::table::{AffinityMode, Balance, Metric};
 use proptest::prelude::*;
@@ -64,7 +66,8 @@ fn reads_the_example_of_the_design() {
     let config_at = policy.config_at.as_ref().unwrap();
     assert_eq!(DESIGN.lines().nth(config_at.line - 1).unwrap().split_at(config_at.column - 1).0, "config = ");
 
-    assert_eq!(live.routes[0].action, Action::Service(0));
+    let Action::Service { service: 0, cache: Some(cache) } = &live.routes[0].action else { panic!("no cache") };
+    assert_eq!(cache.settings.set_cookie, SetCookie::Bypass);
     let root = PathBuf::from("/etc/portolan/dist");
     let Action::Static(bundle) = &live.routes[1].action else { panic!("{:?}", live.routes[1].action) };
     let fallback = Some("index.html".into());
@@ -338,4 +341,50 @@ proptest! {
         }
         never_panics(&text.into_iter().collect::<String>());
     }
+}
+
+/// The cache of each route, as the file says it.
+fn caches(service: &str, routes: &[&str]) -> Vec<Option<Arc<Cache>>> {
+    let routes = routes
+        .iter()
+        .enumerate()
+        .map(|(place, cache)| format!("[[routes]]\npath = \"/{place}\"\nservice = \"s\"\n{cache}\n"));
+    let live = good(&small(service, &routes.collect::<String>())).live;
+    let cache = |route: &Route| match &route.action {
+        Action::Service { cache, .. } => cache.clone(),
+        Action::Static(_) => panic!("no route serves files"),
+    };
+    live.routes.iter().skip(1).map(cache).collect()
+}
+
+#[test]
+fn a_routes_cache_stands_key_by_key_over_its_services() {
+    let ages = |cache: &Option<Arc<Cache>>| {
+        let settings = &cache.as_ref().unwrap().settings;
+        [settings.default_age, settings.age_max, settings.forced_age].map(|age| age.map(|age| age.as_secs()))
+    };
+    let none = caches("", &["", "cache = { enabled = false }", "cache = { enabled = true }", "cache = {}"]);
+    assert_eq!(none.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, true]);
+    let service = "cache = { default_age = \"10s\", max_age = \"1m\", query_drop = [\"utm_*\"], key_country = true }";
+    let over = caches(
+        service,
+        &[
+            "",
+            "cache = { enabled = false }",
+            "cache = { default_age = \"20s\", key_country = false, key_headers = [\"x-tier\"] }",
+            "cache = { force_age = \"5s\", query_keep = [] }",
+        ],
+    );
+    assert_eq!(ages(&over[0]), [Some(10), Some(60), None]);
+    assert_eq!(over[1], None);
+    assert_eq!(ages(&over[2]), [Some(20), Some(60), None]);
+    let third = over[2].as_ref().unwrap();
+    assert_eq!((third.key_country, third.key_headers.len()), (false, 1));
+    assert_eq!(third.parameters, Parameters::Without(vec!["utm_*".into()]));
+    assert_eq!(ages(&over[3]), [Some(10), Some(60), Some(5)]);
+    assert_eq!(over[3].as_ref().unwrap().parameters, Parameters::None);
+    let off = caches("cache = { enabled = false, force_age = \"9s\" }", &["", "cache = { enabled = true }"]);
+    assert_eq!((&off[0], ages(&off[1])), (&None, [None, None, Some(9)]));
+    let forced = caches("cache = { force_age = \"9s\" }", &["cache = { default_age = \"3s\" }"]);
+    assert_eq!(ages(&forced[0]), [Some(3), None, None]);
 }

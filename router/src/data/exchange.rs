@@ -110,7 +110,7 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
     }
     // Looked at by reference: a plan is large, and would be copied from future to future.
     match &decision {
-        Decision::Forward(plan) => match &plan.service.spec.cache {
+        Decision::Forward(plan) => match plan.cache {
             None => forward::forward(asked.outbound(parts, now), plan, body, record).await,
             // Boxed: a hit ends before it grows, and what is not cached should not carry its size.
             Some(cache) => Box::pin(cached::serve(asked, plan, cache, parts, body, record)).await,

@@ -24,7 +24,7 @@ use crate::snapshot::stats::Outcome;
 use crate::snapshot::{Endpoint, Service, Snapshot};
 use crate::steer::plan::{MoveReason, Target};
 use crate::steer::verdict::Edit;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri, Version};
@@ -150,7 +150,7 @@ fn prepare<'a>(outbound: Outbound<'a>, record: &Record, edits: &[Edit]) -> (&'a 
         parts.headers.insert(headers::X_REQUEST_ID, record.request_id.clone());
     }
     for edit in edits {
-        apply(&mut parts.headers, edit);
+        edit.apply(&mut parts.headers);
     }
     if parts.uri.authority().is_some() || parts.uri.path_and_query().is_none() {
         let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -158,14 +158,6 @@ fn prepare<'a>(outbound: Outbound<'a>, record: &Record, edits: &[Edit]) -> (&'a 
     }
     parts.version = Version::HTTP_11;
     (parts, added)
-}
-
-fn apply(headers: &mut HeaderMap, edit: &Edit) {
-    match edit {
-        Edit::Set(name, value) => drop(headers.insert(name, value.clone())),
-        Edit::Add(name, value) => drop(headers.append(name, value.clone())),
-        Edit::Remove(name) => drop(headers.remove(name)),
-    }
 }
 
 /// What all attempts of one exchange share.

@@ -117,7 +117,7 @@ fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, deci
 fn route_text(snapshot: &Snapshot, route: usize) -> Value {
     match snapshot.actions.get(route) {
         Some(Action::Files(bundle)) => json!({ "index": route, "static": bundle.root().display().to_string() }),
-        Some(Action::Service(service)) => {
+        Some(Action::Service { service, .. }) => {
             let name = snapshot.services.get(*service).map(|service| service.table.name.to_string());
             json!({ "index": route, "service": name })
         }

@@ -3,6 +3,7 @@
 //! One synchronous function of values: no await, no lock, no I/O, no clock. The router, `explain`, tests and replays
 //! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, plan.
 
+pub mod caching;
 pub mod explain;
 pub mod facts;
 mod fields;
@@ -10,6 +11,7 @@ mod policies;
 pub mod trace;
 
 use crate::base::RegionSet;
+use crate::config::Cache;
 use crate::files::Bundle;
 use crate::policy::{Ask as PolicyAsk, PolicyFailure};
 use crate::snapshot::{Action, PolicyUse, Service, Snapshot};
@@ -63,8 +65,10 @@ pub struct Forward<'s> {
     pub token: Option<Token>,
     /// The pin in it.
     pub pin: Option<Pin>,
+    /// How the route's answers are cached; none stores nothing.
+    pub cache: Option<&'s Cache>,
     /// What policies say to the cache.
-    pub cache: Option<Box<CacheSay>>,
+    pub cache_say: Option<Box<CacheSay>>,
     /// Header edits by policies.
     pub edits: Vec<Edit>,
     /// Limit for the whole exchange by a policy.
@@ -97,8 +101,8 @@ pub fn decide<'s>(
     }
     match snapshot.actions.get(route) {
         Some(Action::Files(bundle)) => Decision::Files(bundle),
-        Some(Action::Service(index)) => match snapshot.services.get(*index) {
-            Some(service) => steer(snapshot, service, facts, ask, trace),
+        Some(Action::Service { service, cache }) => match snapshot.services.get(*service) {
+            Some(service) => steer(snapshot, service, cache.as_deref(), facts, ask, trace),
             None => Decision::Refuse(None, Refusal::NoRoute),
         },
         None => Decision::Refuse(None, Refusal::NoRoute),
@@ -109,6 +113,7 @@ pub fn decide<'s>(
 fn steer<'s>(
     snapshot: &'s Snapshot,
     service: &'s Arc<Service>,
+    cache: Option<&'s Cache>,
     facts: &Facts<'_>,
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
@@ -125,8 +130,8 @@ fn steer<'s>(
     match plan(service, facts, &near, pin.as_ref(), &advice, trace) {
         Err(why) => Decision::Refuse(Some(service), Refusal::NoTarget(why)),
         Ok(plan) => {
-            let Advice { cache, edits, timeout, .. } = advice;
-            Decision::Forward(Forward { service, plan, token, pin, cache, edits, timeout })
+            let Advice { cache: cache_say, edits, timeout, .. } = advice;
+            Decision::Forward(Forward { service, plan, token, pin, cache, cache_say, edits, timeout })
         }
     }
 }

@@ -67,7 +67,7 @@ impl Snapshot {
     pub fn bundles(&self) -> impl Iterator<Item = &Bundle> {
         self.actions.iter().filter_map(|action| match action {
             Action::Files(bundle) => Some(bundle),
-            Action::Service(_) => None,
+            Action::Service { .. } => None,
         })
     }
 }
@@ -76,7 +76,12 @@ impl Snapshot {
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Forward to a service.
-    Service(usize),
+    Service {
+        /// Its index in `Snapshot::services`.
+        service: usize,
+        /// How answers are cached; none stores nothing.
+        cache: Option<Arc<config::Cache>>,
+    },
     /// Serve a directory.
     Files(Bundle),
 }

@@ -5,7 +5,7 @@
 
 use crate::base::RegionSet;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +91,17 @@ pub enum Edit {
     Add(HeaderName, HeaderValue),
     /// Remove all values.
     Remove(HeaderName),
+}
+
+impl Edit {
+    /// Does it.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Set(name, value) => drop(headers.insert(name, value.clone())),
+            Self::Add(name, value) => drop(headers.append(name, value.clone())),
+            Self::Remove(name) => drop(headers.remove(name)),
+        }
+    }
 }
 
 /// An answer given without the application.

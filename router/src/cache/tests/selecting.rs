@@ -90,6 +90,18 @@ fn rfc5861_3_stale_while_revalidate() {
         assert_eq!(choose(&[], &stored, after(seconds), &Settings::default()), expected, "{control} after {seconds}");
         assert_eq!(choose(&[], &stored, after(seconds), &lenient), leniently, "{control} after {seconds}");
     }
+    let ours = Settings { stale_while_revalidate: Duration::from_secs(20), ..Settings::default() };
+    for (control, seconds, expected) in [
+        ("max-age=60", 80, BEHIND),
+        ("max-age=60", 81, STALE),
+        ("max-age=60, stale-while-revalidate=30", 85, BEHIND),
+        ("max-age=60, stale-while-revalidate=0", 61, STALE),
+        ("max-age=60, must-revalidate", 61, STALE),
+        ("s-maxage=60", 61, STALE),
+    ] {
+        let found = choose(&[], &[kept(control)], after(seconds), &ours);
+        assert_eq!(found, expected, "{control} after {seconds}, with a window of ours");
+    }
     let stored = [kept("max-age=60, stale-while-revalidate=30")];
     for wish in ["no-cache", "max-age=50", "min-fresh=1"] {
         assert_eq!(choose(&[("cache-control", wish)], &stored, after(61), &Settings::default()), STALE, "{wish}");

@@ -25,10 +25,14 @@ pub(in crate::config) enum RawSetCookie {
     Store,
 }
 
-/// The HTTP cache of a service; `{}` takes the defaults.
+/// The HTTP cache; `{}` takes the defaults. On a route, each key stands in place of the service's.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct RawCache {
+    /// Whether there is one: `false` takes a route out of its service's cache, or leaves a service's settings to the
+    /// routes that switch it on.
+    #[schemars(extend("default" = true))]
+    pub(in crate::config) enabled: Field<bool>,
     /// Lifetime of an answer that succeeded and says nothing about its own. Left out: a tenth of the time since it was
     /// last modified, else none.
     pub(in crate::config) default_age: TextField<Keep>,
@@ -36,8 +40,12 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) negative_age: TextField<Keep>,
     /// No lifetime is longer.
     pub(in crate::config) max_age: TextField<Keep>,
-    /// Replaces every lifetime of what may be stored.
+    /// Replaces every lifetime of what may be stored; not together with `default_age` and `negative_age`.
     pub(in crate::config) force_age: TextField<Keep>,
+    /// How long a stale answer is served while the origin is asked in the background, when it does not say itself
+    /// (`stale-while-revalidate`).
+    #[schemars(extend("default" = "0s"))]
+    pub(in crate::config) stale_while_revalidate: TextField<Keep>,
     /// How long a stale answer stands in for a failed origin when it does not say itself (`stale-if-error`).
     #[schemars(extend("default" = shown_time(settings::STALE_ON_ERROR)))]
     pub(in crate::config) stale_on_error: TextField<Keep>,

@@ -76,9 +76,21 @@ impl Resolver<'_> {
                     error.help.extend(nearest(text, names()).map(|near| format!("did you mean \"{near}\"?")));
                     error.help.push(known(names()));
                 }
-                index.map(Action::Service)
+                let service = index.and_then(|index| defined?.value.0.get(index)).map(|(_, service)| &service.value);
+                let cache =
+                    self.route_cache(route.value.cache.as_ref(), service.and_then(|service| service.cache.as_ref()));
+                Some(Action::Service { service: index?, cache: cache? })
             }
-            (None, Some(files)) => self.bundle(files).map(Arc::new).map(Action::Static),
+            (None, Some(files)) => {
+                let bundle = self.bundle(files).map(Arc::new).map(Action::Static);
+                if let Some(cache) = &route.value.cache {
+                    let error = self.error(&cache.span, "the route serves a directory, and has a cache");
+                    error
+                        .help
+                        .push("`cache` is for routes to a service; a directory is served from memory anyway".into());
+                }
+                bundle
+            }
             (service, _) => {
                 let removed = ["service", "static"].iter().any(|key| self.removed.key(&route.span, key));
                 if service.is_some() || !removed {

@@ -34,10 +34,8 @@ impl Resolver<'_> {
             Some(fence) => self.fence(fence, raw).map(Some),
         };
         let health = self.health(raw);
-        let cache = match &raw.cache {
-            None => Some(None),
-            Some(cache) => self.cache(cache).map(Some),
-        };
+        let cache_agrees = raw.cache.as_ref().is_none_or(|cache| self.cache_agrees(cache));
+        cache_agrees.then_some(())?;
         Some(Service {
             name: shared(name),
             policies: policies?,
@@ -47,7 +45,6 @@ impl Resolver<'_> {
             retry: retry(raw.retry.as_ref().map(|retry| &retry.value)),
             timeout: timeouts(raw.timeout.as_ref().map(|timeout| &timeout.value)),
             queue: queue(raw.queue.as_ref().map(|queue| &queue.value)),
-            cache: cache?,
             health: health?,
             origin_tls: self.origin_tls(raw)?,
             regions: regions?,

@@ -20,7 +20,9 @@ impl Loader {
         let before = collected.problems.len();
         for route in &live.routes {
             let action = match &route.action {
-                config::Action::Service(index) => Some(Action::Service(*index)),
+                config::Action::Service { service, cache } => {
+                    Some(Action::Service { service: *service, cache: cache.clone() })
+                }
                 config::Action::Static(settings) => {
                     let continued = in_use.and_then(|in_use| continued(in_use, route, settings));
                     self.bundle(route, settings, continued, collected).map(Action::Files)
@@ -58,7 +60,7 @@ fn continued<'a>(in_use: &'a InUse, route: &Route, settings: &config::Bundle) ->
     let routes = in_use.live.routes.iter().zip(in_use.parts.actions.iter());
     let bundles = routes.filter_map(|(before, action)| match action {
         Action::Files(bundle) => Some((before, bundle)),
-        Action::Service(_) => None,
+        Action::Service { .. } => None,
     });
     let same_route = bundles.clone().find(|(before, _)| before.key == route.key);
     let same_root = || bundles.clone().find(|(_, bundle)| bundle.root() == settings.root);

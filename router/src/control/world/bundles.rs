@@ -14,7 +14,7 @@ impl World {
         let actions = self.in_force.iter().flat_map(|in_force| in_force.parts.actions.iter());
         actions.filter_map(|action| match action {
             Action::Files(bundle) => Some(bundle),
-            Action::Service(_) => None,
+            Action::Service { .. } => None,
         })
     }
 
@@ -37,7 +37,7 @@ impl World {
         let Some(in_force) = &mut self.in_force else { return };
         let replaced = |action: &Action| match action {
             Action::Files(bundle) => by(bundle).map(Action::Files),
-            Action::Service(_) => None,
+            Action::Service { .. } => None,
         };
         let fresh: Vec<Option<Action>> = in_force.parts.actions.iter().map(replaced).collect();
         if fresh.iter().any(Option::is_some) {

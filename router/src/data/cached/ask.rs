@@ -64,7 +64,7 @@ impl Flow<'_> {
         Fetched {
             method: &self.request.method,
             address: &self.address,
-            request: &self.request.headers,
+            request: self.headers(),
             has_body: self.has_body,
             status: came.status(),
             headers: came.response.headers(),
@@ -83,6 +83,14 @@ impl Flow<'_> {
     ) -> Outcome {
         let came = self.send(request, body, record).await;
         self.take_in(lead, came, why)
+    }
+
+    /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all
+    /// the same.
+    pub(super) async fn bypass(&self, body: Body, record: &mut Record) -> Outcome {
+        let came = self.send(self.request.clone(), body, record).await;
+        self.invalidate(&came);
+        self.through(came, Why::Bypass).detail("policy")
     }
 
     /// Is this one still good?

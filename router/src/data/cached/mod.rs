@@ -21,20 +21,18 @@ use super::record::Record;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::answer::answer;
-use crate::cache::key::{Key, Part, counted, strip_unkeyed};
+use crate::cache::key::{Key, strip_unkeyed};
 use crate::cache::select::{Asked, Choice, Forward as Why, select};
 use crate::cache::stored::Stored;
 use crate::cache::{stale, wishes};
 use crate::config::Cache;
-use crate::decide::Forward;
-use crate::steer::affinity::cookie;
+use crate::decide::{Forward, caching};
 use crate::store::Store;
 use crate::store::entry::Held;
 use follow::Turn;
-use http::header::{self, HeaderValue};
+use http::Response;
+use http::header::{self, HeaderMap};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Response, Uri};
 use outcome::Outcome;
 use reading::Source;
 use std::sync::Arc;
@@ -49,6 +47,8 @@ struct Flow<'a> {
     cache: &'a Cache,
     /// The request as the client sent it, without what is not in the key and must not reach the origin.
     request: &'a Parts,
+    /// Its fields with what policies edit, where they do: what `Vary` names is looked up here.
+    seen: Option<Box<HeaderMap>>,
     has_body: bool,
     address: Address,
     key: Key,
@@ -64,7 +64,8 @@ pub(super) async fn serve(
     record: &mut Record,
 ) -> Response<Body> {
     let address = if parts.headers.contains_key(header::UPGRADE) { None } else { tidy(context, parts, cache) };
-    let key = address.as_ref().and_then(|address| key(address, parts, cache, context));
+    let say = plan.cache_say.as_deref();
+    let key = address.as_ref().and_then(|at| caching::key(at, &parts.headers, context.client, cache, say));
     let (Some(address), Some(key)) = (address, key) else {
         // A tunnel, or a URL that no key can be made of.
         let now = context.core.clock.now();
@@ -72,8 +73,11 @@ pub(super) async fn serve(
     };
     record.service = Some(Arc::clone(plan.service));
     let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
-    let flow = Flow { context, plan, cache, request: parts, has_body, address, key };
-    let Outcome { mut response, status } = flow.run(body, record).await;
+    let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
+    let cache = told.as_deref().unwrap_or(cache);
+    let flow = Flow { context, plan, cache, request: parts, seen, has_body, address, key };
+    let Outcome { mut response, status } =
+        if say.is_some_and(|say| say.bypass) { flow.bypass(body, record).await } else { flow.run(body, record).await };
     let word = outcome::word(&status);
     record.cache = Some(word);
     plan.service.metrics.cache.count(word);
@@ -81,40 +85,12 @@ pub(super) async fn serve(
     response
 }
 
-/// The address of a request; parameters that do not count are taken out of it for the origin too.
+/// The address of a request; what does not count or is not keyed is taken out of it for the origin too.
 fn tidy(context: &Context<'_>, parts: &mut Parts, cache: &Cache) -> Option<Address> {
     if context.survey.unkeyed {
         strip_unkeyed(&mut parts.headers, &cache.key_headers);
     }
-    let query = counted(parts.uri.query(), &cache.parameters);
-    if query.as_deref() != parts.uri.query() {
-        let text =
-            query.as_deref().map_or_else(|| parts.uri.path().to_owned(), |q| format!("{}?{q}", parts.uri.path()));
-        let mut uri = parts.uri.clone().into_parts();
-        uri.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
-        parts.uri = Uri::from_parts(uri).ok()?;
-    }
-    let scheme = context.scheme(parts);
-    let named = parts.uri.authority().map(http::uri::Authority::as_str);
-    let authority = named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())?;
-    Address::of(scheme.as_str(), authority, parts.uri.path(), parts.uri.query())
-}
-
-/// The key: the address and what the operator adds to it.
-fn key(address: &Address, parts: &Parts, cache: &Cache, context: &Context<'_>) -> Option<Key> {
-    let mut added: Vec<Part<'_>> = Vec::new();
-    let country = context.client.place.country.map(|country| country.to_string());
-    for name in &cache.key_headers {
-        added.push((name.as_str(), parts.headers.get(name).map(HeaderValue::as_bytes)));
-    }
-    for name in &cache.key_cookies {
-        let lines = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
-        added.push((name, cookie::values(lines, name, true).next().map(str::as_bytes)));
-    }
-    if cache.key_country {
-        added.push(("country", country.as_deref().map(str::as_bytes)));
-    }
-    Key::of(address, &added)
+    caching::address(context.scheme(parts), parts, cache)
 }
 
 impl Flow<'_> {
@@ -127,7 +103,12 @@ impl Flow<'_> {
     }
 
     fn asked(&self) -> Asked<'_> {
-        Asked { method: &self.request.method, headers: &self.request.headers, has_body: self.has_body }
+        Asked { method: &self.request.method, headers: self.headers(), has_body: self.has_body }
+    }
+
+    /// The request's fields as the origin sees them.
+    fn headers(&self) -> &HeaderMap {
+        self.seen.as_deref().unwrap_or(&self.request.headers)
     }
 
     /// From look-up to answer.

@@ -6,7 +6,7 @@ use super::Flow;
 use crate::cache::key::Key;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
-use crate::decide::Decision;
+use crate::decide::{Decision, caching};
 use crate::store::flights::Role;
 use http::header;
 use http::request::Parts;
@@ -61,9 +61,17 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
         let mut record = Record::open(core.request_id(), client.ip, &parts);
         let decision = context.decide(&parts, core.clock.now());
         let Decision::Forward(plan) = &decision else { return };
-        let Some(cache) = &plan.service.spec.cache else { return };
+        let Some(cache) = plan.cache else { return };
         let Some(address) = super::tidy(&context, &mut parts, cache) else { return };
-        let flow = Flow { context: &context, plan, cache, request: &parts, has_body: false, address, key };
+        let say = plan.cache_say.as_deref();
+        // A policy may say something else by now, and then it is another answer that would come.
+        let found = caching::key(&address, &parts.headers, &client, cache, say);
+        if found.as_ref() != Some(&key) || say.is_some_and(|say| say.bypass) {
+            return;
+        }
+        let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
+        let cache = told.as_deref().unwrap_or(cache);
+        let flow = Flow { context: &context, plan, cache, request: &parts, seen, has_body: false, address, key };
         let outcome = flow.revalidate(lead, &mut record).await;
         record.cache = Some("refresh");
         record.answered(outcome.response.status());

@@ -24,7 +24,7 @@ pub(crate) fn config(regions: &[(&str, &[&str])], extra: &str) -> Config {
 /// Parts of a configuration without policies and files.
 pub(crate) fn parts(live: &Live) -> Parts {
     let action = |route: &config::Route| match &route.action {
-        config::Action::Service(index) => Action::Service(*index),
+        config::Action::Service { service, cache } => Action::Service { service: *service, cache: cache.clone() },
         config::Action::Static(_) => panic!("these tests serve no files"),
     };
     Parts {

@@ -1,0 +1,138 @@
+//! What routes and policies say to the cache: who shares an answer, how long one is kept, who passes the cache by.
+
+use portolan_tests::site::{FRANKFURT, Service, policy, pop};
+use portolan_tests::{Answer, Ask, Origin, Pop, binaries, scripts};
+
+/// An origin that answers each request with these fields.
+fn origin(fields: &'static str) -> Origin {
+    scripts::answering(scripts::response("200 OK", fields, "page"))
+}
+
+/// A PoP whose service asks these policies: names and configurations of the guest `terms`.
+fn told(origin: &Origin, cache: &str, policies: &[(&str, &str)]) -> Pop {
+    let names: Vec<_> = policies.iter().map(|(name, _)| *name).collect();
+    let service = Service::new("shop").with(&format!("policies = {names:?}\ncache = {{ {cache} }}"));
+    let text = |(name, config): &(&str, &str)| policy(name, &binaries::guest("terms"), config, SLOW);
+    let policies: String = policies.iter().map(text).collect();
+    Pop::start(&(service.region(FRANKFURT, &[origin.url()]).site() + &policies))
+}
+
+/// More time than in production, for the tests share a machine with compilers.
+const SLOW: &str = "limits = { time = \"200ms\" }";
+
+/// What the cache says it did, without its own name and times.
+fn said(answer: &Answer) -> String {
+    let status = answer.field("cache-status").unwrap_or("-");
+    let words = status.split(';').skip(1).filter(|word| !word.starts_with("ttl="));
+    words.collect::<Vec<_>>().join(";")
+}
+
+fn get(pop: &Pop, fields: &[(&str, &str)]) -> String {
+    said(&pop.ask(&fields.iter().fold(Ask::get("/"), |ask, (name, value)| ask.field(name, value))))
+}
+
+const MISS: &str = "fwd=uri-miss;stored";
+const TIERS: &str = "{ key = \"header:x-tier\" }";
+
+#[test]
+fn a_policys_part_of_the_key_tells_requests_apart() {
+    let origin = origin("cache-control: max-age=60\r\n");
+    let pop = told(&origin, "", &[("tiers", TIERS)]);
+    for (fields, expected) in [
+        (&[][..], MISS),
+        (&[("x-tier", "gold")], MISS),
+        (&[("x-tier", "tin")], MISS),
+        (&[("x-tier", "gold")], "hit"),
+        (&[("x-tier", "tin"), ("x-other", "1")], "hit"),
+        (&[], "hit"),
+    ] {
+        assert_eq!(get(&pop, fields), expected, "{fields:?}");
+    }
+    assert_eq!(origin.seen().len(), 3);
+}
+
+#[test]
+fn parts_of_two_policies_do_not_stand_for_one_another() {
+    let origin = origin("cache-control: max-age=60\r\n");
+    let pop = told(&origin, "", &[("tiers", TIERS), ("tests", "{ key = \"header:x-test\", ttl_s = 30 }")]);
+    for (fields, expected) in [
+        (&[("x-tier", "a")][..], MISS),
+        (&[("x-test", "a")], MISS),
+        (&[("x-tier", "a"), ("x-test", "a")], MISS),
+        (&[("x-test", "a")], "hit"),
+    ] {
+        assert_eq!(get(&pop, fields), expected, "{fields:?}");
+    }
+}
+
+#[test]
+fn what_passes_by_is_neither_taken_from_the_cache_nor_kept() {
+    let origin = origin("cache-control: max-age=60\r\n");
+    let pop = told(&origin, "", &[("preview", "{ bypass = \"header:x-preview\" }"), ("tiers", TIERS)]);
+    let (preview, by) = ([("x-preview", "1")], "fwd=bypass;detail=policy");
+    for (fields, expected) in [(&preview[..], by), (&[], MISS), (&preview, by), (&[], "hit")] {
+        assert_eq!(get(&pop, fields), expected, "{fields:?}");
+    }
+    assert_eq!(origin.seen().len(), 3);
+    let written = pop.ask(&Ask::new("POST", "/").field("x-preview", "1").body("x"));
+    assert_eq!(said(&written), by);
+    assert_eq!(get(&pop, &[]), MISS, "a write is a write, also past the cache");
+}
+
+#[test]
+fn a_policys_lifetime_holds_within_the_operators() {
+    let ttl = |pop: &Pop| {
+        assert_eq!(pop.get("/").status, 200);
+        let status = pop.get("/").field("cache-status").unwrap_or("-").to_owned();
+        let words = status.split(';').find_map(|word| word.strip_prefix("ttl="));
+        words.map(|seconds| seconds.parse::<i64>().unwrap() / 10)
+    };
+    let minute = ("minute", "{ ttl_s = 69 }");
+    for (fields, cache, policies, tens) in [
+        ("", "", &[minute][..], Some(6)),
+        ("cache-control: max-age=900\r\n", "", &[minute], Some(6)),
+        ("cache-control: max-age=900\r\n", "", &[minute, ("short", "{ ttl_s = 39 }")], Some(3)),
+        ("cache-control: max-age=900\r\n", "max_age = \"29s\"", &[minute], Some(2)),
+        ("cache-control: no-store\r\n", "", &[minute], None),
+        ("cache-control: private\r\n", "", &[minute], None),
+        ("set-cookie: a=b\r\n", "", &[minute], None),
+    ] {
+        let origin = origin(fields);
+        assert_eq!(ttl(&told(&origin, cache, policies)), tens, "{fields:?} {cache} {policies:?}");
+    }
+}
+
+#[test]
+fn vary_looks_at_what_a_policy_wrote() {
+    // `good` writes the length of what it was shown into `x-guest-bytes`.
+    let origin = origin("cache-control: max-age=60\r\nvary: x-guest-bytes\r\n");
+    let service = Service::new("shop").with("policies = [\"good\"]\ncache = {}").region(FRANKFURT, &[origin.url()]);
+    let pop = Pop::start(&(service.site() + &policy("good", &binaries::guest("good"), "{}", SLOW)));
+    let tenant = |name| get(&pop, &[("x-tenant", name)]);
+    assert_eq!([tenant("a"), tenant("bb"), tenant("c")], [MISS, "fwd=vary-miss;stored", "hit"]);
+}
+
+#[test]
+fn a_routes_cache_stands_over_its_services() {
+    let origin = origin("cache-control: max-age=60\r\n");
+    let service = Service::new("shop").with("cache = { query_keep = [] }").region(FRANKFURT, &[origin.url()]);
+    let route = |path: &str, cache: &str| format!("[[routes]]\npath = {path:?}\nservice = \"shop\"\n{cache}\n");
+    let routes = [
+        route("/", ""),
+        route("/off", "cache = { enabled = false }"),
+        route("/search", "cache = { query_keep = [\"q\"] }"),
+    ];
+    let pop = Pop::start(&(pop() + &service.text() + &routes.concat()));
+    for (path, expected) in [
+        ("/?q=1", MISS),
+        ("/?q=2", "hit"),
+        ("/search?q=1", MISS),
+        ("/search?q=2", MISS),
+        ("/search?q=2&utm=x", "hit"),
+        ("/off", ""),
+        ("/off", ""),
+    ] {
+        assert_eq!(said(&pop.get(path)), expected, "{path}");
+    }
+    assert_eq!(pop.get("/off").field("cache-status"), None);
+}

@@ -109,7 +109,7 @@ impl Flow<'_> {
 
     /// Purges what a request with effects makes invalid. What the answer itself brings is newer than that, unless another
     /// purge meant it while it was on its way, or came in between.
-    fn invalidate(&self, came: &mut Came) {
+    pub(super) fn invalidate(&self, came: &mut Came) {
         let (method, headers) = (&self.request.method, came.response.headers());
         if came.target.is_none() {
             return;

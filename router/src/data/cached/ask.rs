@@ -88,8 +88,8 @@ impl Flow<'_> {
     /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all
     /// the same.
     pub(super) async fn bypass(&self, body: Body, record: &mut Record) -> Outcome {
-        let came = self.send(self.request.clone(), body, record).await;
-        self.invalidate(&came);
+        let mut came = self.send(self.request.clone(), body, record).await;
+        self.invalidate(&mut came);
         self.through(came, Why::Bypass).detail("policy")
     }
 

@@ -13,6 +13,8 @@ pub mod control;
 pub mod data;
 pub mod decide;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod geo;
 pub mod metrics;
 pub mod policy;

@@ -10,6 +10,7 @@ mod ci;
 mod conformance;
 mod demo;
 mod encode;
+mod fuzz;
 mod geo_data;
 mod guests;
 mod machine;
@@ -29,6 +30,7 @@ The commands of this project: cargo xtask COMMAND
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   bench      measure, and compare with the recorded figures
   conformance  the public test suite for HTTP caches against the router
+  fuzz       the parsers under a fuzzer, every one for 30 s: [TARGET] [--seconds N]
   tidy       the rules of the source that no compiler checks
   geo-data   fetch the sources of the built-in country data and rewrite router/data/
   ci         everything a change must pass: format, lints, tidy, licences and advisories, tests
@@ -36,6 +38,9 @@ The commands of this project: cargo xtask COMMAND
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(code) = fuzz::as_compiler(&args) {
+        return code;
+    }
     match run(&args) {
         Ok(code) => code,
         Err(error) => {
@@ -57,6 +62,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "test" => ci::test(rest)?,
         "bench" => bench::run(rest)?,
         "conformance" => conformance::run()?,
+        "fuzz" => fuzz::run(rest)?,
         "tidy" => tidy::run(rest)?,
         "geo-data" => geo_data::run()?,
         "ci" => ci::run(rest)?,

@@ -25,9 +25,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             }
         }
     }
-    match ["chromium", "chromium-browser", "google-chrome"].iter().find(|name| machine::has(name)) {
-        Some(name) => println!("  have  {name}, for the browser test"),
-        None => println!("  lack  chromium, for the browser test alone (optional): apt-get install -y chromium"),
+    // Optional: without it the browser tests say that they are skipped.
+    match browser() {
+        Ok(()) => println!("  have  a browser, for the browser tests"),
+        Err(error) => println!("  lack  a browser, for the browser tests alone (optional): {error:#}"),
     }
     if missing.is_empty() { Ok(()) } else { bail!("{}", missing.join("\n\n")) }
 }
@@ -52,6 +53,23 @@ pub(crate) fn node() -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("for the demo's site, as root:\n  apt-get install -y --no-install-recommends nodejs npm")
+}
+
+/// A browser for the tests that look at the demo's page in one.
+pub(crate) fn browser() -> anyhow::Result<()> {
+    let known = || ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| machine::has(name));
+    if known() || std::env::var_os("PORTOLAN_BROWSER").is_some() || (install(&["chromium"]).is_ok() && known()) {
+        return Ok(());
+    }
+    bail!("as root: apt-get install -y --no-install-recommends chromium")
+}
+
+/// A compiler of C++, with which the fuzzer's own library is built.
+pub(crate) fn compiler_of_cpp() -> anyhow::Result<()> {
+    if machine::has("c++") || install(&["g++"]).is_ok() {
+        return Ok(());
+    }
+    bail!("for the fuzzer, as root:\n  apt-get install -y --no-install-recommends g++")
 }
 
 /// Installs Debian packages; only as root.

@@ -13,7 +13,7 @@ mod index;
 mod kept;
 mod kind;
 mod load;
-mod path;
+pub(crate) mod path;
 mod preload;
 #[cfg(test)]
 mod tests;

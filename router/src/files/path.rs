@@ -10,7 +10,7 @@ const WELL_KNOWN: &[u8] = b".well-known";
 /// What the path of a URI names, percent-decoded once, without the slash in front; folders end in a slash, the root is
 /// empty. Nothing when it can be no file of ours: `..` and `.`, an encoded slash, a backslash, NUL, an empty or hidden
 /// segment, a broken escape.
-pub(super) fn name_of(path: &str) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn name_of(path: &str) -> Option<Cow<'_, [u8]>> {
     let path = path.strip_prefix('/')?.as_bytes();
     let name = if path.contains(&b'%') { Cow::Owned(decoded(path)?) } else { Cow::Borrowed(path) };
     let segments = name.strip_suffix(b"/").unwrap_or(&name);

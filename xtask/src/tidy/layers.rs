@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &["decide"],
     &["data", "control"],
     &["app"],
-    &["main", "cli", "lib", "bin"],
+    &["main", "cli", "lib", "bin", "fuzz"],
 ];
 
 /// The two planes meet in `snapshot` only.

@@ -62,7 +62,8 @@ pub fn parse_request(buffer: &[u8], limits: &HeadLimits) -> Result<Option<Reques
     if buffer.get(line_end) != Some(&b'\r') || !buffer[..len].ends_with(b"\r\n\r\n") {
         return Err(HeadError::BareLineFeed);
     }
-    if target.len() > limits.target_bytes {
+    // The whole line counts, as it does while the head arrives: whether it is refused must not depend on how it was cut.
+    if target.len() > limits.target_bytes || line_end + 1 > limits.first_line_bytes() {
         return Err(HeadError::TargetTooLong);
     }
     let head = Bytes::copy_from_slice(&buffer[..len]);

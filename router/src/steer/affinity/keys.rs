@@ -94,11 +94,19 @@ impl Keys {
     /// # Errors
     /// `TooLong` when its region name or payload is.
     pub fn encode(&self, token: &Token, service: &str) -> Result<String, TokenError> {
-        let (id, key) = &self.all[0];
-        let mut message = codec::write(token, service, id)?;
-        let tag = hmac::sign(key, &message);
+        Ok(self.signed(codec::write(token, service, &self.all[0].0)?))
+    }
+
+    /// Any content as if a PoP with these keys had written it: for fuzzing what stands behind the signature.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn seal(&self, content: &[u8]) -> String {
+        self.signed([codec::CONTEXT, content].concat())
+    }
+
+    fn signed(&self, mut message: Vec<u8>) -> String {
+        let tag = hmac::sign(&self.all[0].1, &message);
         message.extend_from_slice(tag.as_ref());
-        Ok(URL_SAFE_NO_PAD.encode(&message[codec::CONTEXT.len()..]))
+        URL_SAFE_NO_PAD.encode(&message[codec::CONTEXT.len()..])
     }
 
     /// The token in a text, if its signature matches and the service's terms are met. The signature is compared in

@@ -5,7 +5,7 @@ use super::{BundleSizes, Metrics};
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: [&str; 2] = [include_str!("families.rs"), include_str!("bundles.rs")];
+const FAMILIES: [&str; 3] = [include_str!("families.rs"), include_str!("bundles.rs"), include_str!("fills.rs")];
 
 /// Type and labels by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;

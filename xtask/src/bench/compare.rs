@@ -55,9 +55,10 @@ pub(super) fn run(
     let ground = Ground::prepare()?;
     let origin = peers::origin(&ground)?;
     let mut contenders = start(&ground)?;
+    let headers = headers_of_all(&contenders);
     let mut results = Vec::new();
     for scenario in scenarios {
-        let rounds = rounds(&mut contenders, scenario, options, &interrupted)?;
+        let rounds = rounds(&mut contenders, scenario, &headers, options, &interrupted)?;
         report::show(scenario, &rounds);
         results.push(report::document(scenario, options, &rounds));
     }
@@ -67,22 +68,31 @@ pub(super) fn run(
     report::save(file, &results, &peers::versions())
 }
 
+/// What any of them wants in a request goes to all: the kernel and a parser work longer on a longer request, whoever's.
+fn headers_of_all(contenders: &[Contender]) -> Vec<String> {
+    let mut headers: Vec<String> = contenders.iter().flat_map(|contender| contender.headers.clone()).collect();
+    headers.sort();
+    headers.dedup();
+    headers
+}
+
 /// Measures everyone in turn, round by round.
 fn rounds(
     contenders: &mut [Contender],
     scenario: &Scenario,
+    headers: &[String],
     options: &Options,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Vec<Rounds>> {
     let mut rounds: Vec<Rounds> =
         contenders.iter().map(|contender| Rounds { name: contender.name.clone(), measured: Vec::new() }).collect();
     for contender in contenders.iter_mut() {
-        measure(contender, scenario, WARM_UP)?;
+        measure(contender, scenario, headers, WARM_UP)?;
     }
     for round in 0..options.rounds {
         eprintln!("{}: round {} of {}", scenario.title, round + 1, options.rounds);
         for (contender, kept) in contenders.iter_mut().zip(&mut rounds) {
-            kept.measured.push(measure(contender, scenario, options.length)?);
+            kept.measured.push(measure(contender, scenario, headers, options.length)?);
             if interrupted.load(Ordering::Relaxed) {
                 bail!("interrupted");
             }
@@ -91,11 +101,16 @@ fn rounds(
     Ok(rounds)
 }
 
-fn measure(contender: &mut Contender, scenario: &Scenario, length: Duration) -> anyhow::Result<Measured> {
+fn measure(
+    contender: &mut Contender,
+    scenario: &Scenario,
+    headers: &[String],
+    length: Duration,
+) -> anyhow::Result<Measured> {
     contender.process.check_alive()?;
     let (scheme, port) = if scenario.tls { ("https", contender.ports.tls) } else { ("http", contender.ports.plain) };
     let url = format!("{scheme}://127.0.0.1:{port}{}", scenario.path);
-    let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers: &contender.headers, url: &url };
+    let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers, url: &url };
     let id = contender.process.id();
     let (core, before) = (CoreClock::of(PROXY_CORE)?, ThreadClocks::of(id)?);
     let answered = load.run()?;

@@ -110,7 +110,7 @@ pub(super) struct Contender {
     pub(super) name: String,
     pub(super) process: Process,
     pub(super) ports: Ports,
-    /// What every request carries.
+    /// What requests must carry for its sake.
     pub(super) headers: Vec<String>,
 }
 

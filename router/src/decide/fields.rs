@@ -5,8 +5,9 @@
 
 use super::facts::Facts;
 use crate::policy::Field;
+use crate::steer::affinity::cookie::pairs;
 use http::HeaderMap;
-use http::header::{COOKIE, HeaderName};
+use http::header::{COOKIE, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -55,11 +56,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>
 
 /// The first cookie of that name (RFC 6265, section 5.4 leaves the order to the client).
 fn cookie<'a>(headers: &'a HeaderMap, name: &[u8]) -> Option<&'a [u8]> {
-    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let rest = pair.strip_prefix(name)?;
-        rest.strip_prefix(b"=")
-    })
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(pairs).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }
 
 /// The first query parameter of that name, as sent (not decoded).
@@ -73,7 +71,6 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn finds_cookies_and_parameters_by_whole_name() {

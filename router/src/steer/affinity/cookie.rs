@@ -34,9 +34,21 @@ pub fn values<'a>(
     secure: bool,
 ) -> impl Iterator<Item = &'a str> {
     let name = name(configured, secure).as_bytes();
-    headers.into_iter().flat_map(|header| header.split(|byte| *byte == b';')).filter_map(move |pair| {
-        let value = pair.trim_ascii().strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?;
+    headers.into_iter().flat_map(pairs).filter_map(move |pair| {
+        let value = pair.strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?;
         std::str::from_utf8(value.trim_ascii()).ok()
+    })
+}
+
+/// The pairs of one `Cookie` line, without the spaces around them. A line is often mostly a token, so the separators are
+/// sought many bytes at a time.
+pub fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let end = memchr::memchr(b';', line);
+        rest = end.and_then(|end| line.get(end + 1..));
+        Some(line[..end.unwrap_or(line.len())].trim_ascii())
     })
 }
 

@@ -10,6 +10,8 @@
 mod affinity;
 /// What a wrong configuration or a wrong command is told.
 mod bad_input;
+/// The demo's page in a browser.
+mod browser;
 /// Builds come and go under a static route.
 mod bundles;
 /// The HTTP cache: rules, collapsing, purges, broken origins.

@@ -11,6 +11,7 @@
 )]
 
 pub mod binaries;
+pub mod browser;
 pub mod client;
 pub mod demo;
 pub mod load;

@@ -6,11 +6,17 @@
 use anyhow::Context;
 
 use crate::machine::{command, has, run as run_command, target};
-use crate::{plugins, tidy};
+use crate::{demo, plugins, setup, tidy};
 
 /// Builds the components and runs every test; `args` are handed to `cargo test`.
 pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
     plugins::build()?;
+    // What the browser tests need; where it cannot be had they say that they are skipped.
+    for (what, had) in [("a browser", setup::browser()), ("the demo's page", demo::build_page())] {
+        if let Err(error) = had {
+            eprintln!("the browser tests will be skipped, for {what} is missing: {error:#}");
+        }
+    }
     // The programs that the end-to-end tests run, with the very dependencies that the tests are built with: cargo joins
     // features over all that it builds at once, and the tests' own build of two packages would compile much of it again.
     let profile: Vec<&String> =

@@ -28,12 +28,17 @@ pub(super) fn site() -> PathBuf {
 pub(super) fn all(debug: bool) -> anyhow::Result<Programs> {
     said("building the policies", plugins::build)?;
     let programs = said("building the router and the origin", || native(debug))?;
+    page()?;
+    Ok(programs)
+}
+
+/// Builds the page's bundle, if it is out of date.
+pub(super) fn page() -> anyhow::Result<()> {
     if bundle_is_fresh(&site()) {
         println!("the page's bundle is up to date");
-    } else {
-        said("building the page's bundle", bundle)?;
+        return Ok(());
     }
-    Ok(programs)
+    said("building the page's bundle", bundle)
 }
 
 fn native(debug: bool) -> anyhow::Result<Programs> {

@@ -65,6 +65,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if options.tour { tour::walk(&mut stage, &interrupted) } else { show(&mut stage, &interrupted) }
 }
 
+/// Builds the page's bundle, if it is out of date: for the tests that look at it in a browser.
+pub(crate) fn build_page() -> anyhow::Result<()> {
+    build::page()
+}
+
 /// Says what is being done, does it, and says how long it took.
 fn said<T>(what: &str, act: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     println!("{what} ...");

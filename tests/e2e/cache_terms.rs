@@ -1,7 +1,9 @@
 //! What routes and policies say to the cache: who shares an answer, how long one is kept, who passes the cache by.
 
-use portolan_tests::site::{FRANKFURT, Service, policy, pop};
+use portolan_tests::pop::{run_command, run_file};
+use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, policy, pop};
 use portolan_tests::{Answer, Ask, Origin, Pop, binaries, scripts};
+use serde_json::{Value, json};
 
 /// An origin that answers each request with these fields.
 fn origin(fields: &'static str) -> Origin {
@@ -135,4 +137,63 @@ fn a_routes_cache_stands_over_its_services() {
         assert_eq!(said(&pop.get(path)), expected, "{path}");
     }
     assert_eq!(pop.get("/off").field("cache-status"), None);
+}
+
+/// What the PoP says about the cache for a request from Germany.
+fn explained(pop: &Pop, path: &str, header: &str) -> Value {
+    let header = if header.is_empty() { String::new() } else { format!("&header={}", header.replace(' ', "%20")) };
+    let host = pop.address();
+    let url = format!("http://{host}{path}").replace('?', "%3F");
+    pop.admin("GET", &format!("/explain?client={IN_GERMANY}&url={url}{header}")).json()["cache"].clone()
+}
+
+#[test]
+fn explain_says_what_the_cache_would_do_and_why() {
+    let origin = origin("cache-control: max-age=300\r\nvary: x-lang\r\n");
+    let cache = "key_country = true, query_drop = [\"utm_*\"]";
+    let pop =
+        told(&origin, cache, &[("tiers", "{ key = \"header:x-tier\", bypass = \"header:x-preview\", ttl_s = 60 }")]);
+    let path = "/a?utm_x=1";
+    let get =
+        |tier: &str| pop.ask(&Ask::get(path).host(&pop.address().to_string()).from(IN_GERMANY).field("x-tier", tier));
+    let before = explained(&pop, path, "x-tier: gold");
+    assert_eq!(before["address"], format!("http://{}/a", pop.address()));
+    let part = |source: &str, name: &str, value: &str| json!({ "source": source, "name": name, "value": value });
+    assert_eq!(before["key"], json!([part("country", "", "DE"), part("policy", "tiers", "gold")]));
+    assert_eq!(before["policies"], json!({ "bypass": false, "ttl_s": 60 }));
+    assert_eq!((&before["now"]["outcome"], &before["now"]["why"]), (&json!("miss"), &json!("uri-miss")));
+    assert_eq!(said(&get("gold")), MISS);
+    let after = explained(&pop, path, "x-tier: gold");
+    assert_eq!((&after["now"]["outcome"], &after["now"]["variants"]), (&json!("hit"), &json!(1)));
+    let stored = &after["now"]["stored"][0];
+    assert_eq!(
+        (&stored["chosen"], &stored["lifetime_s"], &stored["vary"]),
+        (&json!(true), &json!(60), &json!(["x-lang"]))
+    );
+    assert!(stored["ttl_s"].as_i64().unwrap() > 0 && stored["age_s"].as_i64().unwrap() < 60, "{stored}");
+    assert_eq!(said(&get("gold")), "hit", "as it was explained");
+    assert_eq!(explained(&pop, path, "x-tier: tin")["now"]["why"], "uri-miss");
+    assert_eq!(explained(&pop, path, "x-preview: 1")["why"], "a policy passes the cache by");
+    assert_eq!(origin.seen().len(), 1, "explaining asks no origin");
+
+    let url = format!("http://{}{path}", pop.address());
+    let arguments = ["explain", "--client", IN_GERMANY, "-H", "x-tier: gold", "GET", &url];
+    let offline = run_file(&pop.file(), &[&arguments[..], &["--json"]].concat());
+    let offline: Value = serde_json::from_str(&offline.out).unwrap_or_else(|error| panic!("{error}: {}", offline.err));
+    let mut live = after;
+    live.as_object_mut().unwrap().remove("now");
+    assert_eq!(offline["cache"], live, "without a store all but what is stored");
+    let text = run_file(&pop.file(), &arguments).out;
+    for line in
+        ["cache: asked", "  lifetime by a policy 1m00s", "  key + country: \"DE\"", "  key + policy tiers: \"gold\""]
+    {
+        assert!(text.lines().any(|found| found == line), "{line:?} is not in\n{text}");
+    }
+    let admin = format!("http://{}", pop.admin_address());
+    let text = run_command(&[&arguments[..], &["--admin", &admin]].concat()).out;
+    for words in
+        ["cache: hit", "> stored: 200, ", "fresh for ", "lifetime 1m00s from force_age or a policy, vary x-lang"]
+    {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
 }

@@ -58,13 +58,21 @@ pub fn run(config: &str, arguments: &[&str]) -> Run {
 /// Runs `portolan COMMAND -c FILE ARGUMENTS` to its end.
 pub fn run_file(file: &Path, arguments: &[&str]) -> Run {
     let (command, rest) = arguments.split_first().unwrap();
-    let mut portolan = Command::new(binaries::portolan());
-    portolan.arg(command).arg("-c").arg(file).args(rest);
-    portolan.current_dir(file.parent().unwrap());
-    // Bounded also where the program serves although it should have refused.
+    let mut portolan = bounded();
+    portolan.arg(command).arg("-c").arg(file).args(rest).current_dir(file.parent().unwrap());
+    portolan.output().unwrap().into()
+}
+
+/// Runs `portolan ARGUMENTS` to its end.
+pub fn run_command(arguments: &[&str]) -> Run {
+    bounded().args(arguments).output().unwrap().into()
+}
+
+/// The program, bounded also where it serves although it should have refused.
+fn bounded() -> Command {
     let mut bounded = Command::new("timeout");
-    bounded.arg("60").arg(portolan.get_program()).args(portolan.get_args()).current_dir(file.parent().unwrap());
-    bounded.env("NO_COLOR", "1").output().unwrap().into()
+    bounded.arg("60").arg(binaries::portolan()).env("NO_COLOR", "1");
+    bounded
 }
 
 /// Writes a configuration, placeholders filled in.

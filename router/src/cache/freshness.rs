@@ -35,6 +35,19 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// What it is, for explanations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Forced => "force_age or a policy",
+            Self::SMaxage => "s-maxage",
+            Self::MaxAge => "max-age",
+            Self::Expires => "expires",
+            Self::Heuristic => "last-modified",
+            Self::Default => "default_age or negative_age",
+            Self::Nothing => "nothing",
+        }
+    }
+
     /// Whether origin or operator gave the lifetime expressly (RFC 9111 section 4.2.1).
     pub fn is_explicit(self) -> bool {
         matches!(self, Self::Forced | Self::SMaxage | Self::MaxAge | Self::Expires)

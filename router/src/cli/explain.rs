@@ -3,7 +3,7 @@
 //! Owns the two sources (a file, of whose regions nothing is known but what it says; or a running PoP as it sees them
 //! now) and the answer as text. The decision itself is `decide`'s, the same as for clients.
 
-use super::text::{complain, say, table};
+use super::text::{complain, say, span, table};
 use super::{CONFIG_DEFAULT, Ended, ExplainArgs, TargetArgs, remote};
 use crate::app;
 use crate::base::{Clock, hash};
@@ -69,7 +69,8 @@ fn offline(args: &ExplainArgs) -> Result<Value, Ended> {
     }
     let question = Question { client: args.client, method: args.method.clone(), url: args.url.clone(), headers };
     let mut pool = WarmPool::new();
-    decide(&snapshot, &question, &mut Warm(&mut pool), now, hash::mix(now.0)).map_err(|wrong| refused(&wrong))
+    let explained = decide(&snapshot, &question, &mut Warm(&mut pool), now, hash::mix(now.0));
+    explained.map(|explained| explained.document).map_err(|wrong| refused(&wrong))
 }
 
 /// The document as text.
@@ -111,7 +112,71 @@ fn shown(document: &Value) -> String {
         let (region, endpoint) = (word(&target["region"]), word(&target["endpoint"]));
         text.push_str(&format!("  {region} {endpoint} ({})\n", word(&target["reason"])));
     }
+    text.push_str(&cache(&document["cache"]));
     text
+}
+
+/// What the cache would do; nothing where there is no say in it.
+fn cache(cache: &Value) -> String {
+    match cache["on"].as_bool() {
+        None => return String::new(),
+        Some(false) => return format!("cache: not asked, {}\n", word(&cache["why"])),
+        Some(true) => {}
+    }
+    let mut text = match (&cache["why"], &cache["now"]) {
+        (Value::Null, Value::Null) => "cache: asked\n".to_owned(),
+        (Value::Null, now) => format!("cache: {}\n", found(now)),
+        (why, _) => format!("cache: not asked, {}\n", word(why)),
+    };
+    if let Some(seconds) = cache["policies"]["ttl_s"].as_u64() {
+        text.push_str(&format!("  lifetime by a policy {}\n", span(seconds * 1000)));
+    }
+    if let Some(address) = cache["address"].as_str() {
+        text.push_str(&format!("  key {address}\n"));
+    }
+    for part in cache["key"].as_array().into_iter().flatten() {
+        let name = [&part["source"], &part["name"]].map(|word| word.as_str().unwrap_or_default()).join(" ");
+        let value = part["value"].as_str().map_or_else(|| "not there".to_owned(), |value| format!("{value:?}"));
+        text.push_str(&format!("  key + {}: {value}\n", name.trim_end()));
+    }
+    for stored in cache["now"]["stored"].as_array().into_iter().flatten() {
+        text.push_str(&format!("  {}\n", variant(stored)));
+    }
+    text
+}
+
+/// What becomes of what is stored.
+fn found(now: &Value) -> String {
+    let mut text = word(&now["outcome"]);
+    let facts = [
+        (!now["why"].is_null(), format!(" ({})", word(&now["why"]))),
+        (now["known_not_stored"] == true, ", and known not to be stored".to_owned()),
+        (now["origin_failed"] == true, ", and the origin failed a moment ago".to_owned()),
+    ];
+    facts.into_iter().filter(|(holds, _)| *holds).for_each(|(_, fact)| text.push_str(&fact));
+    text
+}
+
+/// One stored answer.
+fn variant(stored: &Value) -> String {
+    let seconds = |name: &str| stored[name].as_i64().unwrap_or_default();
+    let time = |seconds: i64| span(seconds.unsigned_abs() * 1000);
+    let left = seconds("ttl_s");
+    let standing = match (stored["invalidated"] == true, stored["fresh"] == true) {
+        (true, _) => "invalidated".to_owned(),
+        (false, true) => format!("fresh for {} more", time(left)),
+        (false, false) => format!("stale for {}", time(left)),
+    };
+    let vary: Vec<_> = stored["vary"].as_array().into_iter().flatten().map(word).collect();
+    let facts = [
+        format!("{}stored: {}", if stored["chosen"] == true { "> " } else { "" }, word(&stored["status"])),
+        format!("{} old", time(seconds("age_s"))),
+        standing,
+        format!("lifetime {} from {}", time(seconds("lifetime_s")), word(&stored["lifetime_from"])),
+        if vary.is_empty() { String::new() } else { format!("vary {}", vary.join(" ")) },
+        if stored["matches"] == true { String::new() } else { "for other requests".to_owned() },
+    ];
+    facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn word(value: &Value) -> String {

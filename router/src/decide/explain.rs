@@ -3,6 +3,8 @@
 //! Owns the request that is asked about and the document that answers. Calls the same `decide` as the data plane, so the
 //! answer is what would happen. Used by `/explain` and by `portolan explain`.
 
+pub mod cache;
+
 use super::facts::{Client, Facts, Scheme};
 use super::trace::Trace;
 use super::{AskPolicy, Decision, Refusal, decide};
@@ -12,6 +14,7 @@ use crate::snapshot::{Action, Service, Snapshot};
 use crate::steer::plan::{Plan, Target};
 use crate::steer::table::{Admin, Health};
 use crate::steer::trace::Considered;
+use cache::Lookup;
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -37,6 +40,15 @@ pub enum QuestionError {
     Url(String),
 }
 
+/// An answer to a question.
+#[derive(Debug)]
+pub struct Explained {
+    /// Every stage, for programs.
+    pub document: Value,
+    /// What to look for in the store, when the cache would be asked: what comes of it belongs below `cache.now`.
+    pub lookup: Option<Lookup>,
+}
+
 /// Decides without doing, and tells why.
 ///
 /// # Errors
@@ -47,7 +59,7 @@ pub fn explain(
     ask: &mut dyn AskPolicy,
     now: Timestamp,
     seed: u64,
-) -> Result<Value, QuestionError> {
+) -> Result<Explained, QuestionError> {
     let url = &question.url;
     let wrong = || QuestionError::Url(url.to_string());
     let host = url.host().ok_or_else(wrong)?.to_ascii_lowercase();
@@ -71,7 +83,13 @@ pub fn explain(
     };
     let mut trace = Trace::default();
     let decision = decide(snapshot, &facts, ask, Some(&mut trace));
-    Ok(document(snapshot, &client, seed, &trace, &decision))
+    let (cache, lookup) = match &decision {
+        Decision::Forward(forward) => cache::explain(question, scheme, &client, forward),
+        _ => (Value::Null, None),
+    };
+    let mut document = document(snapshot, &client, seed, &trace, &decision);
+    document["cache"] = cache;
+    Ok(Explained { document, lookup })
 }
 
 fn client(snapshot: &Snapshot, question: &Question) -> Client {

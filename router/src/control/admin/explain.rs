@@ -6,13 +6,16 @@
 use super::Admin;
 use super::query::{Query, QueryError};
 use super::routes::{Answer, error, json};
-use crate::base::hash;
+use crate::base::{Timestamp, hash};
 use crate::decide::AskPolicy;
-use crate::decide::explain::{Question, explain};
+use crate::decide::explain::cache::{Known, Lookup};
+use crate::decide::explain::{Explained, Question, explain};
 use crate::policy::{Ask, PolicyFailure, WarmPool};
 use crate::snapshot::PolicyUse;
 use crate::steer::verdict::Verdict;
+use crate::store::Store;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use serde_json::Value;
 
 /// Asks policies on instances of one's own. Used by `/explain` and by `portolan explain`.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ impl AskPolicy for Warm<'_> {
     }
 }
 
-pub(super) fn answer(admin: &Admin, uri: &Uri) -> Answer {
+pub(super) async fn answer(admin: &Admin, uri: &Uri) -> Answer {
     let question = match question(uri) {
         Ok(question) => question,
         Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong),
@@ -34,9 +37,22 @@ pub(super) fn answer(admin: &Admin, uri: &Uri) -> Answer {
     // Thrown away afterwards: making an instance costs less than keeping one for a question now and then.
     let mut warm = WarmPool::new();
     match explain(&snapshot, &question, &mut Warm(&mut warm), now, hash::mix(now.0)) {
-        Ok(document) => json(StatusCode::OK, &document),
+        Ok(Explained { mut document, lookup }) => {
+            if let Some(lookup) = lookup {
+                document["cache"]["now"] = stored(&admin.store, &lookup, now).await;
+            }
+            json(StatusCode::OK, &document)
+        }
         Err(wrong) => error(StatusCode::BAD_REQUEST, &wrong),
     }
+}
+
+/// What would become of what is stored.
+async fn stored(store: &Store, lookup: &Lookup, now: Timestamp) -> Value {
+    let held = store.look(&lookup.key, &lookup.address, now).await;
+    let known = Known { apart: store.apart.holds(&lookup.key, now), trouble: store.troubles.holds(&lookup.key, now) };
+    let stored: Vec<_> = held.iter().map(|held| &held.stored).collect();
+    lookup.found(&stored, known, now)
 }
 
 fn question(uri: &Uri) -> Result<Question, QueryError> {

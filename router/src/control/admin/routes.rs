@@ -38,7 +38,7 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
             admin.metrics.show_store(&admin.store);
             answer_of(StatusCode::OK, OPEN_METRICS, admin.metrics.text().into())
         }
-        ("/explain", &Method::GET) => explain::answer(admin, uri),
+        ("/explain", &Method::GET) => explain::answer(admin, uri).await,
         ("/reload", &Method::POST) => admin.control.reload().await.map_or_else(ending, reloaded),
         ("/drain", &Method::POST) => drain(admin, uri).await,
         ("/purge", &Method::POST) => purge::answer(&admin.store, uri).await,

@@ -27,6 +27,8 @@ mod nearest;
 mod origins;
 /// Policies that misbehave cost nobody but themselves.
 mod policies;
+/// What an author is told by `portolan policy`.
+mod policy_command;
 /// When every region is full: a short wait for room.
 mod queue;
 /// A region dies under load and comes back.

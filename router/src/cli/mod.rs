@@ -6,6 +6,7 @@
 mod check;
 mod explain;
 mod logs;
+mod policy;
 mod remote;
 mod run;
 mod status;
@@ -65,6 +66,9 @@ enum Command {
     Drain(DrainArgs),
     /// Make a running PoP forget stored answers, or take them for stale.
     Purge(PurgeArgs),
+    /// Write, try, inspect and measure policies; no PoP is needed.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Print the JSON Schema of the configuration, for editors.
     Schema(SchemaArgs),
 }
@@ -231,6 +235,7 @@ pub fn main() -> ExitCode {
         Command::Reload(target) => remote::reload(&target),
         Command::Drain(args) => remote::drain(&args),
         Command::Purge(args) => remote::purge(&args),
+        Command::Policy(command) => policy::policy(&command),
         Command::Schema(args) => {
             let text =
                 if args.reference { crate::config::reference() } else { format!("{:#}\n", crate::config::schema()) };
@@ -264,6 +269,9 @@ mod tests {
             ("portolan drain --service shop --region eu --state off", true),
             ("portolan drain --service shop", false),
             ("portolan status --admin http://127.0.0.1:9900", true),
+            ("portolan policy test plugins/canary --random 100 --seed 7", true),
+            ("portolan policy test --seed 7", false),
+            ("portolan policy bench", false),
             ("portolan", false),
         ] {
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), fine, "{line}");

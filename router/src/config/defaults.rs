@@ -32,7 +32,7 @@ pub(super) const KEEP_PREVIOUS: Duration = Duration::from_secs(3600);
 pub(super) const BUNDLE_MEMORY: u64 = 64 << 20;
 
 /// Linear memory of a policy: a Rust guest needs about 2 MiB. Our choice.
-pub(super) const POLICY_MEMORY: u64 = 16 << 20;
+pub const POLICY_MEMORY: u64 = 16 << 20;
 /// Time of one policy call: twice the 1 ms that a decision should take.
 pub(super) const POLICY_TIME: Duration = Duration::from_millis(2);
 

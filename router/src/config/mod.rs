@@ -19,6 +19,7 @@ mod value;
 
 pub use bundle::Bundle;
 pub use changes::boot_changes;
+pub use defaults::POLICY_MEMORY as POLICY_MEMORY_DEFAULT;
 pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
 pub use schema::{reference, schema};

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod facts;
 mod fields;
 mod policies;
+mod session;
 pub mod trace;
 
 use crate::base::RegionSet;

@@ -4,6 +4,7 @@
 //! code of the component has run. Also owns the question which version of the contract a component speaks.
 
 use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
+use super::inspect::{Grant, Import};
 use super::load::LoadFault;
 use super::{guest::Guest, wasi};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
@@ -51,7 +52,7 @@ pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<
         let ComponentItem::ComponentInstance(instance) = &import.ty else { return Err(refused()) };
         match parsed.package {
             PACKAGE => speaks(&parsed)?,
-            "wasi:cli" | "wasi:io" | "wasi:clocks" | "wasi:filesystem" | "wasi:random" if parsed.matches(0, 2) => {
+            _ if is_inert(&parsed) => {
                 let linked = wasi::link(linker, name, &parsed, instance);
                 linked.map_err(|error| LoadFault::Instantiate(format!("{name}: {error:#}")))?;
                 continue;
@@ -67,6 +68,41 @@ pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<
         }
     }
     Ok(())
+}
+
+/// Everything that a component imports, and what there is for it.
+pub(super) fn listed(component: &Component) -> Vec<Import> {
+    let ty = component.component_type();
+    let listed = ty.imports(component.engine()).map(|(name, import)| {
+        let instance = matches!(import.ty, ComponentItem::ComponentInstance(_));
+        let grant = match InterfaceName::parse(name).filter(|_| instance) {
+            Some(parsed) if parsed.package == PACKAGE => Grant::Contract,
+            Some(parsed) if is_inert(&parsed) => Grant::Inert,
+            _ => Grant::Refused,
+        };
+        Import { name: name.to_owned(), grant }
+    });
+    listed.collect()
+}
+
+/// The version of the contract that a component exports, and the interfaces of it.
+pub(super) fn hooks(component: &Component) -> (Option<String>, Vec<String>) {
+    let ty = component.component_type();
+    let mut version = None;
+    let mut hooks = Vec::new();
+    for (name, _) in ty.exports(component.engine()) {
+        if let Some(parsed) = InterfaceName::parse(name).filter(|parsed| parsed.package == PACKAGE) {
+            version.get_or_insert_with(|| parsed.version.to_owned());
+            hooks.push(parsed.interface.to_owned());
+        }
+    }
+    (version, hooks)
+}
+
+/// Whether an interface is one of those that are linked without effect.
+fn is_inert(name: &InterfaceName<'_>) -> bool {
+    let known = ["wasi:cli", "wasi:io", "wasi:clocks", "wasi:filesystem", "wasi:random"].contains(&name.package);
+    known && name.matches(0, 2)
 }
 
 /// Finds the functions of the contract, or says which version or which function is the trouble.

@@ -140,7 +140,8 @@ impl Instance {
         self.memory() > self.settled && self.memory() > limit / 4 * 3
     }
 
-    fn memory(&self) -> usize {
+    /// Linear memory in use, bytes.
+    pub(super) fn memory(&self) -> usize {
         self.store.data().limits.used()
     }
 

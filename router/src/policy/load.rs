@@ -1,9 +1,11 @@
 //! From a file to a policy that is known to work.
 //!
-//! Owns the sequence: read, digest, tell a component from anything else, compile, check imports and exports, `describe`,
-//! then one `init`, so that whatever can be wrong is found before the policy is used. A failure keeps nothing; the caller
-//! keeps the last good one. Blocks (compiling takes milliseconds to seconds): called by `snapshot`, off the data plane.
+//! Owns the sequence: `compiled`, then `describe`, then one `init`, so that whatever can be wrong is found before the
+//! policy is used. A failure keeps nothing; the caller keeps the last good one. Blocks (compiling takes milliseconds to
+//! seconds): called by `control`, off the data plane.
 
+use super::compiled::{Compiled, Digest};
+use super::contract;
 use super::directory::RegionDirectory;
 use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
@@ -13,40 +15,11 @@ use super::manifest::{Manifest, ManifestError};
 use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
 use super::stats::PolicyStats;
-use super::{contract, imports};
 use crate::config::{self, PolicyLimits};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use wasmtime::component::{Component, Linker};
-
-/// SHA-256 of a component's file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    /// Digest of these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        let mut value = [0; 32];
-        value.copy_from_slice(digest.as_ref());
-        Self(value)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// A policy that is known to work.
 pub struct Loaded {
@@ -153,13 +126,23 @@ impl Loaded {
         directory: &RegionDirectory,
         stats: Arc<PolicyStats>,
     ) -> Result<Self, LoadError> {
-        load(engine, policy, directory, stats).map_err(|fault| {
+        let compiled = within_limits(policy).and_then(|()| Compiled::read(engine, &policy.component));
+        compiled.and_then(|compiled| load(&compiled, policy, directory, stats)).map_err(|fault| {
             let at = match &fault {
                 LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
                 _ => policy.component_at.as_ref(),
             };
             LoadError { policy: Arc::clone(&policy.name), component: policy.component.clone(), at: at.cloned(), fault }
         })
+    }
+
+    /// Loads a policy whose code is compiled already. The configuration's `component` is not read again.
+    ///
+    /// # Errors
+    /// What is wrong with the policy, its configuration or the regions.
+    pub fn of(compiled: &Compiled, policy: &config::Policy, directory: &RegionDirectory) -> Result<Self, LoadFault> {
+        within_limits(policy)?;
+        load(compiled, policy, directory, Arc::default())
     }
 
     /// Makes a throw-away instance ready for another region table, to learn of an error before it is used.
@@ -222,30 +205,24 @@ impl fmt::Debug for Loaded {
     }
 }
 
+fn within_limits(policy: &config::Policy) -> Result<(), LoadFault> {
+    let memory = policy.limits.memory;
+    if memory > MEMORY_MAX { Err(LoadFault::MemoryLimit(memory)) } else { Ok(()) }
+}
+
 fn load(
-    engine: &Engine,
+    compiled: &Compiled,
     policy: &config::Policy,
     directory: &RegionDirectory,
     stats: Arc<PolicyStats>,
 ) -> Result<Loaded, LoadFault> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-    if policy.limits.memory > MEMORY_MAX {
-        return Err(LoadFault::MemoryLimit(policy.limits.memory));
-    }
-    let bytes = std::fs::read(&policy.component).map_err(LoadFault::Unreadable)?;
-    check_header(&bytes)?;
-    let invalid = |error: wasmtime::Error| LoadFault::Invalid(format!("{error:#}"));
-    let component = Component::from_binary(&engine.wasmtime, &bytes).map_err(invalid)?;
-    let mut linker = Linker::new(&engine.wasmtime);
-    imports::link(&mut linker, &component)?;
-    let exports = imports::exports(&component)?;
-    let misfit = |error: wasmtime::Error| LoadFault::Instantiate(format!("{error:#}"));
     let mould = Mould {
-        engine: engine.clone(),
-        pre: linker.instantiate_pre(&component).map_err(misfit)?,
-        exports,
+        engine: compiled.engine.clone(),
+        pre: compiled.pre.clone(),
+        exports: compiled.exports.clone(),
         name: Arc::clone(&policy.name),
-        digest: Digest::of(&bytes),
+        digest: compiled.digest,
         config: Arc::clone(&policy.config),
         memory: policy.limits.memory,
         stats,
@@ -270,15 +247,4 @@ fn load(
         other => LoadFault::Init(other),
     })?;
     Ok(loaded)
-}
-
-/// Tells a component from a core module and from anything else by its first eight bytes (the component model's binary
-/// format: a two-byte version, then a two-byte layer, 0 for modules and 1 for components).
-fn check_header(bytes: &[u8]) -> Result<(), LoadFault> {
-    match bytes {
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadFault::CoreModule),
-        [0, b'a', b's', b'm', ..] => Err(LoadFault::Invalid("its header is incomplete".to_owned())),
-        _ => Err(LoadFault::NotWasm),
-    }
 }

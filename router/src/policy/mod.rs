@@ -6,6 +6,7 @@
 //! policies, `decide` asks them. `docs/adr/0004-policy-host.md` says why the host has this shape.
 
 mod arguments;
+mod compiled;
 mod contract;
 mod convert;
 mod directory;
@@ -14,6 +15,7 @@ mod failure;
 mod guest;
 mod headers;
 mod imports;
+mod inspect;
 mod instance;
 mod load;
 mod manifest;
@@ -27,11 +29,13 @@ mod wasi;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use compiled::{Compiled, Digest};
 pub use contract::{Candidate, CandidateHealth};
 pub use directory::{RegionDirectory, RegionInfo};
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use failure::{FAILURE_WORDS, PolicyFailure};
-pub use load::{Digest, LoadError, LoadFault, Loaded};
+pub use inspect::{Declared, Grant, Import, Inspection, inspect};
+pub use load::{LoadError, LoadFault, Loaded};
 pub use manifest::{FIELDS_MAX, Field, Manifest, ManifestError};
 pub use pool::{Ask, PinView, WarmPool};
 pub use quarantine::{Admission, Quarantine, QuarantineState};

@@ -151,6 +151,11 @@ impl WarmPool {
         self.slots.is_empty()
     }
 
+    /// Linear memory of all instances, bytes.
+    pub fn memory(&self) -> usize {
+        self.slots.iter().map(|slot| slot.instance.memory()).sum()
+    }
+
     fn attempt(
         &mut self,
         policy: &Arc<Loaded>,

@@ -27,7 +27,8 @@ use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
 use crate::request::{ABSENT, COLUMNS};
 use crate::{
-    CacheAction, Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict, guest,
+    CacheAction, EditOp, Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict,
+    guest,
 };
 
 /// The service of every region and request, unless a test says otherwise.
@@ -299,7 +300,12 @@ fn plan_text(plan: &Plan, regions: &Regions) -> String {
         }
     }
     for edit in &plan.edits {
-        words.push(format!("{}:{}", edit.name, String::from_utf8_lossy(&edit.value)));
+        let value = String::from_utf8_lossy(&edit.value);
+        words.push(match edit.op {
+            EditOp::Set => format!("{}:{value}", edit.name),
+            EditOp::Add => format!("+{}:{value}", edit.name),
+            EditOp::Remove => format!("-{}", edit.name),
+        });
     }
     if plan.timeout_ms != 0 {
         words.push(format!("timeout={}ms", plan.timeout_ms));

@@ -13,13 +13,13 @@ const LAYERS: [&[&str]; 9] = [
     &["geo", "policy", "metrics", "files", "store"],
     &["snapshot"],
     &["decide"],
-    &["data", "control"],
+    &["data", "control", "trial"],
     &["app"],
     &["main", "cli", "lib", "bin", "fuzz"],
 ];
 
-/// The two planes meet in `snapshot` only.
-const APART: [&str; 2] = ["data", "control"];
+/// The two planes meet in `snapshot` only, and a trial needs neither.
+const APART: [&str; 3] = ["data", "control", "trial"];
 
 /// The pure core.
 const PURE: [&str; 2] = ["steer", "cache"];

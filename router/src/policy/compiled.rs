@@ -1,0 +1,94 @@
+//! A component's file, compiled and known to fit the contract.
+//!
+//! Owns the first half of a load: read, digest, tell a component from anything else, compile, check imports and exports.
+//! Runs none of its code. One compiled component serves any number of configurations. Blocks; called by `load`,
+//! `inspect` and trials.
+
+use super::engine::Engine;
+use super::guest::Guest;
+use super::imports::{self, Exports};
+use super::load::LoadFault;
+use std::fmt;
+use std::path::Path;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+/// SHA-256 of a component's file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+        let mut value = [0; 32];
+        value.copy_from_slice(digest.as_ref());
+        Self(value)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A component that is ready to be instantiated.
+#[derive(Clone)]
+pub struct Compiled {
+    pub(super) engine: Engine,
+    pub(super) pre: InstancePre<Guest>,
+    pub(super) exports: Exports,
+    pub(super) digest: Digest,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(engine: &Engine, file: &Path) -> Result<Self, LoadFault> {
+        let bytes = std::fs::read(file).map_err(LoadFault::Unreadable)?;
+        Self::of(engine, &component(engine, &bytes)?, Digest::of(&bytes))
+    }
+
+    /// Links a component and finds the contract's functions in it.
+    pub(super) fn of(engine: &Engine, component: &Component, digest: Digest) -> Result<Self, LoadFault> {
+        let mut linker = Linker::new(&engine.wasmtime);
+        imports::link(&mut linker, component)?;
+        let exports = imports::exports(component)?;
+        let misfit = |error: wasmtime::Error| LoadFault::Instantiate(format!("{error:#}"));
+        let pre = linker.instantiate_pre(component).map_err(misfit)?;
+        Ok(Self { engine: engine.clone(), pre, exports, digest })
+    }
+}
+
+/// Compiles these bytes.
+pub(super) fn component(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFault> {
+    check_header(bytes)?;
+    let invalid = |error: wasmtime::Error| LoadFault::Invalid(format!("{error:#}"));
+    Component::from_binary(&engine.wasmtime, bytes).map_err(invalid)
+}
+
+/// Tells a component from a core module and from anything else by its first eight bytes (the component model's binary
+/// format: a two-byte version, then a two-byte layer, 0 for modules and 1 for components).
+fn check_header(bytes: &[u8]) -> Result<(), LoadFault> {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadFault::CoreModule),
+        [0, b'a', b's', b'm', ..] => Err(LoadFault::Invalid("its header is incomplete".to_owned())),
+        _ => Err(LoadFault::NotWasm),
+    }
+}

@@ -1,0 +1,146 @@
+//! Cases and random worlds, played with the policies that ship and with the sinners of `tests/guests`.
+//!
+//! Components are built by `cargo xtask plugins`; where they never were, the tests say so and try nothing.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::policy::{Compiled, Engine, EngineSettings};
+use std::path::{Path, PathBuf};
+
+/// Patience in place of the 2 ms of production: tests share a machine with compilers.
+const PATIENT: &str = "limits = { time = \"500ms\" }\n";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn built(path: &str) -> Option<Compiled> {
+    let path = root().join("target").join(path);
+    if !path.is_file() {
+        eprintln!("{} is missing and was not tried; `cargo xtask plugins` builds it", path.display());
+        return None;
+    }
+    let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
+    Some(Compiled::read(&engine, &path).unwrap())
+}
+
+fn suite(text: &str) -> Suite {
+    Suite::parse(text, Path::new("")).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
+}
+
+/// A suite of the sinner with this sin, one region and these cases.
+fn sinner(config: &str, cases: &str) -> Suite {
+    suite(&format!("component = \"\"\nconfig = {config}\n{PATIENT}[regions.eu]\n[regions.us]\n{cases}"))
+}
+
+/// What did not hold, case by case.
+fn wrong(compiled: &Compiled, suite: &Suite) -> Vec<String> {
+    run(compiled, suite).into_iter().filter_map(|tried| Some(format!("{}: {}", tried.name, tried.wrong?))).collect()
+}
+
+#[test]
+fn policies_that_ship_hold_their_cases_and_no_random_world_breaks_them() {
+    let mut folders: Vec<_> = std::fs::read_dir(root().join("plugins")).unwrap().map(|it| it.unwrap().path()).collect();
+    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    folders.sort();
+    assert!(folders.len() >= 3, "{folders:?}");
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(folder.join("cases.toml"));
+        let text = text.unwrap_or_else(|error| panic!("{name} has no cases: {error}"));
+        let suite = Suite::parse(&format!("{PATIENT}{text}"), &folder).unwrap();
+        assert!(suite.cases.len() >= 5, "{name} has {} cases", suite.cases.len());
+        let Some(compiled) = built(&format!("plugins/{name}.wasm")) else { continue };
+        assert!(suite.component.ends_with(format!("target/plugins/{name}.wasm")), "{:?}", suite.component);
+        assert_eq!(wrong(&compiled, &suite), Vec::<String>::new(), "{name}");
+        let findings = explore(&compiled, &suite, Random { worlds: 400, seed: 1 }).unwrap();
+        assert!(findings.faults.is_empty(), "{name}: {:#?}", findings.faults);
+        assert_eq!((findings.worlds, findings.verdicts.iter().sum::<u32>()), (400, 400), "{name}");
+    }
+}
+
+#[test]
+fn a_case_that_does_not_hold_shows_where_it_parts() {
+    let Some(compiled) = built("guests/sinner.wasm") else { return };
+    let cases = r#"
+        [[case]]
+        name = "order"
+        expect = "route us strict"
+        served = "us"
+        [[case]]
+        name = "config"
+        refuses = "the moon"
+        [[case]]
+        name = "another config"
+        config = { sin = "bad-config" }
+        refuses = "the sun"
+        [[case]]
+        name = "held"
+        config = { sin = "bad-config" }
+        refuses = "the moon is not a region"
+    "#;
+    let found = wrong(&compiled, &sinner("{ sin = \"outside\" }", cases));
+    assert_eq!(
+        found,
+        [
+            "order:   expect   route us strict\n  got      route eu,us strict\n                 ^\n  served   us\n  got      eu",
+            "config:   refuses  the moon\n  got      it accepts the configuration",
+            "another config:   refuses  the sun\n  got      refuses its configuration: the moon is not a region; try \
+             `eu-west`",
+        ]
+        .map(str::to_owned)
+    );
+}
+
+#[test]
+fn random_worlds_find_what_a_policy_must_not_do() {
+    let Some(compiled) = built("guests/sinner.wasm") else { return };
+    for (sin, expected) in [
+        ("{ sin = \"trap-nth\", n = 7 }", "trapped"),
+        ("{ sin = \"hog\" }", "wanted more memory than its limit"),
+        ("{ sin = \"bad-reply\" }", "gave a verdict without meaning"),
+    ] {
+        let findings = explore(&compiled, &sinner(sin, ""), Random { worlds: 50, seed: 3 }).unwrap();
+        let fault = findings.faults.first().unwrap_or_else(|| panic!("{sin}: {findings:?}"));
+        assert!(fault.what.contains(expected), "{sin}: {fault:?}");
+        let (regions, case) = fault.case.split_at(fault.case.find("[[case]]").unwrap());
+        let regions =
+            if regions.is_empty() { "[regions.eu]\n[regions.us]\n".to_owned() } else { regions.replace("# ", "") };
+        let regions = regions.strip_prefix("It takes these regions:\n").unwrap_or(&regions);
+        let again = suite(&format!("component = \"\"\nconfig = {sin}\n{PATIENT}{regions}{case}"));
+        assert_eq!(again.cases.len(), 1, "what is shown can be put into a file: {}", fault.case);
+        let same = explore(&compiled, &sinner(sin, ""), Random { worlds: 50, seed: 3 }).unwrap();
+        assert_eq!(same.faults.first().map(|fault| &fault.case), Some(&fault.case), "the same seed, the same worlds");
+    }
+    let sound = explore(&compiled, &sinner("{ sin = \"outside\" }", ""), Random { worlds: 50, seed: 3 }).unwrap();
+    assert!(sound.faults.is_empty(), "{:#?}", sound.faults);
+}
+
+#[test]
+fn a_file_that_means_nothing_says_where() {
+    for (text, expected) in [
+        ("", "missing field `component`"),
+        ("component = \"a\"\nregion = 1", "line 2"),
+        ("component = \"a\"\n[regions]", "no regions"),
+        ("component = \"a\"\n[regions.eu]\n[[case]]\nname = \"x\"", "case \"x\" expects nothing"),
+        ("component = \"a\"\n[regions.eu]\n[[case]]\nexpect = \"pass\"\nregions = { us = \"down\" }", "\"us\""),
+        (
+            "component = \"a\"\n[regions.eu]\n[[case]]\nexpect = \"pass\"\nregions = { eu = \"dead\" }",
+            "unknown, healthy, degraded, draining, down or off",
+        ),
+        ("component = \"a\"\n[regions.eu]\n[[case]]\nexpect = \"pass\"\npin = { region = \"eu\", age = \"5\" }", "pin"),
+    ] {
+        let wrong = Suite::parse(text, Path::new("")).unwrap_err();
+        assert!(wrong.contains(expected), "{text}\n{wrong}");
+    }
+}
+
+#[test]
+fn a_policy_is_measured_by_its_cases() {
+    let Some(compiled) = built("guests/good.wasm") else { return };
+    let suite = suite(&format!("component = \"\"\n{PATIENT}[regions.eu]\n[regions.us]"));
+    let samples = sample(&compiled, &suite, Sample { calls: 100 }).unwrap();
+    assert_eq!((samples.calls, samples.failures), (100, 0));
+    assert!(samples.p50 <= samples.p99 && samples.p99 <= samples.max && !samples.max.is_zero(), "{samples:?}");
+    assert!(samples.memory_first > 0 && samples.memory_last >= samples.memory_first, "{samples:?}");
+}

@@ -1,0 +1,87 @@
+//! A verdict as one line, for cases and for people.
+//!
+//! Owns the words: `pass`, `451 body`, `route eu,us fence=eu strict bind[home=eu] x-why:because`. The Rust SDK's tests use
+//! the same ones (`portolan_policy::testing`), so that a unit test and a case read alike. Pure.
+
+use crate::decide::{Decision, Refusal};
+use crate::policy::PolicyFailure;
+use crate::snapshot::Service;
+use crate::steer::verdict::{Advice, CacheSay, Edit, PinAction, Reply, Verdict};
+use http::HeaderValue;
+
+/// What a policy said.
+pub(super) fn said(said: &Result<Verdict, PolicyFailure>, service: &Service) -> String {
+    match said {
+        Ok(Verdict::Pass) => "pass".to_owned(),
+        Ok(Verdict::Respond(reply)) => answered(reply),
+        Ok(Verdict::Route(advice)) => routed(advice, service),
+        Err(failure) => format!("failed: {}: {failure}", failure.as_str()),
+    }
+}
+
+fn answered(reply: &Reply) -> String {
+    format!("{} {}", reply.status.as_u16(), String::from_utf8_lossy(&reply.body)).trim_end().to_owned()
+}
+
+fn routed(advice: &Advice, service: &Service) -> String {
+    let mut words = vec!["route".to_owned()];
+    if !advice.order.is_empty() {
+        words.push(names(advice.order.iter().map(|index| usize::from(*index)), service));
+    }
+    if let Some(fence) = advice.fence {
+        words.push(format!("fence={}", names(fence.iter(), service)));
+    }
+    if advice.strict {
+        words.push("strict".to_owned());
+    }
+    match &advice.pin {
+        PinAction::Keep => {}
+        PinAction::Hold => words.push("hold".to_owned()),
+        PinAction::Clear => words.push("clear".to_owned()),
+        PinAction::Bind { payload, ttl } => {
+            words.push(format!("bind[{}]", String::from_utf8_lossy(payload).replace('\n', ";")));
+            words.extend(ttl.map(|ttl| format!("ttl={}s", ttl.as_secs())));
+        }
+    }
+    words.extend(advice.cache.iter().flat_map(|say| cached(say)));
+    words.extend(advice.edits.iter().map(edited));
+    words.extend(advice.timeout.map(|limit| format!("timeout={}ms", limit.as_millis())));
+    words.join(" ")
+}
+
+/// What the cache is told.
+fn cached(say: &CacheSay) -> Vec<String> {
+    let bypass = say.bypass.then(|| "cache=bypass".to_owned());
+    let key = say.key.iter().map(|part| format!("cache-key={}", part.text));
+    let ttl = say.ttl.map(|ttl| format!("cache-ttl={}s", ttl.as_secs()));
+    bypass.into_iter().chain(key).chain(ttl).collect()
+}
+
+fn edited(edit: &Edit) -> String {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    match edit {
+        Edit::Set(name, value) => format!("{name}:{}", text(value)),
+        Edit::Add(name, value) => format!("+{name}:{}", text(value)),
+        Edit::Remove(name) => format!("-{name}"),
+    }
+}
+
+fn names(regions: impl Iterator<Item = usize>, service: &Service) -> String {
+    let names = regions.map(|index| service.table.regions.get(index).map_or("?", |region| &*region.name));
+    names.collect::<Vec<_>>().join(",")
+}
+
+/// Who serves, when the host has judged the verdict.
+pub(super) fn served(decision: &Decision<'_>) -> String {
+    match decision {
+        Decision::Forward(forward) => {
+            let target = forward.plan.targets.first();
+            let region = target.and_then(|target| forward.service.table.regions.get(usize::from(target.region)));
+            region.map_or_else(String::new, |region| region.name.to_string())
+        }
+        Decision::Reply(_, reply) => reply.status.as_u16().to_string(),
+        Decision::Refuse(_, Refusal::NoTarget(why)) => format!("refused: {}", why.as_str()),
+        Decision::Refuse(_, Refusal::PolicyFailed) => "refused: policy-failed".to_owned(),
+        Decision::Refuse(_, Refusal::NoRoute) | Decision::Files(_) => "refused: no-route".to_owned(),
+    }
+}

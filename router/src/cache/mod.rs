@@ -10,7 +10,7 @@
 //! `storable`, or changes what is stored by `freshen` or `partial`; `stale` says what may stand in when nothing comes.
 //! `invalidate` and `tags` say what an answer makes invalid. `tests/model.rs` is that walk as a program.
 //!
-//! `etag`, `condition`, `range`, `date` and `weights` are HTTP in general; static files use them too.
+//! `compress` says what may be sent in a coding of ours. `coding`, `etag`, `condition`, `range`, `date` and `weights` are HTTP in general; static files use them too.
 
 pub mod address;
 pub mod key;
@@ -41,6 +41,8 @@ pub mod targeted;
 pub mod vary;
 pub mod wishes;
 
+pub mod coding;
+pub mod compress;
 pub mod condition;
 pub mod date;
 pub mod encoding;

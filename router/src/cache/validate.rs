@@ -31,6 +31,12 @@ pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
 /// What makes an answer one for this client alone.
 static FOR_ONE: [HeaderName; 4] = [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE];
 
+/// Takes a range out of a request, with its condition.
+pub fn ask_for_whole(request: &mut HeaderMap) {
+    request.remove(RANGE);
+    request.remove(IF_RANGE);
+}
+
 /// Turns a client's request into one whose answer can serve others: without its conditions and its range.
 pub fn ask_for_all(request: &mut HeaderMap) {
     for name in &FOR_ONE {

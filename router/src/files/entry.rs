@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::encoding::Encoding;
 use super::tree::Stamp;
+use crate::cache::coding::Encoding;
 
 /// A file on the disk.
 #[derive(Debug)]

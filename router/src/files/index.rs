@@ -17,12 +17,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::encoding::Encoding;
 use super::entry::{Content, Disk, Entry, Form};
 use super::kind::{cache_control, is_compressible, is_hashed, media_type};
 use super::tree::{self, Found, Stamp, Tree};
 use super::{BundleError, preload};
 use crate::base::Timestamp;
+use crate::cache::coding::Encoding;
 use crate::cache::date;
 use crate::config;
 

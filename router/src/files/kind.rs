@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use crate::cache::compress;
+
 /// A name that changes whenever the content does: kept for ever.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// A page names the assets of its build: asked for again each time, cheaply by its entity tag.
@@ -39,28 +41,11 @@ pub(super) fn is_hashed(path: &Path) -> bool {
     !is_page && carries_hash(name)
 }
 
-/// Smaller files fit in one packet as they are: nginx' `gzip_min_length` is set to about this everywhere.
-const COMPRESSED_MIN: u64 = 1024;
-
-/// Whether a file of this type and length becomes smaller by compression. Pictures, films and fonts are compressed already.
+/// Whether a file of this type and length becomes smaller by compression.
 pub(super) fn is_compressible(media_type: &str, length: u64) -> bool {
     let essence = media_type.split(';').next().unwrap_or(media_type);
-    let text = essence.starts_with("text/") || essence.ends_with("+json") || essence.ends_with("+xml");
-    length > COMPRESSED_MIN && (text || COMPRESSIBLE.contains(&essence))
+    length > compress::LENGTH_MIN && compress::is_compressible(essence)
 }
-
-/// What is neither text by its first word nor by its last.
-const COMPRESSIBLE: [&str; 9] = [
-    "application/json",
-    "application/javascript",
-    "application/xml",
-    "application/wasm",
-    "application/vnd.ms-fontobject",
-    "font/ttf",
-    "font/otf",
-    "image/bmp",
-    "image/x-icon",
-];
 
 /// Whether a name carries a hash of the content as bundlers write it: eight characters of base64url or hex behind `-` or
 /// `.` and before an extension (`index-DiwrgTda.js`, `main.1a2b3c4d.css.map`).

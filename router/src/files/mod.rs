@@ -7,7 +7,6 @@
 mod answer;
 mod body;
 mod condition;
-mod encoding;
 mod entry;
 mod index;
 mod kept;

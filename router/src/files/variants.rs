@@ -12,10 +12,10 @@ use brotli::enc::BrotliEncoderParams;
 use bytes::Bytes;
 
 use super::Bundle;
-use super::encoding::Encoding;
 use super::entry::{Content, Entry, Form};
 use super::index::{Index, tag, whole};
 use super::tree;
+use crate::cache::coding::Encoding;
 
 /// Larger files are left as they are: to hold one and its variants would take too much memory at once. Our choice.
 const SOURCE_MAX: u64 = 16 << 20;

@@ -1,6 +1,7 @@
 //! The rules asked together. What one file decides alone is tested beside it.
 
 mod answering;
+mod compressing;
 mod freshening;
 mod model;
 mod parts;

@@ -1,25 +1,29 @@
-//! Which of the variants of a file a client would rather have (RFC 9110 section 12.5.3).
-//! Owns: the codings, and reading `Accept-Encoding`. Never: compresses anything, or knows whether a variant exists.
-//! Called by: `files::answer`. Pure.
+//! The content codings that are made here, and which of them a client would rather have (RFC 9110 section 12.5.3).
+//!
+//! Owns the codings, and reading `Accept-Encoding`. Never compresses anything, or knows whether a variant exists. Used for
+//! static files and for what the cache compresses. Pure.
 
 use http::header::{ACCEPT_ENCODING, HeaderMap};
 
-use crate::cache::weights;
+use super::weights;
 
 /// A content coding that a build step may have left beside a file, or that is made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub enum Encoding {
+    /// RFC 7932.
     Brotli,
+    /// RFC 8878.
     Zstd,
+    /// RFC 1952.
     Gzip,
 }
 
 impl Encoding {
     /// In the order of our preference: what build tools make smallest comes first.
-    pub(super) const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+    pub const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
     /// The content coding's name.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
             Self::Zstd => "zstd",
@@ -34,7 +38,7 @@ impl Encoding {
     }
 
     /// What is added to the file's name.
-    pub(super) fn suffix(self) -> &'static str {
+    pub fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
             Self::Zstd => ".zst",
@@ -44,7 +48,7 @@ impl Encoding {
 }
 
 /// The codings that the client takes and likes no less than the plain file, best first.
-pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> + use<> {
+pub fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> + use<> {
     // What is said of each coding of ours, then of everything else; read once, as every request is.
     let mut said = [None; Encoding::ALL.len()];
     let (mut any, mut plain) = (None, None);
@@ -66,7 +70,6 @@ pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = Encoding> + 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::Encoding::{Brotli, Gzip, Zstd};
     use super::*;

@@ -5,6 +5,7 @@
 mod answering;
 mod bodies;
 mod collapsing;
+mod compression;
 mod purging;
 mod staleness;
 

@@ -4,6 +4,7 @@
 //! configuration and live in the snapshot.
 
 use crate::base::Location;
+use crate::cache::compress::Compression;
 use crate::cache::key::Parameters;
 use crate::cache::settings::Settings;
 use crate::steer::table::{Admin, Steering};
@@ -114,6 +115,8 @@ pub struct Cache {
     pub collapse: bool,
     /// Largest answer that is stored, bytes.
     pub object_max: u64,
+    /// What is compressed; none: nothing.
+    pub compress: Option<Compression>,
 }
 
 /// How endpoints are watched.

@@ -119,6 +119,7 @@ mod tests {
             key_country: true,
             collapse: true,
             object_max: 1,
+            compress: None,
         }
     }
 

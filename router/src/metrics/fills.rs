@@ -2,8 +2,10 @@
 //!
 //! Owns their names and bounds. The label is the service. Counted by `data::cached`.
 
-use super::families::ServiceLabels;
+use super::families::{Labels, ServiceLabels};
 use super::histogram::Histogram;
+use super::words::{self, Words};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
@@ -17,18 +19,25 @@ const FILL_BOUNDS_MS: [u64; 12] = [1, 5, 10, 25, 50, 100, 250, 1_000, 2_500, 10_
 pub struct Fills {
     waiting: Family<ServiceLabels, Gauge>,
     seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
+    compressed: Family<Labels, Counter>,
 }
 
 impl Default for Fills {
     fn default() -> Self {
         let bounded = || Histogram::new(&FILL_BOUNDS_MS.map(Duration::from_millis));
-        Self { waiting: Family::default(), seconds: Family::new_with_constructor(bounded) }
+        Self {
+            waiting: Family::default(),
+            seconds: Family::new_with_constructor(bounded),
+            compressed: Family::default(),
+        }
     }
 }
 
 impl Fills {
     pub(super) fn register(&self, r: &mut Registry) {
         r.register("cache_waiting", "Requests that wait for another's answer now", self.waiting.clone());
+        let help = "Stored answers that were to be compressed, by what came of it";
+        r.register("cache_compressed", help, self.compressed.clone());
         let help = "From the head of an answer that is stored to the end of its body";
         r.register_with_unit("cache_fill", help, Unit::Seconds, self.seconds.clone());
     }
@@ -39,6 +48,7 @@ impl Fills {
         FillMetrics {
             waiting: self.waiting.get_or_create_owned(&labels),
             seconds: self.seconds.get_or_create_owned(&labels),
+            compressed: Words::new(&self.compressed, ("service", service), "outcome", words::COMPRESSED),
         }
     }
 }
@@ -49,6 +59,8 @@ pub struct FillMetrics {
     waiting: Gauge,
     /// From the head of an answer to the end of its body.
     pub seconds: Histogram,
+    /// What came of compressing stored answers.
+    pub compressed: Words,
 }
 
 impl FillMetrics {

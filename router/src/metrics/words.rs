@@ -56,6 +56,9 @@ pub(super) const CACHE: &[&str] = &[
     "unavailable",
 ];
 
+/// What comes of compressing a stored answer (`data::cached::code`).
+pub(super) const COMPRESSED: &[&str] = &["br", "zstd", "gzip", "useless", "busy", "broken"];
+
 /// Counters by word.
 #[derive(Debug, Clone)]
 pub struct Words(Box<[(&'static str, Counter)]>);

@@ -2,10 +2,11 @@
 //!
 //! Owns their number and their weight. An entry is never changed, only replaced, so that whoever reads one keeps it.
 
+use super::codings::Codings;
 use super::segments::Segments;
 use crate::cache::stored::Stored;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Variants under one key. With more, the ones that came first make room: an origin that varies on what every client
 /// says differently fills no more than this.
@@ -24,12 +25,33 @@ pub struct Held {
     pub body: Segments,
     /// Purges up to this one have been heeded.
     era: AtomicU64,
+    /// The bytes in other codings, once one was wanted.
+    codings: OnceLock<Arc<Codings>>,
+    /// What these weighed when this was made: an entry must not change its weight where it lies.
+    codings_bytes: u64,
 }
 
 impl Held {
     /// A response whose fetching began in `era`.
     pub fn new(stored: Stored, body: Segments, era: u64) -> Self {
-        Self { stored, body, era: AtomicU64::new(era) }
+        Self { stored, body, era: AtomicU64::new(era), codings: OnceLock::new(), codings_bytes: 0 }
+    }
+
+    /// The same with the codings of its bytes.
+    #[must_use]
+    pub fn with_codings(self, codings: &OnceLock<Arc<Codings>>) -> Self {
+        let codings_bytes = codings.get().map_or(0, |codings| codings.bytes());
+        Self { codings: codings.clone(), codings_bytes, ..self }
+    }
+
+    /// The same bytes under newer fields.
+    pub fn renewed(&self, stored: Stored, era: u64) -> Self {
+        Self::new(stored, self.body.clone(), era).with_codings(&self.codings)
+    }
+
+    /// The bytes in other codings.
+    pub fn codings(&self) -> &Arc<Codings> {
+        self.codings.get_or_init(Arc::default)
     }
 
     /// The purge up to which it has been checked.
@@ -46,7 +68,7 @@ impl Held {
         let fields: usize =
             self.stored.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
         let tags: usize = self.stored.tags.iter().map(|tag| tag.as_bytes().len() + 16).sum();
-        self.body.bytes() + (fields + tags + VARIANT_BYTES) as u64
+        self.body.bytes() + self.codings_bytes + (fields + tags + VARIANT_BYTES) as u64
     }
 }
 
@@ -77,6 +99,16 @@ impl Entry {
     pub fn without(&self, gone: &[Arc<Held>]) -> Self {
         let stays = |held: &&Arc<Held>| !gone.iter().any(|other| Arc::ptr_eq(held, other));
         Self(self.0.iter().filter(stays).cloned().collect())
+    }
+
+    /// With what was made of this response's bytes since it was put here.
+    #[must_use]
+    pub(super) fn reweighed(&self, codings: &Arc<Codings>) -> Self {
+        let again = |held: &Arc<Held>| match held.codings.get() {
+            Some(own) if Arc::ptr_eq(own, codings) => Arc::new(held.renewed(held.stored.clone(), held.era())),
+            _ => Arc::clone(held),
+        };
+        Self(self.0.iter().map(again).collect())
     }
 
     /// Bytes of memory that it takes, with a key of so many.

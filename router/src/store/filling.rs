@@ -8,11 +8,12 @@
     reason = "readers and the one who fills may be on different threads; held for a copy of pointers"
 )]
 
+use super::codings::Codings;
 use super::segments::Segments;
 use crate::cache::stored::Stored;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Bytes that are held ready for the slowest reader of what is not stored.
@@ -34,6 +35,8 @@ pub struct Filling {
     pub stored: Stored,
     /// The purge number when it was asked for.
     pub era: u64,
+    /// The bytes in other codings, once one was wanted.
+    pub codings: OnceLock<Arc<Codings>>,
     state: Mutex<State>,
 }
 
@@ -71,7 +74,7 @@ impl Filling {
             next: 0,
             filler: None,
         };
-        Self { stored, era, state: Mutex::new(state) }
+        Self { stored, era, codings: OnceLock::new(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,6 +3,7 @@
 //! Owns memory and its bound; the rules of `cache` say what may be kept and how it may be used, the flow in
 //! `data::cached` asks them. Shared by all workers; nothing here waits for an origin.
 
+pub mod codings;
 pub mod entry;
 pub mod filling;
 pub mod flights;
@@ -16,6 +17,7 @@ mod tests;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::Key;
+use codings::Codings;
 use entry::Held;
 use flights::Flights;
 use memory::Memory;
@@ -83,7 +85,7 @@ impl Store {
                 Standing::Purged(Force::Soft) => {
                     let mut stored = held.stored.clone();
                     stored.expire(now);
-                    let stale = Arc::new(Held::new(stored, held.body.clone(), era));
+                    let stale = Arc::new(held.renewed(stored, era));
                     gone.push(Arc::clone(held));
                     aged.push(Arc::clone(&stale));
                     found.push(stale);
@@ -115,6 +117,11 @@ impl Store {
             let rest = entry.without(std::slice::from_ref(old));
             if is_there { rest.with(new) } else { rest }
         });
+    }
+
+    /// Weighs a response again, of whose bytes a coding was made.
+    pub fn reweigh(&self, key: &Key, codings: &Arc<Codings>) {
+        self.memory.change(key, |entry| entry.reweighed(codings));
     }
 
     /// Drops a response.

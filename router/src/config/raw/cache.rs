@@ -3,7 +3,7 @@
 //! Owns the keys below `cache = { ... }`, as `service` owns those around it.
 
 use super::DAY_US;
-use crate::cache::settings;
+use crate::cache::{compress, settings};
 use crate::config::defaults;
 use crate::config::value::{
     CookieName, Field, FreeText, KeyField, Size, TextField, Time, Written, shown_bytes, shown_time,
@@ -75,4 +75,14 @@ pub(in crate::config) struct RawCache {
     /// What is larger is passed on and not stored; never more than an eighth of `process.cache_memory`.
     #[schemars(extend("default" = shown_bytes(defaults::CACHE_OBJECT_MAX)))]
     pub(in crate::config) object_max: TextField<Size<0, { 1 << 40 }>>,
+    /// Stored text is sent in `br`, `zstd` or `gzip` to clients who take it, made once for each answer. What comes coded, or
+    /// must not be transformed, stays as it is.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) compress: Field<bool>,
+    /// Shorter answers are not compressed; only with `compress = true`.
+    #[schemars(extend("default" = shown_bytes(compress::LENGTH_MIN)))]
+    pub(in crate::config) compress_min: TextField<Size<0, { 1 << 40 }>>,
+    /// Media types that are compressed, in place of text, JSON, XML, SVG, WebAssembly and uncompressed fonts; one may end in
+    /// `*`. Only with `compress = true`.
+    pub(in crate::config) compress_types: Field<Vec<Written<FreeText>>>,
 }

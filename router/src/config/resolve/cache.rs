@@ -4,6 +4,7 @@
 //! `cache`'s.
 
 use super::Resolver;
+use crate::cache::compress::{self, Compression};
 use crate::cache::key::Parameters;
 use crate::cache::settings::{SetCookie, Settings};
 use crate::config::raw::{RawCache, RawSetCookie};
@@ -85,13 +86,17 @@ fn has_more(raw: &RawCache) -> bool {
         key_country,
         collapse,
         object_max,
+        compress,
+        compress_min,
+        compress_types,
     } = raw;
     [default_age, negative_age, max_age, force_age, stale_while_revalidate, stale_on_error]
         .iter()
         .any(|key| key.is_some())
-        || [stale_beside_s_maxage, key_country, collapse].iter().any(|key| key.is_some())
-        || [query_keep, query_drop].iter().any(|key| key.is_some())
-        || (set_cookie.is_some() || key_headers.is_some() || key_cookies.is_some() || object_max.is_some())
+        || [stale_beside_s_maxage, key_country, collapse, compress].iter().any(|key| key.is_some())
+        || [query_keep, query_drop, compress_types].iter().any(|key| key.is_some())
+        || [object_max, compress_min].iter().any(|key| key.is_some())
+        || (set_cookie.is_some() || key_headers.is_some() || key_cookies.is_some())
 }
 
 /// The tables that say how a route is cached, its own before its service's.
@@ -121,6 +126,15 @@ impl<'r> Tables<'r> {
             key_country: self.pick(|raw| &raw.key_country).is_some_and(|on| *on),
             collapse: self.pick(|raw| &raw.collapse).is_none_or(|on| *on),
             object_max: self.pick(|raw| &raw.object_max).map_or(defaults::CACHE_OBJECT_MAX, |size| size.0.0),
+            compress: self.pick(|raw| &raw.compress).is_some_and(|on| *on).then(|| self.compression()),
+        }
+    }
+
+    fn compression(&self) -> Compression {
+        let types = self.pick(|raw| &raw.compress_types);
+        Compression {
+            length_min: self.pick(|raw| &raw.compress_min).map_or(compress::LENGTH_MIN, |size| size.0.0),
+            types: types.map(|names| texts(names).iter().map(|name| name.to_lowercase()).collect()),
         }
     }
 

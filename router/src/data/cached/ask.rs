@@ -149,7 +149,7 @@ impl Flow<'_> {
         let mut answer = None;
         for place in &meant {
             let old = &held[*place];
-            let newer = |stored: Stored| Arc::new(Held::new(stored, old.body.clone(), came.era));
+            let newer = |stored: Stored| Arc::new(old.renewed(stored, came.era));
             let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache.settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
@@ -186,7 +186,7 @@ impl Flow<'_> {
             };
             match new {
                 Ok(stored) => {
-                    self.store().replace(&self.key, old, Arc::new(Held::new(stored, old.body.clone(), came.era)));
+                    self.store().replace(&self.key, old, Arc::new(old.renewed(stored, came.era)));
                 }
                 Err(_) => self.store().drop_held(&self.key, old),
             }

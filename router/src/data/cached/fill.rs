@@ -9,10 +9,10 @@ use crate::cache::partial;
 use crate::cache::stored::Extent;
 use crate::data::body::Body;
 use crate::metrics::Histogram;
-use crate::store::Store;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
+use crate::store::{Room, Store};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 
@@ -34,30 +34,9 @@ impl Fill {
     pub(super) async fn run(mut self) {
         let began = clock::monotonic();
         let mut room = self.store.room();
-        let mut keeps = true;
-        let ended = loop {
-            match self.body.frame().await {
-                None => break Ok(()),
-                Some(Err(error)) => break Err(error.to_string().into()),
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    let more = data.len() as u64;
-                    let held = self.filling.append(data);
-                    if keeps && (held > self.object_max || !room.take(more)) {
-                        keeps = false;
-                        self.filling.let_go();
-                        room.give_back();
-                        // Nobody who comes now can have it from the beginning.
-                        if let Some(lead) = self.lead.take() {
-                            lead.apart();
-                        }
-                    }
-                }
-            }
-            if !self.filling.room().await {
-                break Err("nobody reads it any more".into());
-            }
-        };
+        // Nobody who comes now can have it from the beginning.
+        let lets_go = || self.lead.take().map_or((), Lead::apart);
+        let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;
         let is_broken = ended.is_err();
         let (body, bytes) = self.filling.finish(ended);
         let whole_of_unknown_length = self.filling.stored.extent == Extent::Whole(None);
@@ -65,8 +44,47 @@ impl Fill {
             && !(is_broken && whole_of_unknown_length)
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {
-            self.store.keep(&self.key, Arc::new(Held::new(stored, body, self.filling.era)));
+            let held = Held::new(stored, body, self.filling.era);
+            // A part of the bytes has no codings.
+            let held = if is_broken { held } else { held.with_codings(&self.filling.codings) };
+            self.store.keep(&self.key, Arc::new(held));
             self.seconds.observe(began.elapsed());
+        }
+    }
+}
+
+/// Reads a body to its end for those who read along. When it is more than is stored, or there is no room, `lets_go` is told,
+/// and it is read at the pace of the slowest reader, as long as there is one.
+///
+/// # Errors
+/// Why it has no end.
+pub(super) async fn pour(
+    body: &mut Body,
+    filling: &Filling,
+    room: &mut Room,
+    object_max: u64,
+    lets_go: impl FnOnce(),
+) -> Result<(), Arc<str>> {
+    let mut lets_go = Some(lets_go);
+    loop {
+        match body.frame().await {
+            None => return Ok(()),
+            Some(Err(error)) => return Err(error.to_string().into()),
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                let more = data.len() as u64;
+                let held = filling.append(data);
+                if lets_go.is_some() && (held > object_max || !room.take(more)) {
+                    filling.let_go();
+                    room.give_back();
+                    if let Some(tell) = lets_go.take() {
+                        tell();
+                    }
+                }
+            }
+        }
+        if !filling.room().await {
+            return Err("nobody reads it any more".into());
         }
     }
 }

@@ -3,16 +3,19 @@
 //! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
 //! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
 //! miss. Read `Flow::run` first; `ask` and `complete` have the questions to origins, `admit` what becomes of
-//! answers, `follow` those who wait, `refresh` what happens later.
+//! answers, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later.
 
 mod admit;
 mod ask;
+mod code;
 mod complete;
+mod encoder;
 mod fill;
 mod follow;
 mod outcome;
 mod reading;
 mod refresh;
+mod running;
 
 use super::body::Body;
 use super::exchange::Asked as Context;
@@ -20,10 +23,8 @@ use super::forward;
 use super::record::Record;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
-use crate::cache::answer::answer;
 use crate::cache::key::{Key, strip_unkeyed};
 use crate::cache::select::{Asked, Choice, Forward as Why, select};
-use crate::cache::stored::Stored;
 use crate::cache::{stale, wishes};
 use crate::config::Cache;
 use crate::decide::{Forward, caching};
@@ -182,11 +183,5 @@ impl Flow<'_> {
 
     fn answer_with(&self, held: &Arc<Held>, now: Timestamp) -> Response<Body> {
         self.response(&held.stored, Source::Held(Arc::clone(held)), now)
-    }
-
-    /// The answer that a stored response makes, read from where its bytes are.
-    fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
-        let made = answer(&self.asked(), stored, now, &self.cache.settings, self.context.core.seed());
-        reading::response(made, source, stored.length())
     }
 }

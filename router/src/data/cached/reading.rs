@@ -7,6 +7,7 @@ use crate::cache::answer::{Answer, Content};
 use crate::data::body::{Body, BodyError};
 use crate::store::entry::Held;
 use crate::store::filling::{Broken, Filling};
+use crate::store::segments::Segments;
 use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
@@ -16,12 +17,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Where bytes come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Source {
     /// What is stored.
     Held(Arc<Held>),
     /// What is arriving.
     Filling(Arc<Filling>),
+    /// What was made of it.
+    Coded(Arc<Segments>),
+}
+
+impl Source {
+    /// The bytes, when all are there and lie together.
+    fn whole(&self) -> Option<Bytes> {
+        match self {
+            Self::Held(held) => held.body.whole(),
+            Self::Coded(bytes) => bytes.whole(),
+            Self::Filling(_) => None,
+        }
+    }
 }
 
 /// One thing to send.
@@ -57,9 +71,7 @@ pub(super) fn response(answer: Answer, source: Source, length: Option<u64>) -> R
 
 /// One span of a source.
 pub(super) fn span(source: Source, at: u64, end: Option<u64>) -> Body {
-    if let Source::Held(held) = &source
-        && let Some(whole) = held.body.whole()
-    {
+    if let Some(whole) = source.whole() {
         let clamped = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(whole.len());
         let (from, to) = (clamped(at), clamped(end.unwrap_or(u64::MAX)));
         return Body::full(whole.slice(from..to.max(from)));
@@ -79,7 +91,7 @@ impl Reading {
     fn new(source: Source, pieces: VecDeque<Piece>) -> Self {
         let first = pieces.iter().find_map(|piece| if let Piece::Span { at, .. } = piece { Some(*at) } else { None });
         let reader = match &source {
-            Source::Held(_) => 0,
+            Source::Held(_) | Source::Coded(_) => 0,
             Source::Filling(filling) => filling.join(first.unwrap_or(0)),
         };
         Self { source, reader, pieces }
@@ -88,6 +100,7 @@ impl Reading {
     fn poll_at(&self, at: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
         match &self.source {
             Source::Held(held) => Poll::Ready(Ok(held.body.at(at, end))),
+            Source::Coded(bytes) => Poll::Ready(Ok(bytes.at(at, end))),
             Source::Filling(filling) => filling.poll_at(self.reader, at, end, cx).map_err(|broken| match broken {
                 Broken::Origin(why) => BodyError::Other(format!("the origin failed: {why}").into()),
                 Broken::Passed => BodyError::Other("the bytes are not kept any more".into()),

@@ -3,6 +3,7 @@
 //! Owns that there is one such request for a key at a time, and not too many at all. It is decided like any other request.
 
 use super::Flow;
+use super::running::Running;
 use crate::cache::key::Key;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
@@ -22,28 +23,9 @@ thread_local! {
     static RUNNING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts one that is running.
-struct Running;
-
-impl Running {
-    fn begin() -> Option<Self> {
-        let now = RUNNING.get();
-        (now < REFRESHES_MAX).then(|| {
-            RUNNING.set(now + 1);
-            Self
-        })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(RUNNING.get() - 1);
-    }
-}
-
 /// Starts one, unless somebody asks already.
 pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
-    let Some(running) = Running::begin() else { return };
+    let Some(running) = Running::begin(&RUNNING, REFRESHES_MAX) else { return };
     let Role::Lead(lead) = context.core.store.flights.enter(key) else { return };
     let (core, connection) = (Rc::clone(context.core), Rc::clone(context.connection));
     let (snapshot, client) = (Arc::clone(context.snapshot), Rc::clone(context.client));

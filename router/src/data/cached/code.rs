@@ -1,0 +1,168 @@
+//! The answer that a stored response makes, in the content coding that the client would rather have.
+//!
+//! Owns the making of codings: one for each response and coding, read along by all who come meanwhile, and kept beside the
+//! bytes that it was made of. Which answers are coded, and what they say, is `cache::compress`'s.
+
+use super::Flow;
+use super::encoder::Encoded;
+use super::fill::pour;
+use super::reading::{self, Source};
+use super::running::Running;
+use crate::base::Timestamp;
+use crate::cache::answer::{Answer, Content, answer};
+use crate::cache::coding::Encoding;
+use crate::cache::compress;
+use crate::cache::key::Key;
+use crate::cache::select::Asked;
+use crate::cache::stored::Stored;
+use crate::cache::validate;
+use crate::data::body::Body;
+use crate::metrics::Words;
+use crate::store::Store;
+use crate::store::codings::{Codings, Form};
+use crate::store::filling::Filling;
+use http::Response;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// Bodies that one worker encodes at one time: each takes one to a few MiB for its window.
+const CODERS_MAX: usize = 16;
+/// A coding is kept when it saves at least one part in this many.
+const SAVES_PART: u64 = 20;
+
+thread_local! {
+    static CODERS: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Flow<'_> {
+    /// The answer that a stored response makes, read from where its bytes are.
+    pub(super) fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
+        let (settings, seed) = (&self.cache.settings, self.context.core.seed());
+        let asked = self.asked();
+        let Some(_) = self.cache.compress.as_ref().filter(|rules| rules.applies_to(stored)) else {
+            return reading::response(answer(&asked, stored, now, settings, seed), source, stored.length());
+        };
+        let mut whole = None;
+        let headers = if compress::is_range_by_date(asked.headers) {
+            let headers = whole.insert(asked.headers.clone());
+            validate::ask_for_whole(headers);
+            headers
+        } else {
+            asked.headers
+        };
+        let asked = Asked { headers, ..asked };
+        let mut made = answer(&asked, stored, now, settings, seed);
+        compress::vary(&mut made.headers);
+        let wanted = compress::wanted(&asked, &self.request.headers, settings);
+        let found = wanted.and_then(|encoding| Some((encoding, self.coded(stored, &source, encoding, &made)?)));
+        let Some((encoding, (source, length))) = found else {
+            return reading::response(made, source, stored.length());
+        };
+        compress::encode(&mut made, encoding, length);
+        reading::response(made, source, length)
+    }
+
+    /// Where the bytes of a coding are, and how many; none when there is no such coding and there will not be one.
+    fn coded(
+        &self,
+        stored: &Stored,
+        source: &Source,
+        encoding: Encoding,
+        made: &Answer,
+    ) -> Option<(Source, Option<u64>)> {
+        let codings = match source {
+            Source::Held(held) => held.codings(),
+            Source::Filling(filling) => filling.codings.get_or_init(Arc::default),
+            Source::Coded(_) => return None,
+        };
+        match codings.form(encoding) {
+            Form::Useless => None,
+            Form::Made(bytes) => {
+                let length = bytes.bytes();
+                Some((Source::Coded(bytes), Some(length)))
+            }
+            Form::Arriving(filling) => filling.can_read(0).then_some((Source::Filling(filling), None)),
+            // Without content, nothing has to be made to say what there would be.
+            Form::Unmade if made.content == Content::Nothing => Some((source.clone(), None)),
+            Form::Unmade => {
+                let filling = self.code(stored, source, encoding, Arc::clone(codings))?;
+                Some((Source::Filling(filling), None))
+            }
+        }
+    }
+
+    /// Begins a coding. None when too many are under way.
+    fn code(
+        &self,
+        stored: &Stored,
+        source: &Source,
+        encoding: Encoding,
+        codings: Arc<Codings>,
+    ) -> Option<Arc<Filling>> {
+        let counter = &self.plan.service.metrics.fills.compressed;
+        let Some(running) = Running::begin(&CODERS, CODERS_MAX) else {
+            counter.count("busy");
+            return None;
+        };
+        let plain = reading::span(source.clone(), 0, stored.length());
+        let body = Body::boxed(Encoded::new(plain, encoding).ok()?);
+        let filling = Arc::new(Filling::new(stored.clone(), 0, 0));
+        if !codings.begin(encoding, &filling) {
+            // Another worker was faster: the next request finds what it makes.
+            return None;
+        }
+        let coder = Coder {
+            store: Arc::clone(self.store()),
+            key: self.key.clone(),
+            codings,
+            encoding,
+            filling: Arc::clone(&filling),
+            body,
+            object_max: self.object_max(),
+            plain: stored.length(),
+            counter: counter.clone(),
+            _running: running,
+        };
+        tokio::task::spawn_local(coder.run());
+        Some(filling)
+    }
+}
+
+/// A coding on its way.
+struct Coder {
+    store: Arc<Store>,
+    key: Key,
+    codings: Arc<Codings>,
+    encoding: Encoding,
+    filling: Arc<Filling>,
+    body: Body,
+    /// The most that is stored of one object, bytes.
+    object_max: u64,
+    /// Bytes of the plain body, when known.
+    plain: Option<u64>,
+    counter: Words,
+    _running: Running,
+}
+
+impl Coder {
+    /// Encodes to the end, and keeps it beside the plain bytes.
+    async fn run(mut self) {
+        let mut room = self.store.room();
+        // Who comes now cannot have it from the beginning.
+        let lets_go = || self.codings.settle(self.encoding, Form::Useless);
+        let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;
+        let is_broken = ended.is_err();
+        let (became, word) = match self.filling.finish(ended) {
+            (None, _) => (Form::Useless, "useless"),
+            // The next request may try again.
+            _ if is_broken => (Form::Unmade, "broken"),
+            (_, bytes) if self.plain.is_some_and(|plain| bytes + plain / SAVES_PART > plain) => {
+                (Form::Useless, "useless")
+            }
+            (Some(bytes), _) => (Form::Made(Arc::new(bytes)), self.encoding.name()),
+        };
+        self.codings.settle(self.encoding, became);
+        self.counter.count(word);
+        self.store.reweigh(&self.key, &self.codings);
+    }
+}

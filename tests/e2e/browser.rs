@@ -1,5 +1,6 @@
 //! The demo's React page in a headless Chromium: what a visitor's browser makes of what the router serves.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,9 +84,17 @@ impl Site {
     }
 }
 
-/// Every answer of the page itself, without the application's.
+/// A script that says whether the page shows these words for its files: what the PoP did for each.
+fn shown(words: &[&str]) -> String {
+    let found = "[...document.querySelectorAll('[data-testid=assets] .badge')].map(badge => badge.textContent)";
+    format!("JSON.stringify({found}) === '{}'", serde_json::json!(words))
+}
+
+/// Every answer of the page itself, without the application's and without those that the page looks at again to show them.
 fn of_the_page(browser: &Browser) -> Vec<Loaded> {
-    browser.loaded().into_iter().filter(|loaded| !loaded.url.contains("/api/")).collect()
+    let mut seen = HashSet::new();
+    let own = browser.loaded().into_iter().filter(|loaded| !loaded.url.contains("/api/"));
+    own.filter(|loaded| seen.insert(loaded.url.clone())).collect()
 }
 
 #[test]
@@ -98,6 +107,7 @@ fn a_page_is_drawn_and_its_second_visit_comes_from_caches() {
     browser.visit(&site.url("/cart"));
     browser.wait_for(DRAWN);
     browser.wait_for("document.body.textContent.includes('fra-a')");
+    browser.wait_for(&shown(&["bundle", "bundle", "bundle"]));
     assert_eq!(browser.problems(), [""; 0], "nothing is blocked, refused or missing");
     let page = browser.loaded_from("/cart");
     assert_eq!((page.status, page.field("cache-control")), (200, Some("no-cache")));
@@ -209,6 +219,7 @@ fn a_page_from_an_origin_is_served_from_the_cache_and_stale_once_the_origin_is_g
         let found = second.loaded_from(name);
         assert!(found.field("cache-status").is_some_and(|said| said.contains(";hit")), "{found:?}");
     }
+    second.wait_for(&format!("({}) || ({})", shown(&["hit", "hit", "hit"]), shown(&["asked again", "hit", "hit"])));
     drop(origin);
     wait_until("the page has become stale, and is served all the same", || {
         let answer = pop.ask(&Ask::get("/").host(&pop.address().to_string()));

@@ -17,11 +17,13 @@ use serde_json::{Value, json};
 
 use crate::answer::{self, Body};
 use crate::session::{Moved, Session, is_region_name};
-use crate::store::{Found, Store};
+use crate::store::{Found, Store, now_ms};
 use crate::switch::Switch;
 
 /// Cookie of the application's own session.
 const COOKIE: &str = "demo_session";
+/// How long the goods are kept: short, for the demo.
+const GOODS_KEPT: &str = "max-age=10, stale-while-revalidate=5, stale-if-error=600";
 /// Longest answer of `/api/bytes`: 1 GiB.
 const BYTES_MAX: u64 = 1 << 30;
 /// Longest wait of `/api/slow`.
@@ -69,6 +71,7 @@ pub(crate) async fn answer(
     let response = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => answer::json(StatusCode::OK, &json!({ "status": "on" })),
         (&Method::GET, "/api/whoami") => visit(origin, &facts).await?,
+        (&Method::GET | &Method::HEAD, "/api/goods") => goods(origin),
         (&Method::GET, "/api/where") => answer::json(StatusCode::OK, &facts.place(origin)),
         (&Method::POST, "/api/cart") => put_in_cart(origin, &facts, request).await?,
         (&Method::POST, "/api/session/end") => end(origin, &facts)?,
@@ -183,6 +186,20 @@ async fn change(
         set_cookie(&mut response, &session.id, "");
     }
     Ok(response)
+}
+
+/// What there is to buy, the same for everybody: for caches at the edge to keep, and for browsers not to.
+fn goods(origin: &Origin) -> Response<Body> {
+    let goods = [("Compass", 40), ("Sextant", 320), ("Chart of the Levant", 75), ("Hourglass", 18), ("Lead line", 12)];
+    let whole = json!({
+        "goods": goods.map(|(name, price)| json!({ "name": name, "price": price })),
+        "region": origin.region,
+        "endpoint": origin.endpoint,
+        "made_at": now_ms(),
+    });
+    let mut response = answer::json(StatusCode::OK, &whole);
+    response.headers_mut().insert("cdn-cache-control", HeaderValue::from_static(GOODS_KEPT));
+    response
 }
 
 fn end(origin: &Origin, facts: &Facts) -> io::Result<Response<Body>> {

@@ -3,6 +3,7 @@
 
 import { useState } from "react";
 import { AnswerCard } from "./AnswerCard";
+import { CacheCard } from "./CacheCard";
 import { RegionRow } from "./RegionRow";
 import { SessionCard } from "./SessionCard";
 import { Strip } from "./Strip";
@@ -85,6 +86,7 @@ function Console({ demo }: { demo: Demo }) {
         <RegionRow demo={demo} switches={switches} answering={answering} />
       </div>
       <Strip demo={demo} pulse={pulse} />
+      <CacheCard demo={demo} running={running} />
       <footer className="foot muted">
         The place is sent as <code>x-forwarded-for</code>, which this PoP believes from this machine.
         {demo.admin && (

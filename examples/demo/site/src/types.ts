@@ -52,6 +52,15 @@ export interface Whoami extends Where {
   request: Record<string, string>;
 }
 
+/** Answer of /api/goods, the same for everybody. */
+export interface Goods {
+  goods: { name: string; price: number }[];
+  region: string;
+  endpoint: string;
+  /** When it was made, milliseconds since 1970. */
+  made_at: number;
+}
+
 /** One request of the live strip. */
 export interface Sample {
   number: number;

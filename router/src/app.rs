@@ -17,6 +17,7 @@ use crate::policy::{Engine, EngineError, EngineSettings};
 use crate::snapshot::alarm;
 use crate::snapshot::publish::Published;
 use crate::store::Store;
+use crate::store::disk::folder::OpenError;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,9 @@ pub enum StartError {
     /// No policy engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The cache's folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// The system gives no threads, signals or random bytes.
     #[error("{what}: {cause}")]
     System {
@@ -85,6 +89,10 @@ pub fn loader(path: &Path, boot: &Boot) -> Result<Loader, StartError> {
 pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(), StartError> {
     let clock = Clock::start();
     let Config { boot, live: _ } = config::load(&path).map_err(StartError::Config)?;
+    let store = Arc::new(match &boot.cache_disk {
+        Some(disk) => Store::with_disk(boot.cache_memory, disk)?,
+        None => Store::new(boot.cache_memory),
+    });
     let sockets = listen::bind(&boot.listeners, boot.workers)?;
     let admin = boot.admin.as_ref().map(|admin| listen::admin(admin.address)).transpose()?;
     let loader = loader(&path, &boot)?.serving(metrics.clone(), clock);
@@ -103,7 +111,6 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     let (shutdown, told) = watch::channel(Shutdown::Running);
     let (ended, mut end) = mpsc::channel(1);
     let admin_address = admin.as_ref().map(|(_, address)| *address);
-    let store = Arc::new(Store::new(boot.cache_memory));
     let plane = Plane { spec, admin, boot: boot.clone(), store: Arc::clone(&store), ended };
     let control = start_control(plane)?;
     let published = first_snapshot(published)?;
@@ -129,6 +136,7 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     shutdown.send_replace(Shutdown::Drain(boot.shutdown_deadline));
     join(workers, boot.shutdown_deadline + JOIN_GRACE);
     drop(control);
+    store.close();
     tracing::info!("stopped");
     Ok(())
 }

@@ -16,6 +16,8 @@ mod browser;
 mod bundles;
 /// The HTTP cache: rules, collapsing, purges, broken origins.
 mod cache;
+/// The cache on disk: restarts, crashes, disks that fail.
+mod cache_disk;
 /// What routes and policies say to the cache.
 mod cache_terms;
 /// Clients that leave, stall or come in numbers; the end of the process.

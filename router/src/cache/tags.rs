@@ -42,6 +42,11 @@ impl Tag {
         Self([b"key ", name].concat().into_boxed_slice())
     }
 
+    /// The same name as another process wrote it down.
+    pub fn restored(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
     /// For hashing and for an index.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -45,6 +45,16 @@ impl Variant {
         Some(Self { names, values })
     }
 
+    /// The same variant as another process wrote it down.
+    pub fn restored(names: Vec<HeaderName>, values: Vec<u8>) -> Self {
+        Self { names, values }
+    }
+
+    /// The values, in a form that only comparing means something to.
+    pub fn values(&self) -> &[u8] {
+        &self.values
+    }
+
     /// The fields that it depends on.
     pub fn names(&self) -> &[HeaderName] {
         &self.names

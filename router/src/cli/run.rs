@@ -26,7 +26,7 @@ pub(super) fn run(args: RunArgs) -> Ended {
             complain(&error);
             Ended::Refused
         }
-        Err(error @ StartError::Listen(_)) => {
+        Err(error @ (StartError::Listen(_) | StartError::Store(_))) => {
             complain(&format!("error: {error}"));
             Ended::Refused
         }

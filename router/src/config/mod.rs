@@ -59,6 +59,17 @@ pub struct Boot {
     pub policy_cache: Option<PathBuf>,
     /// Memory for stored answers, bytes.
     pub cache_memory: u64,
+    /// Stored answers on disk as well; none keeps them in memory only.
+    pub cache_disk: Option<CacheDisk>,
+}
+
+/// Where stored answers are kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheDisk {
+    /// The folder.
+    pub path: PathBuf,
+    /// Bytes that its files may take.
+    pub size: u64,
 }
 
 /// One address on which clients are accepted.

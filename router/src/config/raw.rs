@@ -132,6 +132,20 @@ pub(super) struct RawProcess {
     /// Memory for stored answers of services that have a `cache`.
     #[schemars(extend("default" = shown_bytes(defaults::CACHE_MEMORY)))]
     pub(super) cache_memory: TextField<Size<{ 1 << 20 }, { 1 << 44 }>>,
+    /// Stored answers on disk as well; left out: memory only.
+    pub(super) cache_disk: Field<RawCacheDisk>,
+}
+
+/// Where stored answers are kept on disk: what memory has no room for, and what a restart finds again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawCacheDisk {
+    /// Folder of this process alone; made when it is not there.
+    #[schemars(required)]
+    pub(super) path: TextField<FileName>,
+    /// Bytes that its files may take.
+    #[schemars(required)]
+    pub(super) size: TextField<Size<{ 64 << 20 }, { 1 << 44 }>>,
 }
 
 /// Graceful shutdown.

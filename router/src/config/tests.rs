@@ -237,9 +237,13 @@ fn errors_have_a_form_for_programs() {
 fn changes_that_need_a_restart_are_named() {
     let old = good(&small("", "[admin]")).boot;
     assert!(boot_changes(&old, &old).is_empty());
-    let changed = small("", "[process]\nworkers = 1000\npolicy_cache = \"p\"\n[shutdown]\ndeadline = \"1s\"");
+    let changed = small(
+        "",
+        "[process]\nworkers = 1000\npolicy_cache = \"p\"\ncache_disk = { path = \"c\", size = \"1GiB\" }\n[shutdown]\ndeadline = \"1s\"",
+    );
     let changed = good(&changed.replace("127.0.0.1:0", "127.0.0.1:1")).boot;
-    let keys = ["listeners", "admin", "process.workers", "process.policy_cache", "shutdown.deadline"];
+    let keys =
+        ["listeners", "admin", "process.workers", "process.policy_cache", "process.cache_disk", "shutdown.deadline"];
     assert_eq!(boot_changes(&old, &changed), keys);
 }
 

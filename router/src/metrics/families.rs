@@ -9,6 +9,7 @@
 )]
 
 use super::bundles::Bundles;
+use super::disk::DiskFamilies;
 use super::fills::Fills;
 use super::histogram::Histogram;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -90,6 +91,8 @@ pub struct Metrics {
     pub cache_bytes: Gauge,
     /// Stored answers that made room.
     pub cache_evictions: Gauge,
+    /// The cache on disk.
+    pub disk: DiskFamilies,
     /// Requests that asked the cache, by service and what it did.
     pub cache: Family<Labels, Counter>,
     /// Exchanges that wait for room now, by service (sampled).
@@ -162,6 +165,7 @@ impl Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             cache_evictions: Gauge::default(),
+            disk: DiskFamilies::default(),
             cache: Family::default(),
             queue_waiting: Family::default(),
             tokens: Family::default(),
@@ -235,6 +239,7 @@ impl Metrics {
         r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
         r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
         self.fills.register(r);
+        self.disk.register(r);
         self.bundles.register(r);
     }
 

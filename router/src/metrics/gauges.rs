@@ -37,6 +37,9 @@ impl Metrics {
         self.cache_entries.set(number(memory.entries() as u64));
         self.cache_bytes.set(number(memory.bytes()));
         self.cache_evictions.set(number(memory.evictions()));
+        if let Some(disk) = store.disk() {
+            self.disk.show(disk);
+        }
     }
 
     /// Forgets all services, regions, endpoints and bundles; what is still configured is shown again.

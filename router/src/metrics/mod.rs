@@ -4,6 +4,7 @@
 //! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
 
 mod bundles;
+mod disk;
 mod families;
 mod fills;
 mod gauges;

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::{BundleSizes, Metrics};
+use crate::config::CacheDisk;
+use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: [&str; 3] = [include_str!("families.rs"), include_str!("bundles.rs"), include_str!("fills.rs")];
+const FAMILIES: [&str; 4] =
+    [include_str!("families.rs"), include_str!("bundles.rs"), include_str!("fills.rs"), include_str!("disk.rs")];
 
 /// Type and labels by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -22,6 +25,9 @@ fn one_of_each() -> Metrics {
     metrics.show_waiting("shop", 1);
     metrics.origin_connections("open");
     metrics.worker();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = CacheDisk { path: folder.path().join("cache"), size: 64 << 20 };
+    metrics.show_store(&Store::with_disk(1 << 20, &disk).unwrap());
     metrics.bundles.of("/dist");
     metrics.bundles.show("/dist", &BundleSizes::default());
     Metrics::count(&metrics.refused, "reason", "head-timeout");

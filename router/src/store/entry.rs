@@ -5,7 +5,7 @@
 use super::codings::Codings;
 use super::segments::Segments;
 use crate::cache::stored::Stored;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 /// Variants under one key. With more, the ones that came first make room: an origin that varies on what every client
@@ -29,12 +29,15 @@ pub struct Held {
     codings: OnceLock<Arc<Codings>>,
     /// What these weighed when this was made: an entry must not change its weight where it lies.
     codings_bytes: u64,
+    /// Some of its bytes could not be read.
+    is_lost: AtomicBool,
 }
 
 impl Held {
     /// A response whose fetching began in `era`.
     pub fn new(stored: Stored, body: Segments, era: u64) -> Self {
-        Self { stored, body, era: AtomicU64::new(era), codings: OnceLock::new(), codings_bytes: 0 }
+        let era = AtomicU64::new(era);
+        Self { stored, body, era, codings: OnceLock::new(), codings_bytes: 0, is_lost: AtomicBool::new(false) }
     }
 
     /// The same with the codings of its bytes.
@@ -47,6 +50,11 @@ impl Held {
     /// The same bytes under newer fields.
     pub fn renewed(&self, stored: Stored, era: u64) -> Self {
         Self::new(stored, self.body.clone(), era).with_codings(&self.codings)
+    }
+
+    /// The same response, its bytes in another place.
+    pub(super) fn relocated(&self, body: Segments) -> Self {
+        Self::new(self.stored.clone(), body, self.era()).with_codings(&self.codings)
     }
 
     /// The bytes in other codings.
@@ -64,11 +72,21 @@ impl Held {
         self.era.fetch_max(era, Relaxed);
     }
 
+    /// Notes that some of its bytes could not be read, so that nobody else begins to.
+    pub fn lose(&self) {
+        self.is_lost.store(true, Relaxed);
+    }
+
+    /// Whether some of its bytes could not be read.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Relaxed)
+    }
+
     fn weight(&self) -> u64 {
         let fields: usize =
             self.stored.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
         let tags: usize = self.stored.tags.iter().map(|tag| tag.as_bytes().len() + 16).sum();
-        self.body.bytes() + self.codings_bytes + (fields + tags + VARIANT_BYTES) as u64
+        self.body.weight() + self.codings_bytes + (fields + tags + VARIANT_BYTES) as u64
     }
 }
 
@@ -77,6 +95,11 @@ impl Held {
 pub struct Entry(Vec<Arc<Held>>);
 
 impl Entry {
+    /// These variants, older ones first.
+    pub(super) fn of(variants: Vec<Arc<Held>>) -> Self {
+        Self(variants)
+    }
+
     /// The variants.
     pub fn variants(&self) -> &[Arc<Held>] {
         &self.0
@@ -92,6 +115,13 @@ impl Entry {
         }
         variants.push(new);
         Self(variants)
+    }
+
+    /// With another in the place of this very one, if it is still there.
+    #[must_use]
+    pub(super) fn exchanged(&self, old: &Arc<Held>, new: &Arc<Held>) -> Self {
+        let exchange = |held: &Arc<Held>| Arc::clone(if Arc::ptr_eq(held, old) { new } else { held });
+        Self(self.0.iter().map(exchange).collect())
     }
 
     /// Without these, each of them the very one.

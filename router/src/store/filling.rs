@@ -9,7 +9,8 @@
 )]
 
 use super::codings::Codings;
-use super::segments::Segments;
+use super::disk::block::{Block, Slice};
+use super::segments::{Piece, Run, Segments};
 use crate::cache::stored::Stored;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -42,8 +43,12 @@ pub struct Filling {
 
 #[derive(Debug)]
 struct State {
+    /// What was moved to disk: all before `begin`.
+    below: Vec<Run>,
+    /// Keeps it there.
+    pins: Vec<Arc<Block>>,
     pieces: VecDeque<Bytes>,
-    /// Place of the first byte that is held.
+    /// Place of the first byte that is held in memory.
     begin: u64,
     /// Place behind the last that came.
     end: u64,
@@ -65,6 +70,8 @@ impl Filling {
     /// Nothing has come yet; the first byte will be that at `start`.
     pub fn new(stored: Stored, start: u64, era: u64) -> Self {
         let state = State {
+            below: Vec::new(),
+            pins: Vec::new(),
             pieces: VecDeque::new(),
             begin: start,
             end: start,
@@ -89,7 +96,57 @@ impl Filling {
             state.pieces.push_back(bytes);
         }
         state.wake_readers();
+        state.end - state.start()
+    }
+
+    /// Bytes that are held in memory.
+    pub(super) fn in_memory(&self) -> u64 {
+        let state = self.state();
         state.end - state.begin
+    }
+
+    /// Whether some of it was moved to disk.
+    pub(super) fn is_moving(&self) -> bool {
+        !self.state().below.is_empty()
+    }
+
+    /// So many of the oldest bytes in memory, when there are more than readers are likely to want next.
+    pub(super) fn oldest(&self, bytes: usize) -> Option<Vec<Bytes>> {
+        let state = self.state();
+        if state.end - state.begin < WINDOW + bytes as u64 {
+            return None;
+        }
+        let (mut pieces, mut left) = (Vec::new(), bytes);
+        for piece in &state.pieces {
+            pieces.push(piece.slice(..piece.len().min(left)));
+            left -= pieces.last().map_or(0, Bytes::len);
+            if left == 0 {
+                break;
+            }
+        }
+        Some(pieces)
+    }
+
+    /// The oldest bytes in memory are on disk now.
+    pub(super) fn moved(&self, slice: Slice) {
+        let mut state = self.state();
+        let mut left = slice.length() as usize;
+        let (pin, start) = (slice.pin(), state.begin);
+        state.begin += slice.length();
+        state.below.push(Run { start, piece: Piece::Below(slice) });
+        if let Some(pin) = pin
+            && !state.pins.last().is_some_and(|last| Arc::ptr_eq(last, &pin))
+        {
+            state.pins.push(pin);
+        }
+        while let Some(piece) = state.pieces.front_mut() {
+            if piece.len() > left {
+                *piece = piece.slice(left..);
+                break;
+            }
+            left -= piece.len();
+            state.pieces.pop_front();
+        }
     }
 
     /// It is more than may be stored: from now on only what readers lack is held.
@@ -120,21 +177,25 @@ impl Filling {
 
     /// No more will come: it is complete, or the origin failed. Returns the bytes if they were kept, and how many came.
     pub fn finish(&self, ended: Result<(), Arc<str>>) -> (Option<Segments>, u64) {
-        let (pieces, begin, end) = {
+        let (kept, begin, bytes) = {
             let mut state = self.state();
             state.ended = Some(ended);
             state.wake_readers();
-            let pieces: Option<Vec<Bytes>> = state.keeps.then(|| state.pieces.iter().cloned().collect());
-            (pieces, state.begin, state.end)
+            let kept = |state: &State| (state.below.clone(), state.pieces.iter().cloned().collect::<Vec<_>>());
+            (state.keeps.then(|| kept(&state)), state.begin, state.end - state.start())
         };
         // Copied without the lock: readers go on.
-        (pieces.map(|pieces| Segments::gathered(begin, &pieces)), end - begin)
+        let segments = |(below, pieces): (Vec<Run>, Vec<Bytes>)| {
+            let here = Segments::gathered(begin, &pieces);
+            if below.is_empty() { here } else { Segments::of(below).with(&here) }
+        };
+        (kept.map(segments), bytes)
     }
 
     /// Whether one who comes now can still read it from `place`.
     pub fn can_read(&self, place: u64) -> bool {
         let state = self.state();
-        place >= state.begin && !matches!(state.ended, Some(Err(_)))
+        place >= state.start() && !matches!(state.ended, Some(Err(_)))
     }
 
     /// A reader that begins at `place`; to be closed by `leave`.
@@ -154,13 +215,13 @@ impl Filling {
     }
 
     /// The next bytes from `place`, up to `end`; none when the body ended before.
-    pub fn poll_at(&self, id: u64, place: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+    pub fn poll_at(&self, id: u64, place: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Piece>, Broken>> {
         let mut state = self.state();
-        if place < state.begin {
+        if place < state.start() {
             return Poll::Ready(Err(Broken::Passed));
         }
         let found = state.piece_at(place, end);
-        let at = found.as_ref().map_or(place, |bytes| place + bytes.len() as u64);
+        let at = found.as_ref().map_or(place, |piece| place + piece.length());
         if let Some(reader) = state.readers.iter_mut().find(|reader| reader.id == id) {
             reader.place = at;
             if found.is_none() && !reader.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -180,9 +241,17 @@ impl Filling {
 }
 
 impl State {
-    fn piece_at(&self, place: u64, end: u64) -> Option<Bytes> {
+    /// Place of the first byte that can be read.
+    fn start(&self) -> u64 {
+        self.below.first().map_or(self.begin, |run| run.start)
+    }
+
+    fn piece_at(&self, place: u64, end: u64) -> Option<Piece> {
         if place >= self.end || place >= end {
             return None;
+        }
+        if place < self.begin {
+            return Segments::piece_of(&self.below, place, end);
         }
         // From behind: most readers are at the newest bytes.
         let mut begin = self.end;
@@ -190,7 +259,7 @@ impl State {
             begin -= piece.len() as u64;
             if begin <= place {
                 let to = (end - begin).min(piece.len() as u64);
-                return Some(piece.slice((place - begin) as usize..to as usize));
+                return Some(Piece::Here(piece.slice((place - begin) as usize..to as usize)));
             }
         }
         None
@@ -202,6 +271,10 @@ impl State {
             return;
         }
         let read = self.readers.iter().map(|reader| reader.place).min().unwrap_or(self.end);
+        if read >= self.begin {
+            self.below.clear();
+            self.pins.clear();
+        }
         while let Some(piece) = self.pieces.front()
             && self.begin + piece.len() as u64 <= read
         {

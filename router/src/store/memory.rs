@@ -4,7 +4,7 @@
 //! out those that are asked for), and changes to an entry, one at a time. Shards are locked for as long as a look-up takes.
 #![allow(clippy::disallowed_types, reason = "changes to one key are put in order; readers take no such lock")]
 
-use super::entry::{Entry, Held};
+use super::entry::Entry;
 use crate::cache::key::Key;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -81,21 +81,33 @@ impl Memory {
         self.cache.get(key)
     }
 
-    /// Changes what is stored under a key; an entry without variants is taken out.
-    pub fn change(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
+    /// Changes what is stored under a key; an entry without variants is taken out. `then` is told what is stored now, before
+    /// anybody else can change it.
+    pub(super) fn change(
+        &self,
+        key: &Key,
+        change: impl FnOnce(&Entry) -> Entry,
+        then: impl FnOnce(Option<&Arc<Entry>>),
+    ) {
         let _in_order = self.stripe(key);
         let old = self.cache.peek(key);
         let new = change(old.as_deref().unwrap_or(&Entry::default()));
         if new.variants().is_empty() {
             self.cache.remove(key);
+            then(None);
         } else {
-            self.cache.insert(key.clone(), Arc::new(new));
+            let new = Arc::new(new);
+            self.cache.insert(key.clone(), Arc::clone(&new));
+            then(Some(&new));
         }
     }
 
-    /// Adds a response.
-    pub fn put(&self, key: &Key, held: Arc<Held>) {
-        self.change(key, |entry| entry.with(held));
+    /// Puts in what was found elsewhere, unless something is there, or it is not so any more.
+    pub(super) fn promote(&self, key: &Key, entry: &Arc<Entry>, is_so: impl FnOnce() -> bool) {
+        let _in_order = self.stripe(key);
+        if self.cache.peek(key).is_none() && is_so() {
+            self.cache.insert(key.clone(), Arc::clone(entry));
+        }
     }
 
     fn stripe(&self, key: &Key) -> MutexGuard<'_, ()> {

@@ -1,9 +1,11 @@
 //! What the cache keeps: stored responses and their bytes, those that are arriving, and purges.
 //!
-//! Owns memory and its bound; the rules of `cache` say what may be kept and how it may be used, the flow in
-//! `data::cached` asks them. Shared by all workers; nothing here waits for an origin.
+//! Owns the tiers: memory and its bound, and below it a disk where the operator wants one. The rules of `cache` say what may
+//! be kept and how it may be used, the flow in `data::cached` asks them. Shared by all workers; nothing here waits for an
+//! origin, and what memory answers waits for nothing.
 
 pub mod codings;
+pub mod disk;
 pub mod entry;
 pub mod filling;
 pub mod flights;
@@ -17,12 +19,18 @@ mod tests;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::Key;
+use crate::config::CacheDisk;
 use codings::Codings;
-use entry::Held;
+use disk::Disk;
+use disk::folder::OpenError;
+use disk::readers::Unread;
+use entry::{Entry, Held};
+use filling::Filling;
 use flights::Flights;
 use memory::Memory;
 use notes::Notes;
 use purge::{Force, Purge, Purges, Standing};
+use segments::{Piece, Run, Segments};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -33,15 +41,22 @@ const APART_TIME: Duration = Duration::from_secs(120);
 const TROUBLE_TIME: Duration = Duration::from_secs(2);
 /// The share of the memory that bodies may have while they arrive, beside what is stored.
 const ARRIVING_SHARE: u64 = 4;
+/// Bounds of what may wait to be written to disk; between them it is the share of arriving bodies.
+const QUEUE_BYTES: (u64, u64) = (4 << 20, 64 << 20);
+/// The largest body that is brought back from disk into memory; larger ones are read from disk each time.
+const PROMOTED_MAX: u64 = 1 << 20;
+/// How long an arriving body waits for the disk before it is passed on without being stored.
+const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that is kept.
 #[derive(Debug)]
 pub struct Store {
     memory: Memory,
+    disk: Option<Disk>,
     /// Who asks the origin for what.
     pub flights: Arc<Flights>,
     /// Purges.
-    pub purges: Purges,
+    pub purges: Arc<Purges>,
     /// Keys whose answers are known not to be stored: asking for them need not wait for one another.
     pub apart: Notes,
     /// Keys for which the origin failed a moment ago: they are served stale without asking it.
@@ -51,15 +66,43 @@ pub struct Store {
 }
 
 impl Store {
-    /// With room for so many bytes.
+    /// Memory alone, with room for so many bytes.
     pub fn new(capacity: u64) -> Self {
+        Self::of(capacity, None, Arc::default())
+    }
+
+    /// Memory above a disk.
+    ///
+    /// # Errors
+    /// When the folder is not ours to use.
+    pub fn with_disk(capacity: u64, settings: &CacheDisk) -> Result<Self, OpenError> {
+        let purges = Arc::default();
+        let queue_max = (capacity / ARRIVING_SHARE).clamp(QUEUE_BYTES.0, QUEUE_BYTES.1);
+        let disk = Disk::open(settings, queue_max, &purges)?;
+        Ok(Self::of(capacity, Some(disk), purges))
+    }
+
+    fn of(capacity: u64, disk: Option<Disk>, purges: Arc<Purges>) -> Self {
         Self {
             memory: Memory::new(capacity),
+            disk,
             flights: Arc::default(),
-            purges: Purges::default(),
+            purges,
             apart: Notes::new(APART_TIME),
             troubles: Notes::new(TROUBLE_TIME),
             arriving: AtomicU64::new(0),
+        }
+    }
+
+    /// The disk, where there is one.
+    pub fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
+    }
+
+    /// Writes what is to be written, before the process ends.
+    pub fn close(&self) {
+        if let Some(disk) = &self.disk {
+            disk.close();
         }
     }
 
@@ -70,7 +113,13 @@ impl Store {
 
     /// The variants under a key that no purge meant; what was purged softly is stale. Waits only for what is not in memory.
     pub async fn look(&self, key: &Key, address: &Address, now: Timestamp) -> Vec<Arc<Held>> {
-        let Some(entry) = self.memory.get(key) else { return Vec::new() };
+        let entry = match self.memory.get(key) {
+            Some(entry) => entry,
+            None => match self.recall(key).await {
+                Some(entry) => entry,
+                None => return Vec::new(),
+            },
+        };
         let mut found = Vec::with_capacity(entry.variants().len());
         let mut gone = Vec::new();
         let mut aged = Vec::new();
@@ -93,26 +142,90 @@ impl Store {
             }
         }
         if !gone.is_empty() {
-            self.memory
-                .change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held)));
+            self.change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held)));
         }
         found
     }
 
-    /// A response whose bytes can be read now; none when they are lost, and then it is not found again.
-    pub async fn ready(&self, _key: &Key, held: &Arc<Held>) -> Option<Arc<Held>> {
-        Some(Arc::clone(held))
+    /// What the disk has under a key; it is in memory afterwards.
+    async fn recall(&self, key: &Key) -> Option<Arc<Entry>> {
+        let disk = self.disk.as_ref()?;
+        let (place, entry) = disk.recall(key).await?;
+        let entry = Arc::new(entry);
+        self.memory.promote(key, &entry, || disk.is_at(key, place));
+        Some(entry)
+    }
+
+    /// A response whose bytes can be read now. None when they cannot; when they are lost, it is not found again.
+    pub async fn ready(&self, key: &Key, held: &Arc<Held>) -> Option<Arc<Held>> {
+        if held.body.is_here() {
+            return Some(Arc::clone(held));
+        }
+        let read = if held.is_lost() { Err(Unread::Failed) } else { self.read(held).await };
+        match read {
+            Ok(None) => Some(Arc::clone(held)),
+            Ok(Some(body)) => {
+                let new = Arc::new(held.relocated(body));
+                // On disk it is already.
+                self.memory.change(key, |entry| entry.exchanged(held, &new), |_| ());
+                Some(new)
+            }
+            Err(Unread::Busy) => None,
+            Err(Unread::Gone | Unread::Failed) => {
+                self.drop_held(key, held);
+                None
+            }
+        }
+    }
+
+    /// Reads a small body whole. Of a large one only the beginning, so that it fails before the answer begins if it does.
+    async fn read(&self, held: &Held) -> Result<Option<Segments>, Unread> {
+        let _pins = held.body.pins().ok_or(Unread::Gone)?;
+        let is_small = held.body.bytes() <= PROMOTED_MAX.min(self.memory.object_max());
+        let runs = held.body.runs();
+        let wanted = if is_small { runs } else { &runs[..1] };
+        // All are asked for before one is waited for.
+        let asked: Vec<_> = wanted
+            .iter()
+            .map(|run| match &run.piece {
+                Piece::Here(bytes) => (run.start, Ok(bytes.clone())),
+                Piece::Below(slice) => (run.start, Err(slice.read())),
+            })
+            .collect();
+        let mut here = Vec::with_capacity(asked.len());
+        for (start, piece) in asked {
+            let bytes = match piece {
+                Ok(bytes) => bytes,
+                Err(reply) => reply.await.unwrap_or(Err(Unread::Gone))?,
+            };
+            here.push(Run { start, piece: Piece::Here(bytes) });
+        }
+        if !is_small {
+            return Ok(None);
+        }
+        let body = Segments::of(here);
+        body.copied(runs);
+        Ok(Some(body))
+    }
+
+    /// Changes what is stored under a key, in all tiers.
+    fn change(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
+        self.memory.change(key, change, |entry| match (&self.disk, entry) {
+            (None, _) => {}
+            (Some(disk), Some(entry)) => disk.keep(key, Arc::clone(entry)),
+            (Some(disk), None) => disk.forget(key),
+        });
     }
 
     /// Keeps a response.
     pub fn keep(&self, key: &Key, held: Arc<Held>) {
         self.apart.forget(key);
-        self.memory.put(key, held);
+        self.change(key, |entry| entry.with(held));
     }
 
     /// Puts a freshened response in the place of what it came from, if that is still there.
     pub fn replace(&self, key: &Key, old: &Arc<Held>, new: Arc<Held>) {
-        self.memory.change(key, |entry| {
+        self.change(key, |entry| {
             let is_there = entry.variants().iter().any(|held| Arc::ptr_eq(held, old));
             let rest = entry.without(std::slice::from_ref(old));
             if is_there { rest.with(new) } else { rest }
@@ -121,27 +234,48 @@ impl Store {
 
     /// Weighs a response again, of whose bytes a coding was made.
     pub fn reweigh(&self, key: &Key, codings: &Arc<Codings>) {
-        self.memory.change(key, |entry| entry.reweighed(codings));
+        self.memory.change(key, |entry| entry.reweighed(codings), |_| ());
     }
 
     /// Drops a response.
     pub fn drop_held(&self, key: &Key, old: &Arc<Held>) {
-        self.memory.change(key, |entry| entry.without(std::slice::from_ref(old)));
+        self.change(key, |entry| entry.without(std::slice::from_ref(old)));
     }
 
-    /// Purges for an operator: in force on all workers, and for good, when it returns.
-    pub async fn purge(&self, what: &Purge, force: Force) {
-        self.purges.purge(what, force);
+    /// Purges for an operator: in force on all workers when it returns, and for good. False when a restart may undo it,
+    /// because the disk neither takes it nor gives up what it holds.
+    pub async fn purge(&self, what: &Purge, force: Force) -> bool {
+        let mark = self.purges.purge(what, force);
+        match &self.disk {
+            Some(disk) => disk.purge(mark).await,
+            None => true,
+        }
+    }
+
+    /// Purges what an answer makes invalid: in force at once, and written without waiting for it. The number of the purge.
+    pub fn invalidate(&self, what: &Purge) -> u64 {
+        let mark = self.purges.purge(what, Force::Hard);
+        let era = mark.era();
+        if let Some(disk) = &self.disk {
+            disk.note(mark);
+        }
+        era
     }
 
     /// The largest object that is stored, bytes.
     pub fn object_max(&self) -> u64 {
-        self.memory.object_max()
+        let below = self.disk.as_ref().map_or(0, Disk::object_max);
+        self.memory.object_max().max(below)
     }
 
-    /// Room for a body that is arriving.
+    /// Room for a body that is arriving; what memory has no room for may go to disk.
     pub fn room(self: &Arc<Self>) -> Room {
-        Room { store: Arc::clone(self), taken: 0 }
+        Room { store: Arc::clone(self), taken: 0, may_move: true }
+    }
+
+    /// Room in memory alone.
+    pub fn room_in_memory(self: &Arc<Self>) -> Room {
+        Room { store: Arc::clone(self), taken: 0, may_move: false }
     }
 }
 
@@ -150,6 +284,7 @@ impl Store {
 pub struct Room {
     store: Arc<Store>,
     taken: u64,
+    may_move: bool,
 }
 
 impl Room {
@@ -159,9 +294,36 @@ impl Room {
         self.store.arriving.fetch_add(bytes, Relaxed) + bytes <= self.store.memory.capacity() / ARRIVING_SHARE
     }
 
+    /// Makes sure that bytes which have come can stay: in memory, or on disk when they are many. False when they cannot.
+    pub async fn hold(&mut self, filling: &Filling, more: u64) -> bool {
+        let has_room = self.take(more);
+        let store = Arc::clone(&self.store);
+        let Some(disk) = store.disk.as_ref().filter(|_| self.may_move) else { return has_room };
+        if has_room && !filling.is_moving() && filling.in_memory() <= store.memory.object_max() {
+            return true;
+        }
+        // A disk that does not answer holds nobody up for longer.
+        let moved = async {
+            while let Some(pieces) = filling.oldest(disk::PIECE_BYTES) {
+                let slice = disk.write(pieces).await?;
+                self.give(slice.length());
+                filling.moved(slice);
+            }
+            Some(())
+        };
+        tokio::time::timeout(WRITE_PATIENCE, moved).await.is_ok_and(|moved| moved.is_some())
+    }
+
+    /// Gives some of it back.
+    fn give(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.taken);
+        self.taken -= bytes;
+        self.store.arriving.fetch_sub(bytes, Relaxed);
+    }
+
     /// Gives all of it back.
     pub fn give_back(&mut self) {
-        self.store.arriving.fetch_sub(std::mem::take(&mut self.taken), Relaxed);
+        self.give(self.taken);
     }
 }
 

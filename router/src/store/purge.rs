@@ -8,6 +8,7 @@
 
 use crate::cache::address::Address;
 use crate::cache::tags::Tag;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock};
@@ -58,6 +59,15 @@ struct Marks {
 }
 
 impl Marks {
+    fn add(&mut self, mark: &Mark) {
+        self.hard = self.hard.max(mark.hard);
+        self.soft = self.soft.max(mark.soft);
+    }
+
+    fn era(self) -> u64 {
+        self.hard.max(self.soft)
+    }
+
     fn set(&mut self, era: u64, force: Force) {
         match force {
             Force::Hard => self.hard = era,
@@ -71,6 +81,41 @@ impl Marks {
             Self { soft, .. } if soft > era => Standing::Purged(Force::Soft),
             _ => Standing::Untouched,
         }
+    }
+}
+
+/// Whom a purge means, in a form that can be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Name {
+    /// Everything.
+    All,
+    /// What bears this name: an origin's, a URL's or a tag's.
+    Named(Box<[u8]>),
+    /// The URLs that begin so.
+    Prefix(Box<str>),
+    /// Everything as old as what was forgotten.
+    Forgotten,
+}
+
+/// What is remembered of one name: its last purges, by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Whom they mean.
+    pub name: Name,
+    /// The last hard one; 0 for none.
+    pub hard: u64,
+    /// The last soft one; 0 for none.
+    pub soft: u64,
+}
+
+impl Mark {
+    fn new(name: Name, Marks { hard, soft }: Marks) -> Self {
+        Self { name, hard, soft }
+    }
+
+    /// The last of them.
+    pub fn era(&self) -> u64 {
+        self.hard.max(self.soft)
     }
 }
 
@@ -106,19 +151,49 @@ impl Purges {
         self.era.load(SeqCst)
     }
 
-    /// Purges. The number that this purge has.
-    pub fn purge(&self, what: &Purge, force: Force) -> u64 {
+    /// Purges. Returns what is to be remembered of it.
+    pub fn purge(&self, what: &Purge, force: Force) -> Mark {
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         // Under the lock: who sees the new number waits for what it stands for.
         let era = self.era.fetch_add(1, SeqCst) + 1;
-        match what {
-            Purge::All => book.all.set(era, force),
-            Purge::Origin(address) => book.name(origin_name(address), era, force),
-            Purge::Url(address) => book.name(url_name(address.as_str().as_bytes()), era, force),
-            Purge::Tag(tag) => book.name(tag.as_bytes().into(), era, force),
-            Purge::Prefix(address) => book.prefix(address.as_str(), era, force),
+        let name = match what {
+            Purge::All => Name::All,
+            Purge::Origin(address) => Name::Named(origin_name(address)),
+            Purge::Url(address) => Name::Named(url_name(address.as_str().as_bytes())),
+            Purge::Tag(tag) => Name::Named(tag.as_bytes().into()),
+            Purge::Prefix(address) => Name::Prefix(address.as_str().into()),
+        };
+        let mut marks = Marks::default();
+        marks.set(era, force);
+        let mark = Mark::new(name, marks);
+        book.add(&mark);
+        mark
+    }
+
+    /// Remembers what was written of earlier purges. The next number is larger than theirs and than `newest`.
+    pub fn restore(&self, marks: &[Mark], newest: u64) {
+        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        for mark in marks {
+            book.add(mark);
         }
-        era
+        let newest = marks.iter().map(Mark::era).max().unwrap_or_default().max(newest);
+        self.era.fetch_max(newest, SeqCst);
+    }
+
+    /// All that is remembered, in the order in which it is forgotten.
+    pub fn marks(&self) -> Vec<Mark> {
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = Mark::new(Name::Forgotten, Marks { hard: book.forgotten, soft: 0 });
+        let mut marks = vec![Mark::new(Name::All, book.all), forgotten];
+        for (era, name) in &book.order {
+            // Once for each name: where its last purge stands.
+            if let Some(of_name) = book.names.get(name).filter(|of_name| of_name.era() == *era) {
+                marks.push(Mark::new(Name::Named(name.clone()), *of_name));
+            }
+        }
+        marks.extend(book.prefixes.iter().map(|(text, of_prefix)| Mark::new(Name::Prefix(text.clone()), *of_prefix)));
+        marks.retain(|mark| mark.era() > 0);
+        marks
     }
 
     /// What became of a response whose fetching began in `since`, and the purge up to which that holds.
@@ -132,31 +207,37 @@ impl Purges {
 }
 
 impl Book {
-    fn name(&mut self, name: Box<[u8]>, era: u64, force: Force) {
-        self.names.entry(name.clone()).or_default().set(era, force);
-        self.order.push_back((era, name));
+    /// Remembers a purge; one that is older than what is remembered of its name changes nothing.
+    fn add(&mut self, mark: &Mark) {
+        let era = mark.era();
+        match &mark.name {
+            Name::All => self.all.add(mark),
+            Name::Forgotten => self.forgotten = self.forgotten.max(era),
+            Name::Named(name) => {
+                self.names.entry(name.clone()).or_default().add(mark);
+                self.order.push_back((era, name.clone()));
+            }
+            Name::Prefix(text) => match self.prefixes.iter_mut().find(|(known, _)| known == text) {
+                Some((_, known)) => known.add(mark),
+                None => self.prefixes.push_back((text.clone(), Marks { hard: mark.hard, soft: mark.soft })),
+            },
+        }
+        self.bound();
+    }
+
+    fn bound(&mut self) {
         while self.order.len() > NAMES_MAX {
             let Some((era, name)) = self.order.pop_front() else { break };
             // Not when it was purged again: then it stands further behind as well.
-            if self.names.get(&name).is_some_and(|marks| marks.hard.max(marks.soft) <= era) {
+            if self.names.get(&name).is_some_and(|marks| marks.era() <= era) {
                 self.names.remove(&name);
-                self.forgotten = era;
+                self.forgotten = self.forgotten.max(era);
             }
         }
-    }
-
-    fn prefix(&mut self, prefix: &str, era: u64, force: Force) {
-        if let Some((_, marks)) = self.prefixes.iter_mut().find(|(known, _)| **known == *prefix) {
-            marks.set(era, force);
-            return;
-        }
-        let mut marks = Marks::default();
-        marks.set(era, force);
-        self.prefixes.push_back((prefix.into(), marks));
         if self.prefixes.len() > PREFIXES_MAX
             && let Some((_, marks)) = self.prefixes.pop_front()
         {
-            self.forgotten = self.forgotten.max(marks.hard).max(marks.soft);
+            self.forgotten = self.forgotten.max(marks.era());
         }
     }
 
@@ -223,6 +304,28 @@ mod tests {
         purges.purge(&Purge::Url(address("/a")), Force::Soft);
         assert_eq!(purges.standing(0, &address("/a"), &[]), (Standing::Purged(Force::Hard), 2));
         assert_eq!(purges.standing(1, &address("/a"), &[]), (Standing::Purged(Force::Soft), 2));
+    }
+
+    #[test]
+    fn what_was_written_of_purges_means_the_same() {
+        let purges = Purges::default();
+        let tag = Tag::key(b"sale");
+        purges.purge(&Purge::All, Force::Soft);
+        for force in [Force::Hard, Force::Soft] {
+            purges.purge(&Purge::Tag(tag.clone()), force);
+            purges.purge(&Purge::Prefix(address("/a/")), force);
+        }
+        let restored = Purges::default();
+        restored.restore(&purges.marks(), 0);
+        assert_eq!(restored.marks(), purges.marks());
+        for since in 0..=purges.era() {
+            for (path, tags) in [("/a/x", vec![]), ("/b", vec![tag.clone()]), ("/b", vec![])] {
+                let standing = |purges: &Purges| purges.standing(since, &address(path), &tags);
+                assert_eq!(standing(&restored), standing(&purges), "{since} {path} {tags:?}");
+            }
+        }
+        restored.restore(&[], 100);
+        assert_eq!(restored.purge(&Purge::All, Force::Hard).hard, 101, "newer than all that is stored");
     }
 
     #[test]

@@ -1,37 +1,81 @@
 //! The bytes of a stored response, in runs at their places.
 //!
 //! Owns joining runs and cutting out of them without a copy. A whole body is one run or several that touch; a response
-//! held in parts has gaps. Never knows what the bytes are. Pure.
+//! held in parts has gaps. A run is in memory or on disk; what is in memory may have a copy there. Never knows what the
+//! bytes are, and never reads.
 
+use super::disk::block::{Block, Slice};
+use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
 
 /// Bytes of one run of a stored body: large enough to be few, small enough to be found room for.
 pub const RUN_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes that a run costs besides what it holds.
+const RUN_COST: u64 = 64;
+
 /// A run of bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// Where its first byte stands in the representation.
     pub start: u64,
     /// The bytes; never empty.
-    pub bytes: Bytes,
+    pub piece: Piece,
+}
+
+/// Bytes, or where they are.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// In memory.
+    Here(Bytes),
+    /// On disk.
+    Below(Slice),
+}
+
+impl Piece {
+    /// How many bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::Below(slice) => slice.length(),
+        }
+    }
+
+    /// Those from `from` to `to`, both inside of it.
+    fn cut(&self, from: u64, to: u64) -> Self {
+        match self {
+            // Both lie inside the run, whose length is a usize.
+            Self::Here(bytes) => Self::Here(bytes.slice(from as usize..to as usize)),
+            Self::Below(slice) => Self::Below(slice.cut(from, to)),
+        }
+    }
 }
 
 impl Run {
     /// The place behind its last byte.
     pub fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.start + self.piece.length()
     }
 }
 
 /// Runs in their order; none overlaps another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Segments(Vec<Run>);
+#[derive(Debug, Clone, Default)]
+pub struct Segments {
+    runs: Vec<Run>,
+    /// The same on disk, once it is written there; shared by all clones.
+    copy: Arc<ArcSwapOption<Vec<Run>>>,
+}
 
 impl Segments {
+    /// These runs, in their order.
+    pub(super) fn of(runs: Vec<Run>) -> Self {
+        Self { runs, copy: Arc::default() }
+    }
+
     /// One run that begins at `start`.
     pub fn one(start: u64, bytes: Bytes) -> Self {
-        Self(if bytes.is_empty() { Vec::new() } else { vec![Run { start, bytes }] })
+        Self::of(if bytes.is_empty() { Vec::new() } else { vec![Run { start, piece: Piece::Here(bytes) }] })
     }
 
     /// Copies pieces that follow one another from `start` into runs of their own, so that no piece keeps alive the larger
@@ -53,24 +97,24 @@ impl Segments {
                     let bytes = std::mem::replace(&mut run, next).freeze();
                     let begin = place;
                     place += bytes.len() as u64;
-                    runs.push(Run { start: begin, bytes });
+                    runs.push(Run { start: begin, piece: Piece::Here(bytes) });
                 }
             }
         }
         if !run.is_empty() {
-            runs.push(Run { start: place, bytes: run.freeze() });
+            runs.push(Run { start: place, piece: Piece::Here(run.freeze()) });
         }
-        Self(runs)
+        Self::of(runs)
     }
 
     /// These runs with newer ones over them.
     #[must_use]
     pub fn with(&self, newer: &Self) -> Self {
-        let mut runs = newer.0.clone();
-        for run in &self.0 {
+        let mut runs = newer.runs.clone();
+        for run in &self.runs {
             let mut place = run.start;
             // What the newer ones leave of this one.
-            for over in newer.0.iter().filter(|over| over.start < run.end() && over.end() > run.start) {
+            for over in newer.runs.iter().filter(|over| over.start < run.end() && over.end() > run.start) {
                 if over.start > place {
                     runs.push(cut(run, place, over.start));
                 }
@@ -81,41 +125,102 @@ impl Segments {
             }
         }
         runs.sort_by_key(|run| run.start);
-        Self(runs)
+        Self::of(runs)
     }
 
     /// Bytes from `place` on, up to `end` at the most and as many as lie together; none when that place is not held.
-    pub fn at(&self, place: u64, end: u64) -> Option<Bytes> {
-        let index = self.0.partition_point(|run| run.end() <= place);
-        let run = self.0.get(index).filter(|run| run.start <= place && place < end)?;
-        Some(cut(run, place, end.min(run.end())).bytes)
+    pub fn at(&self, place: u64, end: u64) -> Option<Piece> {
+        Self::piece_of(&self.runs, place, end)
     }
 
-    /// All of them, when they are one run from the beginning or none at all.
+    /// The same of runs that are no body yet.
+    pub(super) fn piece_of(runs: &[Run], place: u64, end: u64) -> Option<Piece> {
+        let index = runs.partition_point(|run| run.end() <= place);
+        let run = runs.get(index).filter(|run| run.start <= place && place < end)?;
+        Some(cut(run, place, end.min(run.end())).piece)
+    }
+
+    /// All of them, when they are in memory as one run from the beginning, or none at all.
     pub fn whole(&self) -> Option<Bytes> {
-        match &self.0[..] {
+        match &self.runs[..] {
             [] => Some(Bytes::new()),
-            [run] if run.start == 0 => Some(run.bytes.clone()),
+            [Run { start: 0, piece: Piece::Here(bytes) }] => Some(bytes.clone()),
             _ => None,
         }
     }
 
     /// How many bytes are held.
     pub fn bytes(&self) -> u64 {
-        self.0.iter().map(|run| run.bytes.len() as u64).sum()
+        self.runs.iter().map(|run| run.piece.length()).sum()
+    }
+
+    /// Bytes of memory that they take, with the places of a copy.
+    pub(super) fn weight(&self) -> u64 {
+        let one = |run: &Run| match &run.piece {
+            Piece::Here(bytes) => {
+                bytes.len() as u64 + RUN_COST * (1 + bytes.len() as u64 / super::disk::PIECE_BYTES as u64)
+            }
+            Piece::Below(_) => RUN_COST,
+        };
+        self.runs.iter().map(one).sum()
+    }
+
+    /// The runs.
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Whether all of them are in memory.
+    pub fn is_here(&self) -> bool {
+        self.runs.iter().all(|run| matches!(run.piece, Piece::Here(_)))
+    }
+
+    /// What keeps those on disk readable for as long as it is held; none when some made room already.
+    pub fn pins(&self) -> Option<Vec<Arc<Block>>> {
+        pins(&self.runs)
+    }
+
+    /// Where a copy on disk lies, unless some of it made room.
+    pub(super) fn copy(&self) -> Option<Vec<Run>> {
+        let copy = self.copy.load_full().filter(|runs| pins(runs).is_some())?;
+        Some(copy.to_vec())
+    }
+
+    /// Notes where a copy on disk lies.
+    pub(super) fn copied(&self, runs: &[Run]) {
+        self.copy.store(Some(Arc::new(runs.to_vec())));
     }
 }
 
+fn pins(runs: &[Run]) -> Option<Vec<Arc<Block>>> {
+    let mut pins: Vec<Arc<Block>> = Vec::new();
+    for run in runs {
+        if let Piece::Below(slice) = &run.piece {
+            let block = slice.pin()?;
+            // Most runs lie in the block of the run before.
+            if !pins.last().is_some_and(|last| Arc::ptr_eq(last, &block)) {
+                pins.push(block);
+            }
+        }
+    }
+    Some(pins)
+}
+
 fn cut(run: &Run, from: u64, to: u64) -> Run {
-    // Both lie inside the run, whose length is a usize.
-    let offset = |place: u64| (place - run.start) as usize;
-    Run { start: from, bytes: run.bytes.slice(offset(from)..offset(to)) }
+    Run { start: from, piece: run.piece.cut(from - run.start, to - run.start) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn bytes_at(held: &Segments, place: u64, end: u64) -> Option<Bytes> {
+        match held.at(place, end)? {
+            Piece::Here(bytes) => Some(bytes),
+            Piece::Below(_) => None,
+        }
+    }
 
     fn run(start: u64, text: &'static str) -> Segments {
         Segments::one(start, Bytes::from_static(text.as_bytes()))
@@ -125,7 +230,7 @@ mod tests {
     fn newer_bytes_lie_over_older_ones() {
         let old = run(0, "aaaaaaaaaa").with(&run(12, "bb"));
         let joined = old.with(&run(3, "XX")).with(&run(9, "YYY"));
-        let text: Vec<u8> = (0..14).flat_map(|place| joined.at(place, place + 1)).flatten().collect();
+        let text: Vec<u8> = (0..14).flat_map(|place| bytes_at(&joined, place, place + 1)).flatten().collect();
         assert_eq!(text, b"aaaXXaaaaYYYbb");
         assert_eq!(joined.bytes(), 14);
         assert_eq!(joined.whole(), None);
@@ -147,7 +252,7 @@ mod tests {
             (8, 9, None),
             (6, 6, None),
         ] {
-            assert_eq!(held.at(place, end).as_deref(), expected.map(str::as_bytes), "{place}..{end}");
+            assert_eq!(bytes_at(&held, place, end).as_deref(), expected.map(str::as_bytes), "{place}..{end}");
         }
     }
 
@@ -162,7 +267,7 @@ mod tests {
             let held = Segments::gathered(start, &pieces);
             prop_assert_eq!(held.bytes(), all.len() as u64);
             let (mut place, end, mut read) = (start, start + all.len() as u64, Vec::new());
-            while let Some(bytes) = held.at(place, end) {
+            while let Some(bytes) = bytes_at(&held, place, end) {
                 prop_assert!(bytes.len() <= RUN_BYTES_MAX);
                 place += bytes.len() as u64;
                 read.extend_from_slice(&bytes);

@@ -6,17 +6,17 @@ use crate::cache::settings::Settings;
 use crate::cache::storable::admit;
 use crate::cache::stored::{Fetched, Stored};
 use crate::cache::tags::Tag;
-use crate::store::segments::Segments;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::path::Path;
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-fn address(path: &str) -> Address {
+pub(super) fn address(path: &str) -> Address {
     Address::of("https", "shop.example", path, None).unwrap()
 }
 
-fn key(path: &str) -> Key {
+pub(super) fn key(path: &str) -> Key {
     Key::of(&address(path), &[]).unwrap()
 }
 
@@ -27,7 +27,7 @@ fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 /// A response to `GET /a` with these fields, asked for by a client that speaks this language.
-fn stored(response: &[(&'static str, &str)], language: &str) -> Stored {
+pub(super) fn stored(response: &[(&'static str, &str)], language: &str) -> Stored {
     let mut response = fields(response);
     response.insert("cache-control", HeaderValue::from_static("max-age=60"));
     let fetched = Fetched {
@@ -42,24 +42,41 @@ fn stored(response: &[(&'static str, &str)], language: &str) -> Stored {
     admit(&fetched, &Settings::default()).unwrap()
 }
 
-fn held(store: &Store, response: &[(&'static str, &str)], language: &str, body: &'static str) -> Arc<Held> {
+pub(super) fn held(store: &Store, response: &[(&'static str, &str)], language: &str, body: &'static str) -> Arc<Held> {
     let body = Segments::one(0, Bytes::from_static(body.as_bytes()));
     Arc::new(Held::new(stored(response, language), body, store.purges.era()))
 }
 
+/// All bytes of a body, wherever they are.
+pub(super) async fn read(body: &Segments) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.at(bytes.len() as u64, u64::MAX) {
+        match piece {
+            Piece::Here(piece) => bytes.extend_from_slice(&piece),
+            Piece::Below(slice) => bytes.extend_from_slice(&slice.read().await.unwrap().unwrap()),
+        }
+    }
+    bytes
+}
+
 /// The bodies that are found, oldest first.
-async fn found(store: &Store, path: &str) -> Vec<String> {
+pub(super) async fn found(store: &Store, path: &str) -> Vec<String> {
     let mut bodies = Vec::new();
     for held in store.look(&key(path), &address(path), NOW).await {
         let held = store.ready(&key(path), &held).await.unwrap();
-        bodies.push(String::from_utf8(held.body.whole().unwrap().to_vec()).unwrap());
+        bodies.push(String::from_utf8(read(&held.body).await).unwrap());
     }
     bodies
 }
 
-/// Every kind of store, by name.
-fn stores() -> Vec<(&'static str, Store)> {
-    vec![("memory", Store::new(1 << 20))]
+/// A store above this folder.
+pub(super) fn on_disk(folder: &Path, size: u64) -> Store {
+    Store::with_disk(1 << 20, &CacheDisk { path: folder.join("cache"), size }).unwrap()
+}
+
+/// Every kind of store, by name; each with a folder of its own.
+fn stores(folder: &Path) -> Vec<(&'static str, Store)> {
+    vec![("memory", Store::new(1 << 20)), ("memory and disk", on_disk(folder, 64 << 20))]
 }
 
 macro_rules! every_store {
@@ -67,7 +84,8 @@ macro_rules! every_store {
         $(#[$doc])*
         #[tokio::test]
         async fn $name() {
-            for (kind, $store) in stores() {
+            let folder = tempfile::tempdir().unwrap();
+            for (kind, $store) in stores(folder.path()) {
                 println!("in {kind}");
                 $body
             }
@@ -117,6 +135,29 @@ every_store! {
         assert!(found(&store, "/a").await.is_empty(), "asked for before the purge");
         store.keep(&key("/a"), held(&store, &tagged, "en", "new"));
         assert_eq!(found(&store, "/a").await, ["new"]);
+    }
+
+    an_invalidation_is_a_hard_purge(store) {
+        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        store.invalidate(&Purge::Url(address("/a")));
+        assert!(found(&store, "/a").await.is_empty());
+    }
+
+    what_arrives_is_kept_whole(store) {
+        let store = Arc::new(store);
+        // As much as memory takes of one object, in pieces that fit nowhere well.
+        let body: Vec<u8> = (0..store.memory().object_max() - 20_000).map(|n| (n % 251) as u8).collect();
+        let filling = Filling::new(stored(&[], "en"), 0, store.purges.era());
+        let mut room = store.room();
+        for piece in body.chunks(10_007) {
+            filling.append(Bytes::copy_from_slice(piece));
+            assert!(room.hold(&filling, piece.len() as u64).await);
+        }
+        let (kept, bytes) = filling.finish(Ok(()));
+        assert_eq!(bytes, body.len() as u64);
+        store.keep(&key("/a"), Arc::new(Held::new(filling.stored.clone(), kept.unwrap(), filling.era)));
+        let held = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
+        assert!(read(&store.ready(&key("/a"), &held).await.unwrap().body).await == body);
     }
 
     a_soft_purge_makes_it_stale(store) {

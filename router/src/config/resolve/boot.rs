@@ -3,9 +3,9 @@
 //! Owns the rules for listeners: at least one, none twice, an admin listener off loopback only with a token.
 
 use super::{Resolver, or};
-use crate::config::raw::{RawAdmin, RawConfig, RawListener};
+use crate::config::raw::{RawAdmin, RawCacheDisk, RawConfig, RawListener};
 use crate::config::value::{At, Span};
-use crate::config::{Admin, Boot, ClientLimits, Listener, Tls, defaults};
+use crate::config::{Admin, Boot, CacheDisk, ClientLimits, Listener, Tls, defaults};
 use std::net::SocketAddr;
 
 impl Resolver<'_> {
@@ -18,6 +18,10 @@ impl Resolver<'_> {
         };
         let process = raw.value.process.as_ref().map(|process| &process.value);
         let workers = process.and_then(|process| process.workers.as_ref()).map(|workers| workers.value.0 as usize);
+        let cache_disk = match process.and_then(|process| process.cache_disk.as_ref()) {
+            None => Some(None),
+            Some(disk) => self.cache_disk(disk).map(Some),
+        };
         let shutdown = raw.value.shutdown.as_ref().and_then(|shutdown| shutdown.value.deadline.as_ref());
         Some(Boot {
             listeners: listeners?,
@@ -29,7 +33,14 @@ impl Resolver<'_> {
             cache_memory: process.map_or(defaults::CACHE_MEMORY, |process| {
                 or(&process.cache_memory, |size| size.0.0, defaults::CACHE_MEMORY)
             }),
+            cache_disk: cache_disk?,
         })
+    }
+
+    fn cache_disk(&mut self, raw: &At<RawCacheDisk>) -> Option<CacheDisk> {
+        self.need(&raw.value.path, &raw.span, "path", "a folder of this process alone");
+        let size = self.need(&raw.value.size, &raw.span, "size", "what its files may take, such as \"10GiB\"");
+        Some(CacheDisk { size: size?.value.0.0, path: self.path(&raw.value.path)? })
     }
 
     fn listeners(&mut self, raw: &At<RawConfig>, taken: &mut Vec<(SocketAddr, Span)>) -> Option<Vec<Listener>> {

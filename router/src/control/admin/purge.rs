@@ -19,7 +19,11 @@ pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
         Err(wrong) => error(StatusCode::BAD_REQUEST, &wrong),
         Ok(None) => error(StatusCode::BAD_REQUEST, &format!("say what to purge: {WAYS}")),
         Ok(Some((purge, force))) => {
-            store.purge(&purge, force).await;
+            if !store.purge(&purge, force).await {
+                let words =
+                    "purged, but the cache on disk took no note of it and cannot be emptied: a restart may undo it";
+                return error(StatusCode::INTERNAL_SERVER_ERROR, words);
+            }
             tracing::info!(?purge, ?force, "purged");
             json(StatusCode::OK, &json!({ "purged": true, "soft": force == Force::Soft }))
         }

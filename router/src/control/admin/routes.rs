@@ -9,10 +9,13 @@ use crate::control::conductor::{Gone, ReloadAnswer};
 use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table;
+use crate::store::disk::Disk;
+use crate::store::disk::figures::Fault;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -63,8 +66,25 @@ async fn status(admin: &Admin, uri: &Uri) -> Answer {
             "bytes_max": memory.capacity(),
             "evictions": memory.evictions(),
             "purges": admin.store.purges.era(),
+            "disk": admin.store.disk().map(disk),
         });
         json(StatusCode::OK, &document)
+    })
+}
+
+fn disk(disk: &Disk) -> Value {
+    let figures = disk.figures();
+    let now = |counter: &AtomicU64| counter.load(Relaxed);
+    json!({
+        "entries": disk.entries(),
+        "bytes": now(&figures.bytes),
+        "bytes_max": disk.capacity(),
+        "evictions": now(&figures.evictions),
+        "reads": now(&figures.reads),
+        "writes": now(&figures.writes),
+        "dropped": now(&figures.dropped) + now(&figures.busy),
+        "errors": Fault::ALL.iter().map(|fault| figures.errors(*fault)).sum::<u64>(),
+        "queued_bytes": now(&figures.queued),
     })
 }
 

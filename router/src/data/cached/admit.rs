@@ -15,7 +15,7 @@ use crate::cache::{invalidate, partial, tags};
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
-use crate::store::purge::{Force, Purge, Standing};
+use crate::store::purge::{Purge, Standing};
 use crate::store::segments::Segments;
 use http::{Method, Response};
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl Flow<'_> {
         let (standing, mut last) = purges.standing(came.era, &self.address, &names);
         let mut is_current = standing == Standing::Untouched;
         for purge in own {
-            let era = purges.purge(&purge, Force::Hard);
+            let era = self.store().invalidate(&purge);
             is_current &= era == last + 1;
             last = era;
         }

@@ -118,7 +118,7 @@ impl Flow<'_> {
             encoding,
             filling: Arc::clone(&filling),
             body,
-            object_max: self.object_max(),
+            object_max: self.object_max().min(self.store().memory().object_max()),
             plain: stored.length(),
             counter: counter.clone(),
             _running: running,
@@ -147,7 +147,7 @@ struct Coder {
 impl Coder {
     /// Encodes to the end, and keeps it beside the plain bytes.
     async fn run(mut self) {
-        let mut room = self.store.room();
+        let mut room = self.store.room_in_memory();
         // Who comes now cannot have it from the beginning.
         let lets_go = || self.codings.settle(self.encoding, Form::Useless);
         let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;

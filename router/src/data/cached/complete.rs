@@ -32,7 +32,7 @@ impl Flow<'_> {
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let mut came = self.send(request, body, record).await;
         let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache.settings);
-        let Some(stored) = joined.filter(|_| span.end - span.start <= self.object_max()) else {
+        let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
             // A part of another state is not what the client wants; a whole is.
             if came.status() == StatusCode::PARTIAL_CONTENT {
                 return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;

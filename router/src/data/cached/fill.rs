@@ -74,7 +74,7 @@ pub(super) async fn pour(
                 let Ok(data) = frame.into_data() else { continue };
                 let more = data.len() as u64;
                 let held = filling.append(data);
-                if lets_go.is_some() && (held > object_max || !room.take(more)) {
+                if lets_go.is_some() && (held > object_max || !room.hold(filling, more).await) {
                     filling.let_go();
                     room.give_back();
                     if let Some(tell) = lets_go.take() {

@@ -1,17 +1,20 @@
 //! A response body that is read out of the store: whole or in parts, stored or still arriving.
 //!
-//! Owns where a reader is. Never copies bytes; what is arriving is waited for. The body of a small stored response is handed
-//! on as it is.
+//! Owns where a reader is. Never copies bytes; what is arriving, or lies on disk, is waited for. The body of a small stored
+//! response is handed on as it is.
 
 use crate::cache::answer::{Answer, Content};
 use crate::data::body::{Body, BodyError};
+use crate::store::disk::block::Block;
+use crate::store::disk::readers::{Reply, Unread};
 use crate::store::entry::Held;
 use crate::store::filling::{Broken, Filling};
-use crate::store::segments::Segments;
+use crate::store::segments::{self, Segments};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -85,27 +88,54 @@ struct Reading {
     /// The reader's number, where the source counts them.
     reader: u64,
     pieces: VecDeque<Piece>,
+    /// What is being read from disk.
+    reading: Option<Reply>,
+    /// Keeps what is on disk there until it is read.
+    _pins: Vec<Arc<Block>>,
 }
 
 impl Reading {
     fn new(source: Source, pieces: VecDeque<Piece>) -> Self {
         let first = pieces.iter().find_map(|piece| if let Piece::Span { at, .. } = piece { Some(*at) } else { None });
-        let reader = match &source {
-            Source::Held(_) | Source::Coded(_) => 0,
-            Source::Filling(filling) => filling.join(first.unwrap_or(0)),
+        let (reader, pins) = match &source {
+            // Without them, reading what made room says so.
+            Source::Held(held) => (0, held.body.pins().unwrap_or_default()),
+            Source::Coded(_) => (0, Vec::new()),
+            Source::Filling(filling) => (filling.join(first.unwrap_or(0)), Vec::new()),
         };
-        Self { source, reader, pieces }
+        Self { source, reader, pieces, reading: None, _pins: pins }
     }
 
-    fn poll_at(&self, at: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
-        match &self.source {
-            Source::Held(held) => Poll::Ready(Ok(held.body.at(at, end))),
-            Source::Coded(bytes) => Poll::Ready(Ok(bytes.at(at, end))),
-            Source::Filling(filling) => filling.poll_at(self.reader, at, end, cx).map_err(|broken| match broken {
-                Broken::Origin(why) => BodyError::Other(format!("the origin failed: {why}").into()),
-                Broken::Passed => BodyError::Other("the bytes are not kept any more".into()),
-            }),
+    fn poll_at(&mut self, at: u64, end: u64, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyError>> {
+        if self.reading.is_none() {
+            let piece = match &self.source {
+                Source::Held(held) => held.body.at(at, end),
+                Source::Coded(bytes) => bytes.at(at, end),
+                Source::Filling(filling) => match filling.poll_at(self.reader, at, end, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(piece)) => piece,
+                    Poll::Ready(Err(Broken::Origin(why))) => {
+                        return Poll::Ready(Err(BodyError::Other(format!("the origin failed: {why}").into())));
+                    }
+                    Poll::Ready(Err(Broken::Passed)) => {
+                        return Poll::Ready(Err(BodyError::Other("the bytes are not kept any more".into())));
+                    }
+                },
+            };
+            match piece {
+                Some(segments::Piece::Here(bytes)) => return Poll::Ready(Ok(Some(bytes))),
+                Some(segments::Piece::Below(slice)) => self.reading = Some(slice.read()),
+                None => return Poll::Ready(Ok(None)),
+            }
         }
+        let Some(reading) = &mut self.reading else { return Poll::Pending };
+        let Poll::Ready(read) = Pin::new(reading).poll(cx) else { return Poll::Pending };
+        self.reading = None;
+        let read = read.unwrap_or(Err(Unread::Gone));
+        if let (Err(Unread::Failed | Unread::Gone), Source::Held(held)) = (&read, &self.source) {
+            held.lose();
+        }
+        Poll::Ready(read.map(Some).map_err(|unread| BodyError::Other(unread.into())))
     }
 }
 

@@ -1,0 +1,99 @@
+//! The folder of the store on disk.
+//!
+//! Owns whose it is: one process at a time, one version, and nothing but a cache. What is in a folder that is not ours is
+//! never touched. The lock is the system's, so that it ends with the process however that ends.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The version of everything in the folder; counted up when any of its forms changes.
+pub const FORMAT: u32 = 1;
+const FORMAT_WORDS: &str = "portolan cache, format ";
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The system refuses.
+    #[error("the cache folder {} cannot be used: {cause}\n  help: `process.cache_disk.path` needs a folder that can be written to", path.display())]
+    System {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Another process uses it.
+    #[error("the cache folder {} is in use by another process{owner}\n  help: end that process, or give `process.cache_disk.path` another folder", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+        /// Who, in words that fit behind "process".
+        owner: String,
+    },
+    /// Another version made it.
+    #[error("the cache folder {} has format {found}, and this version writes {FORMAT}\n  help: remove the folder to begin with an empty cache, or give `process.cache_disk.path` another", path.display())]
+    Version {
+        /// The folder.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+    },
+    /// Something else is in it.
+    #[error("the folder {} is no cache and not empty\n  help: give `process.cache_disk.path` an empty folder, or one that does not exist", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// Makes the folder ours for as long as the file that comes back is open.
+pub(super) fn take(path: &Path) -> Result<File, OpenError> {
+    let system = |cause| OpenError::System { path: path.to_owned(), cause };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(system)?;
+    let format = path.join("format");
+    if !format.try_exists().map_err(system)? && !is_empty(path).map_err(system)? {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    let lock = lock(path)?;
+    match fs::read_to_string(&format) {
+        Ok(text) => match text.strip_prefix(FORMAT_WORDS).map(str::trim) {
+            Some(found) if found == FORMAT.to_string() => Ok(lock),
+            found => Err(OpenError::Version { path: path.to_owned(), found: found.unwrap_or("unknown").to_owned() }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::write(&format, format!("{FORMAT_WORDS}{FORMAT}\n")).map_err(system)?;
+            Ok(lock)
+        }
+        Err(error) => Err(system(error)),
+    }
+}
+
+/// Whether nothing is in it but our lock.
+fn is_empty(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        if entry?.file_name() != "lock" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let system = |cause| OpenError::System { path: path.to_owned(), cause };
+    let name = path.join("lock");
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(name).map_err(system)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::Error(cause)) => return Err(system(cause)),
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            // Only to name it.
+            let _ = file.read_to_string(&mut owner);
+            let owner = owner.trim().parse::<u32>().map_or_else(|_| String::new(), |id| format!(" (pid {id})"));
+            return Err(OpenError::Taken { path: path.to_owned(), owner });
+        }
+    }
+    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(system)?;
+    Ok(file)
+}

@@ -1,0 +1,197 @@
+//! Stored responses on disk, below memory: what was pushed out of memory, what is too large for it, and what a restart
+//! finds again.
+//!
+//! Owns the folder and the threads; every other file here owns one thing in it. Entries are written when they are stored,
+//! to a log of blocks; the oldest block makes room. Whatever fails counts as not stored. No worker reads or writes a file:
+//! it looks into the index, and puts a question to the threads. Read `log` for what lies on disk, `queue` for what may be
+//! written, `ledger` for why a purge stays.
+#![allow(clippy::disallowed_types, reason = "the handle of the writing thread, taken once at the end")]
+
+pub mod block;
+pub mod figures;
+pub mod folder;
+mod index;
+mod ledger;
+mod log;
+mod queue;
+pub mod readers;
+mod record;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use super::entry::Entry;
+use super::purge::{Mark, Purges};
+use crate::base::clock::monotonic;
+use crate::cache::key::Key;
+use crate::config::CacheDisk;
+use block::{Place, Slice};
+use bytes::Bytes;
+use figures::{Fault, Figures};
+use folder::OpenError;
+use index::Index;
+use ledger::{Ledger, Past};
+use log::{Blocks, Log};
+use queue::Queue;
+use readers::{Readers, Unread};
+use record::Found;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use writer::Writer;
+
+pub use writer::PIECE_BYTES;
+
+/// An object may take this share of the size.
+const OBJECT_SHARE: u64 = 4;
+/// How long the end of the process waits for what is to be written.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The tier.
+#[derive(Debug)]
+pub struct Disk {
+    index: Arc<Index>,
+    blocks: Arc<Blocks>,
+    readers: Arc<Readers>,
+    queue: Arc<Queue>,
+    figures: Arc<Figures>,
+    size: u64,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Open for as long as the folder is ours.
+    _lock: File,
+}
+
+impl Disk {
+    /// Opens the folder and finds what is stored in it; `queue_max` bytes may wait to be written.
+    ///
+    /// # Errors
+    /// When the folder is not ours to use; an entry that is damaged is no error.
+    pub fn open(settings: &CacheDisk, queue_max: u64, purges: &Arc<Purges>) -> Result<Self, OpenError> {
+        let CacheDisk { path, size } = settings;
+        let lock = folder::take(path)?;
+        let system = |cause: io::Error| OpenError::System { path: path.clone(), cause };
+        let figures = Arc::new(Figures::new(path.clone()));
+        let (mut ledger, Past { marks, is_damaged }) = Ledger::open(path).map_err(system)?;
+        let readers = Readers::start(Arc::clone(&figures)).map_err(system)?;
+        let mut log = Log::new(path.clone(), *size, Arc::clone(&readers), Arc::clone(&figures));
+        let newest = log.restore().map_err(system)?;
+        purges.restore(&marks, newest);
+        if is_damaged {
+            figures.failed(Fault::Corrupt, "the purges cannot be read, so everything on disk is dropped", &"damaged");
+            log.wipe().map_err(system)?;
+        }
+        ledger.rewrite(&purges.marks()).map_err(system)?;
+        let (blocks, index) = log.shared();
+        let queue = Arc::new(Queue::new(queue_max, Arc::clone(&index), Arc::clone(&figures)));
+        let writer = Writer {
+            queue: Arc::clone(&queue),
+            index: Arc::clone(&index),
+            log,
+            ledger,
+            purges: Arc::clone(purges),
+            figures: Arc::clone(&figures),
+            paused: None,
+            floor: 0,
+        };
+        let thread = std::thread::Builder::new().name("cache-write".to_owned());
+        let writer = Mutex::new(Some(thread.spawn(move || writer.run()).map_err(system)?));
+        tracing::info!(folder = %path.display(), entries = index.entries(), "the cache on disk is open");
+        Ok(Self { index, blocks, readers, queue, figures, size: *size, writer, _lock: lock })
+    }
+
+    /// The counters.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Entries.
+    pub fn entries(&self) -> u64 {
+        self.index.entries()
+    }
+
+    /// Bytes that it may use.
+    pub fn capacity(&self) -> u64 {
+        self.size
+    }
+
+    /// The largest object that it takes, bytes.
+    pub fn object_max(&self) -> u64 {
+        self.size / OBJECT_SHARE
+    }
+
+    /// Reads an entry, and says where it was found. Its bodies stay where they are.
+    pub(super) async fn recall(&self, key: &Key) -> Option<(Place, Entry)> {
+        let place = self.index.find(index::name(key))?;
+        let reply = Slice::whole(&self.blocks.get(place.block)?, place).read();
+        match reply.await.unwrap_or(Err(Unread::Gone)) {
+            Ok(bytes) => match record::decode(&bytes, key, &self.blocks) {
+                Found::Entry(entry) => return Some((place, entry)),
+                Found::Other => return None,
+                Found::Broken => self.figures.failed(Fault::Corrupt, "a record cannot be understood", &"malformed"),
+            },
+            Err(Unread::Failed) => {}
+            Err(Unread::Gone | Unread::Busy) => return None,
+        }
+        self.queue.forget(key);
+        None
+    }
+
+    /// Whether the key's entry is still the one that was found there.
+    pub(super) fn is_at(&self, key: &Key, place: Place) -> bool {
+        self.index.find(index::name(key)) == Some(place)
+    }
+
+    /// Wants an entry written in the place of what its key had.
+    pub(super) fn keep(&self, key: &Key, entry: Arc<Entry>) {
+        self.queue.keep(key, entry);
+    }
+
+    /// Wants what a key has gone.
+    pub(super) fn forget(&self, key: &Key) {
+        self.queue.forget(key);
+    }
+
+    /// Writes a piece of a body; none when it cannot be.
+    pub(super) async fn write(&self, pieces: Vec<Bytes>) -> Option<Slice> {
+        self.queue.piece(pieces).await.ok().flatten()
+    }
+
+    /// Writes a purge, without waiting.
+    pub(super) fn note(&self, mark: Mark) {
+        self.queue.purge(mark, None);
+    }
+
+    /// Writes a purge. False when a restart may undo it.
+    pub(super) async fn purge(&self, mark: Mark) -> bool {
+        let (acknowledged, told) = oneshot::channel();
+        self.queue.purge(mark, Some(acknowledged));
+        told.await.unwrap_or(false)
+    }
+
+    /// Writes what waits, and ends the threads.
+    pub fn close(&self) {
+        self.queue.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let until = monotonic() + CLOSE_PATIENCE;
+        if let Some(writer) = writer {
+            while !writer.is_finished() && monotonic() < until {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            if !writer.is_finished() {
+                tracing::warn!("the disk of the cache does not answer; what was to be written is left");
+            } else if writer.join().is_err() {
+                tracing::error!("the thread that writes the cache to disk ended with a panic");
+            }
+        }
+        self.readers.close();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

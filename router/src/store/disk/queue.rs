@@ -1,0 +1,216 @@
+//! What is to be written to disk.
+//!
+//! Owns the order, the bound, and that only the newest entry of a key is ever written: one that is replaced or dropped
+//! while it waits, or while it is being written, is not found on disk afterwards. Purges go first.
+#![allow(
+    clippy::disallowed_types,
+    reason = "a queue between workers and the writing thread, held to put in or take out one"
+)]
+
+use super::figures::Figures;
+use super::index::{self, Index};
+use crate::cache::key::Key;
+use crate::store::entry::Entry;
+use crate::store::purge::{Mark, Name};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+use super::block::Slice;
+
+/// Things that may wait.
+const JOBS_MAX: usize = 65_536;
+/// Purges that may wait; more are written as one that means all that is older.
+const MARKS_MAX: usize = 4096;
+
+/// Bytes were written, and where; none when they could not be.
+pub(super) type Written = oneshot::Sender<Option<Slice>>;
+
+/// One thing to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Purges, and who waits for them to be on the device.
+    Purges(Vec<Mark>, Vec<oneshot::Sender<bool>>),
+    /// An entry.
+    Entry(Key, Arc<Entry>),
+    /// What a key of this name had is gone.
+    Removal(u64),
+    /// A piece of a body whose entry comes later.
+    Piece(Vec<Bytes>, Written),
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Entry(Key),
+    Removal(u64),
+    Piece(Vec<Bytes>, Written),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    marks: Vec<Mark>,
+    acknowledged: Vec<oneshot::Sender<bool>>,
+    order: VecDeque<Waiting>,
+    entries: HashMap<Key, Arc<Entry>, BuildHasherDefault<DefaultHasher>>,
+    bytes: u64,
+    /// The name of the entry that is being written, until it is out of date.
+    writing: Option<u64>,
+    is_closed: bool,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    bytes_max: u64,
+    index: Arc<Index>,
+    figures: Arc<Figures>,
+}
+
+fn weight(entry: &Entry) -> u64 {
+    entry.weight(0)
+}
+
+fn length(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
+impl Queue {
+    pub(super) fn new(bytes_max: u64, index: Arc<Index>, figures: Arc<Figures>) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), bytes_max, index, figures }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wants an entry written, in the place of what its key had.
+    pub(super) fn keep(&self, key: &Key, entry: Arc<Entry>) {
+        let mut state = self.state();
+        self.outdate(&mut state, key);
+        let bytes = weight(&entry);
+        if state.order.len() >= JOBS_MAX || state.bytes + bytes > self.bytes_max || state.is_closed {
+            self.figures.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        state.bytes += bytes;
+        state.entries.insert(key.clone(), entry);
+        state.order.push_back(Waiting::Entry(key.clone()));
+        self.changed(state);
+    }
+
+    /// Wants what the key had gone.
+    pub(super) fn forget(&self, key: &Key) {
+        let mut state = self.state();
+        self.outdate(&mut state, key);
+    }
+
+    /// What the key has on disk, or will have, is not to be found any more.
+    fn outdate(&self, state: &mut State, key: &Key) {
+        let name = index::name(key);
+        if state.writing == Some(name) {
+            state.writing = None;
+        }
+        if let Some(entry) = state.entries.remove(key) {
+            state.bytes -= weight(&entry);
+        }
+        // After a restart it would be found again; when the queue is full it may be, for it is no purge.
+        if self.index.remove(name) && state.order.len() < JOBS_MAX {
+            state.order.push_back(Waiting::Removal(name));
+        }
+    }
+
+    /// Wants a piece of a body written.
+    pub(super) fn piece(&self, pieces: Vec<Bytes>) -> oneshot::Receiver<Option<Slice>> {
+        let (written, told) = oneshot::channel();
+        let mut state = self.state();
+        let bytes = length(&pieces);
+        // One that is not taken in drops its sender.
+        if state.order.len() < JOBS_MAX && state.bytes + bytes <= self.bytes_max && !state.is_closed {
+            state.bytes += bytes;
+            state.order.push_back(Waiting::Piece(pieces, written));
+            self.changed(state);
+        } else {
+            self.figures.dropped.fetch_add(1, Relaxed);
+        }
+        told
+    }
+
+    /// Wants a purge written; `acknowledged` is told when it is on the device.
+    pub(super) fn purge(&self, mark: Mark, acknowledged: Option<oneshot::Sender<bool>>) {
+        let mut state = self.state();
+        if state.marks.len() >= MARKS_MAX {
+            let newest = state.marks.iter().map(Mark::era).max().unwrap_or_default().max(mark.era());
+            state.marks = vec![Mark { name: Name::Forgotten, hard: newest, soft: 0 }];
+        } else {
+            state.marks.push(mark);
+        }
+        state.acknowledged.extend(acknowledged);
+        self.changed(state);
+    }
+
+    fn changed(&self, state: MutexGuard<'_, State>) {
+        self.figures.queued.store(state.bytes, Relaxed);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// No more is taken in; what waits is still written.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        self.changed(state);
+    }
+
+    /// Waits for the next thing to do; none after the end.
+    pub(super) fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = self.take(&mut state) {
+                self.figures.queued.store(state.bytes, Relaxed);
+                return Some(job);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn take(&self, state: &mut State) -> Option<Job> {
+        if !state.marks.is_empty() {
+            return Some(Job::Purges(std::mem::take(&mut state.marks), std::mem::take(&mut state.acknowledged)));
+        }
+        while let Some(waiting) = state.order.pop_front() {
+            match waiting {
+                Waiting::Removal(name) => return Some(Job::Removal(name)),
+                Waiting::Piece(pieces, written) => {
+                    state.bytes -= length(&pieces);
+                    return Some(Job::Piece(pieces, written));
+                }
+                Waiting::Entry(key) => {
+                    // One that was replaced waits a second time, further behind; the first finds the newest.
+                    let Some(entry) = state.entries.remove(&key) else { continue };
+                    state.bytes -= weight(&entry);
+                    state.writing = Some(index::name(&key));
+                    return Some(Job::Entry(key, entry));
+                }
+            }
+        }
+        None
+    }
+
+    /// An entry was written: does what makes it found, unless it is out of date. Whether it was.
+    pub(super) fn found(&self, name: u64, publish: impl FnOnce()) -> bool {
+        let mut state = self.state();
+        let is_newest = state.writing.take() == Some(name);
+        if is_newest {
+            publish();
+        }
+        is_newest
+    }
+}

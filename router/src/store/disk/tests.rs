@@ -1,0 +1,287 @@
+//! What a restart finds, what a crash leaves, and what a bad disk costs: a folder, a store on it, and another after it.
+
+use super::figures::Fault;
+use super::folder::{FORMAT, OpenError};
+use super::record::{self, Found};
+use super::*;
+use crate::cache::tags::Tag;
+use crate::store::Store;
+use crate::store::entry::Held;
+use crate::store::filling::Filling;
+use crate::store::purge::{Force, Purge};
+use crate::store::tests::{NOW, address, found, held, key, on_disk, read, stored};
+use proptest::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SIZE: u64 = 64 << 20;
+const SALE: [(&str, &str); 1] = [("surrogate-key", "sale")];
+
+/// What a crash at this moment would leave, as a folder of its own.
+fn crashed(folder: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    fs::create_dir(left.path().join("cache")).unwrap();
+    for entry in fs::read_dir(folder.join("cache")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, left.path().join("cache").join(path.file_name().unwrap())).unwrap();
+    }
+    left
+}
+
+fn files(folder: &Path, kind: &str) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder.join("cache")).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == kind)).collect()
+}
+
+/// Stores a body of so many bytes as it would come from an origin.
+async fn fill(store: &Arc<Store>, path: &str, bytes: usize) -> Vec<u8> {
+    let body: Vec<u8> = (0..bytes).map(|n| (n / 1000 + path.len()) as u8).collect();
+    let filling = Filling::new(stored(&[], "en"), 0, store.purges.era());
+    let mut room = store.room();
+    for piece in body.chunks(16_000) {
+        filling.append(Bytes::copy_from_slice(piece));
+        assert!(room.hold(&filling, piece.len() as u64).await);
+    }
+    let kept = filling.finish(Ok(())).0.unwrap();
+    store.keep(&key(path), Arc::new(Held::new(filling.stored.clone(), kept, filling.era)));
+    body
+}
+
+async fn body(store: &Store, path: &str) -> Option<Vec<u8>> {
+    let held = store.look(&key(path), &address(path), NOW).await.pop()?;
+    Some(read(&store.ready(&key(path), &held).await?.body).await)
+}
+
+#[tokio::test]
+async fn a_restart_finds_all_that_was_stored_of_a_response() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    let fields = [
+        ("vary", "accept-language"),
+        ("surrogate-key", "sale new"),
+        ("etag", "\"1\""),
+        ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("cdn-cache-control", "max-age=9, private=\"x\", no-transform"),
+        ("x-latin", "caf\u{e9}"),
+    ];
+    for (language, body) in [("en", "hello"), ("de", "hallo")] {
+        store.keep(&key("/a"), held(&store, &fields, language, body));
+    }
+    let all = |held: Vec<Arc<Held>>| held.iter().map(|held| format!("{:?} {}", held.stored, held.era())).collect();
+    let before: Vec<String> = all(store.look(&key("/a"), &address("/a"), NOW).await);
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert_eq!(store.disk().unwrap().entries(), 1);
+    let after: Vec<String> = all(store.look(&key("/a"), &address("/a"), NOW).await);
+    assert_eq!(after, before);
+    assert_eq!(found(&store, "/a").await, ["hello", "hallo"]);
+    assert_eq!(store.memory().entries(), 1, "it is in memory again");
+    assert!(found(&store, "/b").await.is_empty());
+}
+
+#[tokio::test]
+async fn only_the_newest_is_found_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    for body in ["one", "two", "three"] {
+        store.keep(&key("/a"), held(&store, &[], "en", body));
+        store.keep(&key("/gone"), held(&store, &[], "en", body));
+    }
+    let gone = store.look(&key("/gone"), &address("/gone"), NOW).await.remove(0);
+    store.drop_held(&key("/gone"), &gone);
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert_eq!(found(&store, "/a").await, ["three"]);
+    assert!(found(&store, "/gone").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_purge_that_was_acknowledged_stays_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    store.keep(&key("/a"), held(&store, &SALE, "en", "old"));
+    store.keep(&key("/b"), held(&store, &[], "en", "other"));
+    while store.disk().unwrap().figures().writes.load(std::sync::atomic::Ordering::Relaxed) < 2 {
+        tokio::task::yield_now().await;
+    }
+    let late = held(&store, &SALE, "en", "late");
+    let unpurged = crashed(folder.path());
+    assert!(store.purge(&Purge::Tag(Tag::key(b"sale")), Force::Hard).await);
+    let purged = crashed(folder.path());
+    assert_eq!(found(&on_disk(unpurged.path(), SIZE), "/a").await, ["old"]);
+    let after = on_disk(purged.path(), SIZE);
+    assert!(found(&after, "/a").await.is_empty());
+    assert_eq!(found(&after, "/b").await, ["other"]);
+    // What was asked for before the purge stays purged, what comes after it is good; also one restart later.
+    store.keep(&key("/late"), late);
+    store.keep(&key("/a"), held(&store, &SALE, "en", "new"));
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert!(found(&store, "/late").await.is_empty());
+    assert_eq!(found(&store, "/a").await, ["new"]);
+    assert!(store.purge(&Purge::All, Force::Soft).await);
+    drop(store);
+    let held = on_disk(folder.path(), SIZE).look(&key("/a"), &address("/a"), NOW).await;
+    assert_eq!(held.iter().map(|held| held.stored.is_fresh(NOW)).collect::<Vec<_>>(), [false]);
+}
+
+#[tokio::test]
+async fn what_is_larger_than_memory_goes_through_it_to_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(folder.path(), SIZE));
+    let sent = fill(&store, "/large", 9_000_001).await;
+    assert!(store.memory().bytes() < 1 << 20, "memory is not for it");
+    assert!(body(&store, "/large").await.unwrap() == sent);
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert!(body(&store, "/large").await.unwrap() == sent);
+    let held = store.look(&key("/large"), &address("/large"), NOW).await.remove(0);
+    assert!(!held.body.is_here() && held.body.bytes() == 9_000_001);
+}
+
+#[tokio::test]
+async fn the_oldest_makes_room_and_who_reads_it_reads_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(folder.path(), 16 << 20));
+    let figures = || store.disk().unwrap().figures();
+    let sent = fill(&store, "/first", 3_000_000).await;
+    assert!(body(&store, "/first").await.is_some());
+    let held = store.look(&key("/first"), &address("/first"), NOW).await.remove(0);
+    let pins = held.body.pins().unwrap();
+    for number in 0..8 {
+        fill(&store, &format!("/{number}"), 3_000_000).await;
+    }
+    let bytes = || figures().bytes.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(bytes() <= 20 << 20, "{}", bytes());
+    assert!(read(&held.body).await == sent, "for as long as it is read");
+    drop(pins);
+    assert!(bytes() <= 16 << 20, "{}", bytes());
+    assert_eq!(body(&store, "/first").await, None);
+    assert!(store.look(&key("/first"), &address("/first"), NOW).await.is_empty(), "and is not found again");
+    assert!(body(&store, "/7").await.is_some());
+    assert!(figures().evictions.load(std::sync::atomic::Ordering::Relaxed) > 0);
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_a_miss_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(folder.path(), SIZE));
+    fill(&store, "/large", 3_000_000).await;
+    store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+    store.keep(&key("/b"), held(&store, &[], "en", "hello, too"));
+    drop(store);
+    for block in files(folder.path(), "block") {
+        let mut bytes = fs::read(&block).unwrap();
+        if let Some(at) = bytes.windows(8).position(|window| window == b"hello, t") {
+            bytes[at + 1] ^= 1;
+        }
+        fs::write(&block, bytes).unwrap();
+    }
+    let store = on_disk(folder.path(), SIZE);
+    let errors = || store.disk().unwrap().figures().errors(Fault::Corrupt);
+    assert_eq!(body(&store, "/b").await, None);
+    assert_eq!((errors(), store.disk().unwrap().entries()), (1, 2), "it is not found again");
+    assert!(body(&store, "/b").await.is_none());
+    assert_eq!(errors(), 1);
+    // The beginning of the large one is good; what is not is met by its reader, and by nobody else.
+    let held = store.look(&key("/large"), &address("/large"), NOW).await.remove(0);
+    let held = store.ready(&key("/large"), &held).await.unwrap();
+    held.lose();
+    assert!(store.ready(&key("/large"), &held).await.is_none());
+    assert!(store.look(&key("/large"), &address("/large"), NOW).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_that_goes_away_costs_only_what_was_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(folder.path(), SIZE));
+    fill(&store, "/large", 3_000_000).await;
+    fs::remove_dir_all(folder.path().join("cache")).unwrap();
+    assert!(body(&store, "/large").await.is_some(), "its files are open");
+    // More than a block, so that a new one is wanted.
+    let filling = Filling::new(stored(&[], "en"), 0, 0);
+    let mut room = store.room();
+    let mut held = true;
+    for _ in 0..40 {
+        filling.append(Bytes::from(vec![7; 100_000]));
+        held = held && room.hold(&filling, 100_000).await;
+    }
+    assert!(!held, "it is not stored");
+    assert!(store.disk().unwrap().figures().errors(Fault::Io) > 0);
+    store.keep(&key("/a"), super::super::tests::held(&store, &[], "en", "hello"));
+    assert_eq!(found(&store, "/a").await, ["hello"], "memory is well");
+}
+
+#[tokio::test]
+async fn purges_that_cannot_be_read_end_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+    for name in [&b"one"[..], b"two", b"three"] {
+        assert!(store.purge(&Purge::Tag(Tag::key(name)), Force::Hard).await);
+    }
+    drop(store);
+    let path = folder.path().join("cache/purges");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[10] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    assert!(found(&store, "/a").await.is_empty());
+    assert_eq!(store.disk().unwrap().entries(), 0);
+    store.keep(&key("/a"), held(&store, &[], "en", "new"));
+    drop(store);
+    assert_eq!(found(&on_disk(folder.path(), SIZE), "/a").await, ["new"]);
+}
+
+#[test]
+fn a_folder_that_is_not_ours_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = CacheDisk { path: folder.path().join("cache"), size: SIZE };
+    let open = || Store::with_disk(1 << 20, &settings).map(drop).map_err(|error| (error.to_string(), error));
+    let store = on_disk(folder.path(), SIZE);
+    let (words, error) = open().unwrap_err();
+    assert!(matches!(error, OpenError::Taken { .. }));
+    assert!(
+        words.contains(&format!("(pid {})", std::process::id())) && words.contains("process.cache_disk.path"),
+        "{words}"
+    );
+    drop(store);
+    assert!(open().is_ok());
+    let format = settings.path.join("format");
+    fs::write(&format, format!("portolan cache, format {}\n", FORMAT + 1)).unwrap();
+    let (words, error) = open().unwrap_err();
+    assert!(matches!(error, OpenError::Version { .. }));
+    assert!(words.contains(&settings.path.display().to_string()) && words.contains("remove the folder"), "{words}");
+    fs::remove_file(&format).unwrap();
+    let kept = settings.path.join("photo.jpg");
+    fs::write(&kept, "x").unwrap();
+    assert!(matches!(open().unwrap_err().1, OpenError::Foreign { .. }));
+    assert!(kept.exists() && !format.exists());
+    fs::write(folder.path().join("file"), "").unwrap();
+    let settings = CacheDisk { path: folder.path().join("file"), size: SIZE };
+    assert!(matches!(Store::with_disk(1 << 20, &settings), Err(OpenError::System { .. })));
+}
+
+#[test]
+fn the_form_of_a_record_is_that_of_its_format() {
+    let fields = [("vary", "accept-language"), ("surrogate-key", "a"), ("etag", "\"1\"")];
+    let held = Arc::new(Held::new(stored(&fields, "en"), Default::default(), 7));
+    let bytes = record::encode(&key("/a"), &[(held, Vec::new())]);
+    // A change here is another format: count `FORMAT` up, so that nobody reads what he does not understand.
+    assert_eq!((FORMAT, bytes.len(), crc32fast::hash(&bytes)), (1, 209, 2_979_482_273));
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_record_is_refused_or_read_never_more(at in 0usize..400, to in any::<u8>(), cut in 0usize..400) {
+        let held = Arc::new(Held::new(stored(&SALE, "en"), Default::default(), 7));
+        let mut bytes = record::encode(&key("/a"), &[(held, Vec::new())]);
+        let place = at % bytes.len();
+        bytes[place] = to;
+        bytes.truncate(bytes.len() - cut % bytes.len());
+        match record::decode(&bytes, &key("/a"), &Blocks::default()) {
+            Found::Entry(entry) => prop_assert!(entry.variants().len() <= 1),
+            Found::Other | Found::Broken => {}
+        }
+    }
+}

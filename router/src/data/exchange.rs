@@ -7,6 +7,7 @@
 
 use super::body::Body;
 use super::cached;
+use super::cached::stranded::{self, Strand};
 use super::connection::Connection;
 use super::core::Core;
 use super::forward::{self, Outbound};
@@ -18,7 +19,7 @@ use crate::base::Timestamp;
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, Decision, Refusal, decide};
 use crate::policy::{Ask, PolicyFailure};
-use crate::snapshot::{PolicyUse, Snapshot};
+use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::verdict::Verdict;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
@@ -105,6 +106,13 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
     let now = core.clock.now();
     let mut decision = asked.decide(parts, now);
     if is_full(&decision) {
+        // What is stored needs no room.
+        if let Decision::Stranded(plan, _) = &decision {
+            let stored = stranded::serve(asked, plan, parts, &body, Strand::Full, record);
+            if let Some(response) = Box::pin(stored).await {
+                return response;
+            }
+        }
         // Boxed: waiting is rare and must not make every exchange larger.
         decision = Box::pin(wait_for_room(asked, parts, decision, record)).await;
     }
@@ -121,21 +129,29 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
             record.refused = Some("policy-reply");
             respond::reply(reply.clone())
         }
-        Decision::Refuse(service, refusal) => {
-            let (response, word) = respond::refusal(refusal);
-            record.refused = Some(word);
-            if let Some(service) = service {
-                service.metrics.no_target.count(word);
-                record.service = Some(Arc::clone(service));
-            }
-            response
+        Decision::Stranded(plan, why) => {
+            let stored = stranded::serve(asked, plan, parts, &body, Strand::Over, record);
+            let stored = Box::pin(stored).await;
+            stored.unwrap_or_else(|| refuse(Some(plan.service), &Refusal::NoTarget(*why), record))
         }
+        Decision::Refuse(service, refusal) => refuse(*service, refusal, record),
     }
+}
+
+/// Answers that it cannot be served.
+fn refuse(service: Option<&Arc<Service>>, refusal: &Refusal, record: &mut Record) -> Response<Body> {
+    let (response, word) = respond::refusal(refusal);
+    record.refused = Some(word);
+    if let Some(service) = service {
+        service.metrics.no_target.count(word);
+        record.service = Some(Arc::clone(service));
+    }
+    response
 }
 
 /// Whether every region that may serve is full.
 fn is_full(decision: &Decision<'_>) -> bool {
-    matches!(decision, Decision::Refuse(Some(_), Refusal::NoTarget(why)) if !why.full().is_empty())
+    decision.no_target().is_some_and(|why| !why.full().is_empty())
 }
 
 /// Waits for room in the regions that are full, and decides again.
@@ -145,7 +161,7 @@ async fn wait_for_room<'a>(
     decision: Decision<'a>,
     record: &mut Record,
 ) -> Decision<'a> {
-    let Decision::Refuse(Some(service), Refusal::NoTarget(why)) = &decision else { return decision };
+    let Some((service, why)) = decision.service().zip(decision.no_target()) else { return decision };
     let before = record.started().elapsed();
     // Whoever leaves while it waits is recorded as one of this service.
     record.service = Some(Arc::clone(service));

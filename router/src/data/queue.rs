@@ -5,7 +5,7 @@
 //! by then, so asking again is no retry. Called by `exchange`.
 
 use crate::base::RegionSet;
-use crate::decide::{Decision, Refusal};
+use crate::decide::Decision;
 use crate::snapshot::Service;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -36,9 +36,10 @@ pub(super) async fn wait<'s>(
         // Parked before the look, so that what comes free after it is not missed.
         place.park(service.waits_for(full), cx.waker());
         if service.has_room(full) {
-            match again() {
-                Decision::Refuse(_, Refusal::NoTarget(why)) if !why.full().is_empty() => full = why.full(),
-                decision => return Poll::Ready(Some(decision)),
+            let decision = again();
+            match decision.no_target() {
+                Some(why) if !why.full().is_empty() => full = why.full(),
+                _ => return Poll::Ready(Some(decision)),
             }
         }
         over.as_mut().poll(cx).map(|()| None)
@@ -46,7 +47,7 @@ pub(super) async fn wait<'s>(
     .await;
     outcome.word = match &decision {
         None => "timeout",
-        Some(Decision::Refuse(..)) => "refused",
+        Some(Decision::Refuse(..) | Decision::Stranded(..)) => "refused",
         Some(_) => "served",
     };
     decision
@@ -69,6 +70,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::decide::Refusal;
     use crate::snapshot::Snapshot;
     use crate::snapshot::build::Known;
     use crate::snapshot::build::tests::{build, config, parts};

@@ -85,6 +85,7 @@ pub fn explain(
     let decision = decide(snapshot, &facts, ask, Some(&mut trace));
     let (cache, lookup) = match &decision {
         Decision::Forward(forward) => cache::explain(question, scheme, &client, forward),
+        Decision::Stranded(forward, _) => cache::explain(question, scheme, &client, forward),
         _ => (Value::Null, None),
     };
     let mut document = document(snapshot, &client, seed, &trace, &decision);
@@ -101,11 +102,7 @@ fn client(snapshot: &Snapshot, question: &Question) -> Client {
 }
 
 fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, decision: &Decision<'_>) -> Value {
-    let service = match decision {
-        Decision::Forward(forward) => Some(forward.service),
-        Decision::Reply(service, _) | Decision::Refuse(Some(service), _) => Some(*service),
-        _ => None,
-    };
+    let service = decision.service();
     json!({
         "pop": &*snapshot.pop,
         "snapshot": { "version": snapshot.version, "generation": snapshot.generation },
@@ -188,6 +185,7 @@ fn decision_text(decision: &Decision<'_>) -> Value {
         }),
         Decision::Files(bundle) => json!({ "action": "static", "root": bundle.root().display().to_string() }),
         Decision::Reply(_, reply) => json!({ "action": "respond", "status": reply.status.as_u16() }),
+        Decision::Stranded(_, why) => json!({ "action": "refuse unless stored", "why": why.as_str() }),
         Decision::Refuse(_, refusal) => json!({
             "action": "refuse",
             "why": match refusal {

@@ -51,8 +51,31 @@ pub enum Decision<'s> {
     Files(&'s Bundle),
     /// Answer with a policy's reply.
     Reply(&'s Arc<Service>, Reply),
+    /// No region can serve it now, but its route has a cache, which may have something. The plan has no target.
+    Stranded(Box<Forward<'s>>, NoTarget),
     /// Answer that it cannot be served.
     Refuse(Option<&'s Arc<Service>>, Refusal),
+}
+
+impl<'s> Decision<'s> {
+    /// The service that it is about.
+    pub fn service(&self) -> Option<&'s Arc<Service>> {
+        match self {
+            Self::Forward(forward) => Some(forward.service),
+            Self::Stranded(forward, _) => Some(forward.service),
+            Self::Reply(service, _) => Some(service),
+            Self::Refuse(service, _) => *service,
+            Self::Files(_) => None,
+        }
+    }
+
+    /// Why no region can serve it, if that is so.
+    pub fn no_target(&self) -> Option<NoTarget> {
+        match self {
+            Self::Refuse(_, Refusal::NoTarget(why)) | Self::Stranded(_, why) => Some(*why),
+            _ => None,
+        }
+    }
 }
 
 /// How to forward an exchange.
@@ -128,12 +151,16 @@ fn steer<'s>(
         Consulted::Reply(reply) => return Decision::Reply(service, reply),
         Consulted::Failed => return Decision::Refuse(Some(service), Refusal::PolicyFailed),
     };
-    match plan(service, facts, &near, pin.as_ref(), &advice, trace) {
-        Err(why) => Decision::Refuse(Some(service), Refusal::NoTarget(why)),
-        Ok(plan) => {
-            let Advice { cache: cache_say, edits, timeout, .. } = advice;
-            Decision::Forward(Forward { service, plan, token, pin, cache, cache_say, edits, timeout })
+    let planned = plan(service, facts, &near, pin.as_ref(), &advice, trace);
+    let Advice { cache: cache_say, edits, timeout, .. } = advice;
+    let forward = |plan| Forward { service, plan, token, pin, cache, cache_say, edits, timeout };
+    match planned {
+        Ok(plan) => Decision::Forward(forward(plan)),
+        // Nobody may serve it: what another was served is no way round a fence.
+        Err(why) if cache.is_none() || why == NoTarget::EmptyFence => {
+            Decision::Refuse(Some(service), Refusal::NoTarget(why))
         }
+        Err(why) => Decision::Stranded(Box::new(forward(Plan::nowhere())), why),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::policy::RegionDirectory;
 use crate::policy::tests::passing;
 use crate::snapshot::build::tests::snapshot_of;
+use crate::steer::table::Admin;
 use http::{HeaderMap, Method, StatusCode};
 use std::collections::BTreeMap;
 
@@ -52,11 +53,18 @@ fn snapshot(policies: &[(&'static str, OnError)]) -> Snapshot {
 }
 
 /// What is decided, in words, and who was asked.
-fn decided(
-    policies: &[(&'static str, OnError, Result<Verdict, PolicyFailure>)],
-    path: &str,
-) -> (String, Vec<(String, Vec<u32>)>) {
-    let snapshot = snapshot(&policies.iter().map(|(name, on_error, _)| (*name, *on_error)).collect::<Vec<_>>());
+fn decided(policies: &Answers, path: &str) -> (String, Vec<(String, Vec<u32>)>) {
+    decided_in(&asking(policies), policies, path)
+}
+
+/// What each policy answers.
+type Answers = [(&'static str, OnError, Result<Verdict, PolicyFailure>)];
+
+fn asking(policies: &Answers) -> Snapshot {
+    snapshot(&policies.iter().map(|(name, on_error, _)| (*name, *on_error)).collect::<Vec<_>>())
+}
+
+fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, Vec<(String, Vec<u32>)>) {
     let answers = policies.iter().map(|(name, _, answer)| {
         (
             *name,
@@ -82,7 +90,7 @@ fn decided(
         seed: 7,
         proven: None,
     };
-    let words = match decide(&snapshot, &facts, &mut script, None) {
+    let words = match decide(snapshot, &facts, &mut script, None) {
         Decision::Forward(forward) => {
             let names = forward
                 .plan
@@ -93,6 +101,7 @@ fn decided(
         }
         Decision::Reply(_, reply) => format!("reply {}", reply.status.as_u16()),
         Decision::Refuse(_, refusal) => format!("{refusal:?}"),
+        Decision::Stranded(_, why) => format!("stranded: {}", why.as_str()),
         Decision::Files(_) => "files".to_owned(),
     };
     (words, script.asked)
@@ -119,6 +128,24 @@ fn the_first_order_wins_and_fences_intersect() {
     let empty = decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, fence(&[0, 1]))], "/").0;
     assert_eq!(empty, "NoTarget(EmptyFence)");
     assert_eq!(decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, order(&[0]))], "/").0, "NoTarget(EmptyFence)");
+}
+
+#[test]
+fn what_no_region_can_serve_may_be_stored_but_a_fence_has_no_way_round() {
+    let stranded = |policies: &Answers, is_cached: bool| {
+        let mut snapshot = asking(policies);
+        for region in &mut Arc::get_mut(&mut snapshot.services[0]).unwrap().table.regions {
+            region.admin = Admin::Off;
+        }
+        if is_cached {
+            let config = crate::snapshot::build::tests::config(&THREE, "cache = {}\n");
+            snapshot.actions = crate::snapshot::build::tests::parts(&config.live).actions;
+        }
+        decided_in(&snapshot, policies, "/").0
+    };
+    assert_eq!(stranded(&[], false), "NoTarget(AllDown)");
+    assert_eq!(stranded(&[], true), "stranded: all-down");
+    assert_eq!(stranded(&[("a", DEFAULT, fence(&[]))], true), "NoTarget(EmptyFence)");
 }
 
 #[test]

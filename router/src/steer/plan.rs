@@ -97,12 +97,19 @@ impl MoveReason {
 /// Where one exchange goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Targets, first to try first; never empty. The second is in another region when one is allowed and alive.
+    /// Targets, first to try first; never empty in what is forwarded. The second is in another region when one is allowed and alive.
     pub targets: SmallVec<[Target; TARGETS_MAX]>,
     /// What to do with the token afterwards.
     pub pin: PinWrite,
     /// Set when the session is pinned to a region other than the first target's.
     pub moved: Option<MoveReason>,
+}
+
+impl Plan {
+    /// No target, for what can only be served from what is stored.
+    pub fn nowhere() -> Self {
+        Self { targets: SmallVec::new(), pin: PinWrite::Leave, moved: None }
+    }
 }
 
 /// Why no target could be named.

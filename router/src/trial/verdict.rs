@@ -80,7 +80,9 @@ pub(super) fn served(decision: &Decision<'_>) -> String {
             region.map_or_else(String::new, |region| region.name.to_string())
         }
         Decision::Reply(_, reply) => reply.status.as_u16().to_string(),
-        Decision::Refuse(_, Refusal::NoTarget(why)) => format!("refused: {}", why.as_str()),
+        Decision::Stranded(_, why) | Decision::Refuse(_, Refusal::NoTarget(why)) => {
+            format!("refused: {}", why.as_str())
+        }
         Decision::Refuse(_, Refusal::PolicyFailed) => "refused: policy-failed".to_owned(),
         Decision::Refuse(_, Refusal::NoRoute) | Decision::Files(_) => "refused: no-route".to_owned(),
     }

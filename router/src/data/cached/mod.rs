@@ -16,6 +16,7 @@ mod outcome;
 mod reading;
 mod refresh;
 mod running;
+pub(super) mod stranded;
 
 use super::body::Body;
 use super::exchange::Asked as Context;
@@ -64,21 +65,34 @@ pub(super) async fn serve(
     body: Body,
     record: &mut Record,
 ) -> Response<Body> {
-    let address = if parts.headers.contains_key(header::UPGRADE) { None } else { tidy(context, parts, cache) };
-    let say = plan.cache_say.as_deref();
-    let key = address.as_ref().and_then(|at| caching::key(at, &parts.headers, context.client, cache, say));
-    let (Some(address), Some(key)) = (address, key) else {
-        // A tunnel, or a URL that no key can be made of.
+    let Some((address, key)) = found_by(context, plan, cache, parts) else {
         let now = context.core.clock.now();
         return forward::forward(context.outbound(parts, now), plan, body, record).await;
     };
+    let say = plan.cache_say.as_deref();
     record.service = Some(Arc::clone(plan.service));
     let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
     let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
     let cache = told.as_deref().unwrap_or(cache);
     let flow = Flow { context, plan, cache, request: parts, seen, has_body, address, key };
-    let Outcome { mut response, status } =
+    let outcome =
         if say.is_some_and(|say| say.bypass) { flow.bypass(body, record).await } else { flow.run(body, record).await };
+    close(context, plan, outcome, record)
+}
+
+/// What a request is found by; none for a tunnel, and for a URL that no key can be made of.
+fn found_by(context: &Context<'_>, plan: &Forward<'_>, cache: &Cache, parts: &mut Parts) -> Option<(Address, Key)> {
+    if parts.headers.contains_key(header::UPGRADE) {
+        return None;
+    }
+    let address = tidy(context, parts, cache)?;
+    let key = caching::key(&address, &parts.headers, context.client, cache, plan.cache_say.as_deref())?;
+    Some((address, key))
+}
+
+/// Says what was done: in the answer, the record and the counters.
+fn close(context: &Context<'_>, plan: &Forward<'_>, outcome: Outcome, record: &mut Record) -> Response<Body> {
+    let Outcome { mut response, status } = outcome;
     let word = outcome::word(&status);
     record.cache = Some(word);
     plan.service.metrics.cache.count(word);

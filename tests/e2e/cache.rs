@@ -14,7 +14,7 @@ use portolan_tests::{Answer, Origin, Pop, scripts};
 
 /// An origin that answers each request with this head and body, and tells how often it was asked.
 fn origin(fields: &'static str, body: &'static str) -> Origin {
-    scripts::answering(scripts::response("200 OK", fields, body))
+    scripts::repeating(scripts::response("200 OK", fields, body))
 }
 
 /// A PoP with one service that has this cache.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// An origin that answers each request with these fields.
 fn origin(fields: &'static str) -> Origin {
-    scripts::answering(scripts::response("200 OK", fields, "page"))
+    scripts::repeating(scripts::response("200 OK", fields, "page"))
 }
 
 /// A PoP whose service asks these policies: names and configurations of the guest `terms`.

@@ -54,6 +54,17 @@ pub fn answering(bytes: impl Into<Vec<u8>>) -> Origin {
     })
 }
 
+/// An origin that answers every request with these bytes, and keeps connections.
+pub fn repeating(bytes: impl Into<Vec<u8>>) -> Origin {
+    let bytes = bytes.into();
+    Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            speaker.say(&bytes)?;
+        }
+        Ok(())
+    })
+}
+
 /// An origin that takes requests and never answers.
 pub fn silent() -> Origin {
     Origin::start(|speaker| {

@@ -9,8 +9,10 @@ use std::ops::Range;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::condition;
+use super::condition::{self, Validators};
+use super::date;
 use super::directives::SECONDS_MAX;
+use super::etag::EntityTag;
 use super::multipart::{self, Multipart};
 use super::range::Wanted;
 use super::select::{self, Asked};
@@ -69,8 +71,7 @@ pub fn answer(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Set
     let age_s = (stored.age_ms(now) / 1000).min(u64::from(SECONDS_MAX));
     headers.insert(header::AGE, HeaderValue::from(age_s));
     let mut answer = Answer { status: stored.status, headers, content: Content::Whole };
-    // Conditions are about what would be a success (RFC 9110 section 13.2.1).
-    if stored.status.is_success() && condition::is_not_modified(asked.headers, &stored.validators(), now) {
+    if answer.is_had(asked, &stored.validators(), now) {
         answer.not_modified();
     } else if let Some(length) = stored.length() {
         match select::parts(asked, stored, length, now, settings) {
@@ -85,7 +86,30 @@ pub fn answer(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Set
     answer
 }
 
+/// The answer that a response makes which is passed on and not stored, when it was asked for whole and without the client's
+/// conditions: they are judged here.
+pub fn passed(asked: &Asked<'_>, status: StatusCode, mut headers: HeaderMap, now: Timestamp) -> Answer {
+    strip_internal(&mut headers);
+    let mut answer = Answer { status, headers: HeaderMap::new(), content: Content::Whole };
+    let modified = date::field(&headers, &header::LAST_MODIFIED, now);
+    let state = Validators { tag: EntityTag::of(&headers), modified, modified_is_strong: false };
+    let is_had = answer.is_had(asked, &state, now);
+    answer.headers = headers;
+    if is_had {
+        answer.not_modified();
+    }
+    if *asked.method == Method::HEAD {
+        answer.content = Content::Nothing;
+    }
+    answer
+}
+
 impl Answer {
+    /// Whether the client has it already. Conditions are about what would be a success (RFC 9110 section 13.2.1).
+    fn is_had(&self, asked: &Asked<'_>, state: &Validators<'_>, now: Timestamp) -> bool {
+        self.status.is_success() && condition::is_not_modified(asked.headers, state, now)
+    }
+
     fn not_modified(&mut self) {
         self.status = StatusCode::NOT_MODIFIED;
         self.content = Content::Nothing;

@@ -3,9 +3,13 @@
 //! Owns the fields of that request, and of one that fills the cache. The client's own conditions are taken out: it is the
 //! stored response that is asked about, and `answer` judges the client's conditions afterwards. Pure.
 
-use http::header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
+use http::header::{
+    AUTHORIZATION, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+};
 
+use super::settings::Settings;
 use super::stored::{Extent, Stored};
+use super::wishes;
 
 /// Turns a client's request into one that asks about a stored response, by all validators that it has.
 pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
@@ -47,4 +51,16 @@ pub fn ask_for_all(request: &mut HeaderMap) {
 /// Whether the answer to a client's request as it is can serve others.
 pub fn is_for_all(request: &HeaderMap) -> bool {
     !FOR_ONE.iter().any(|name| request.contains_key(name))
+}
+
+/// Whether two requests have the same conditions and the same range.
+pub fn asks_alike(one: &HeaderMap, other: &HeaderMap) -> bool {
+    FOR_ONE.iter().all(|name| one.get(name) == other.get(name))
+}
+
+/// Whether what is not stored is asked for whole, although the client has conditions of its own: the answer then serves
+/// others, and `answer` judges the conditions. Not when a part is wanted, nor when the answer will hardly be stored: then the
+/// conditions spare the origin a body.
+pub fn widens(request: &HeaderMap, settings: &Settings) -> bool {
+    !(request.contains_key(RANGE) || request.contains_key(AUTHORIZATION) || wishes::read(request, settings).no_store)
 }

@@ -1,7 +1,7 @@
 //! What is stored, for whom, and what is answered from it.
 
 use super::{origin, pop, said};
-use portolan_tests::Ask;
+use portolan_tests::{Ask, Origin, scripts, wait_until};
 
 #[test]
 fn a_fresh_answer_is_served_from_memory_with_its_age() {
@@ -61,4 +61,76 @@ fn the_key_is_what_the_operator_says() {
     assert_eq!(ask("/?a=1", "2", "gold"), "fwd=uri-miss;stored");
     assert_eq!(ask("/?a=1", "1", "free"), "fwd=uri-miss;stored");
     assert_eq!(ask("/?a=2", "1", "gold"), "fwd=uri-miss;stored");
+}
+
+/// An origin that judges conditions itself, stores nothing of `/mine`, and tells by what it was asked.
+fn judging() -> Origin {
+    Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let own = if seen.target == "/mine" { "no-store" } else { "max-age=60" };
+            let fields = format!("cache-control: {own}\r\netag: \"1\"\r\ncontent-type: text/plain\r\n");
+            match (seen.method.as_str(), seen.field("if-none-match")) {
+                (_, Some("\"1\"")) => speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?,
+                ("HEAD", _) => speaker.say(format!("HTTP/1.1 200 OK\r\n{fields}content-length: 5\r\n\r\n"))?,
+                _ => speaker.say(scripts::response("200 OK", &fields, "hello"))?,
+            }
+        }
+        Ok(())
+    })
+}
+
+fn asked(origin: &Origin) -> Vec<(String, bool)> {
+    origin.seen().iter().map(|seen| (seen.method.clone(), seen.field("if-none-match").is_some())).collect()
+}
+
+#[test]
+fn a_condition_on_what_is_not_stored_brings_it_and_is_answered() {
+    let origin = judging();
+    let pop = pop(&origin, "");
+    let ask = |path: &str, tag: &str| pop.ask(&Ask::get(path).field("if-none-match", tag));
+    let same = ask("/a", "\"1\"");
+    assert_eq!(
+        (same.status, said(&same).as_str(), same.text()),
+        (304, "fwd=uri-miss;fwd-status=200;stored", String::new())
+    );
+    assert_eq!((same.field("etag"), same.field("content-type")), (Some("\"1\""), None));
+    assert_eq!(said(&pop.get("/a")), "hit");
+    let other = ask("/b", "\"0\"");
+    assert_eq!((other.status, other.text().as_str()), (200, "hello"));
+    assert_eq!(said(&ask("/b", "\"1\"")), "hit");
+    let get = || ("GET".to_owned(), false);
+    assert_eq!(asked(&origin), [get(), get()]);
+}
+
+#[test]
+fn head_brings_what_get_would() {
+    let origin = judging();
+    let pop = pop(&origin, "");
+    let head = pop.ask(&Ask::new("HEAD", "/"));
+    assert_eq!(
+        (head.status, head.field("content-length"), said(&head).as_str()),
+        (200, Some("5"), "fwd=uri-miss;stored")
+    );
+    wait_until("it is stored", || pop.status_of("/cache/entries") == 1);
+    let get = pop.get("/");
+    assert_eq!((get.text().as_str(), said(&get).as_str()), ("hello", "hit"));
+    assert_eq!(asked(&origin), [("GET".to_owned(), false)]);
+}
+
+#[test]
+fn what_is_known_not_to_be_stored_is_asked_for_as_the_client_does() {
+    let origin = judging();
+    let pop = pop(&origin, "");
+    let again = || pop.ask(&Ask::get("/mine").field("if-none-match", "\"1\""));
+    let first = again();
+    assert_eq!((first.status, said(&first).as_str()), (304, "fwd=uri-miss;fwd-status=200;detail=no-store"));
+    let second = again();
+    assert_eq!((second.status, said(&second).as_str()), (304, "fwd=uri-miss;detail=status"));
+    let head = pop.ask(&Ask::new("HEAD", "/mine"));
+    assert_eq!((head.status, head.field("content-length")), (200, Some("5")));
+    // What is authorised is hardly ever stored.
+    let own = pop.ask(&Ask::get("/b").field("if-none-match", "\"1\"").field("authorization", "Basic eDp5"));
+    assert_eq!(own.status, 304);
+    let expected = [("GET", false), ("GET", true), ("HEAD", false), ("GET", true)];
+    assert_eq!(asked(&origin), expected.map(|(method, condition)| (method.to_owned(), condition)));
 }

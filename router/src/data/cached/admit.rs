@@ -7,11 +7,12 @@ use super::ask::Came;
 use super::fill::Fill;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
-use crate::cache::answer::strip_internal;
+use crate::cache::answer::{Content, passed, strip_internal};
 use crate::cache::select::Forward as Why;
 use crate::cache::storable::{self, Refusal};
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::{invalidate, partial, tags};
+use crate::data::body::Body;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
@@ -29,7 +30,7 @@ impl Flow<'_> {
     /// Admits an answer, or passes it on.
     pub(super) fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
         self.invalidate(&mut came);
-        let admitted = match self.request.method {
+        let admitted = match came.method {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
             _ => storable::admit(&self.fetched(&came), &self.cache.settings).map_err(|refusal| {
@@ -43,7 +44,16 @@ impl Flow<'_> {
             Extent::Whole(length) => length.is_none_or(|length| length <= self.object_max()),
             Extent::Parts { ref held, .. } => held.iter().all(|span| span.end - span.start <= self.object_max()),
         };
-        match admitted.and_then(|stored| if fits(&stored) { Ok(stored) } else { Err("too-large") }) {
+        let admitted = admitted.and_then(|stored| {
+            if fits(&stored) {
+                return Ok(stored);
+            }
+            if matches!(stored.extent, Extent::Whole(_)) {
+                self.store().apart.note(&self.key, came.times.received);
+            }
+            Err("too-large")
+        });
+        match admitted {
             Ok(stored) => self.keep(lead, stored, came, why),
             Err(word) => {
                 if let Some(lead) = lead {
@@ -56,13 +66,24 @@ impl Flow<'_> {
 
     /// Passes an answer on without keeping it.
     pub(super) fn through(&self, came: Came, why: Why) -> Outcome {
-        let Came { mut response, target, times, .. } = came;
-        strip_internal(response.headers_mut());
-        self.pinned(Outcome::forwarded(response, why), target, times.received)
+        let (said, now) = (came.status(), came.times.received);
+        let Came { mut response, target, is_own, .. } = came;
+        if is_own {
+            strip_internal(response.headers_mut());
+        } else {
+            let (head, body) = response.into_parts();
+            let made = passed(&self.asked(), said, head.headers, now);
+            let body = if made.content == Content::Nothing { Body::empty() } else { body };
+            response = Response::new(body);
+            *response.status_mut() = made.status;
+            *response.headers_mut() = made.headers;
+        }
+        self.pinned(Outcome::forwarded(response, why).origin_said(said), target, now)
     }
 
     fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
-        let Came { response, target, times, era } = came;
+        let said = came.status();
+        let Came { response, method, is_own, target, times, era } = came;
         let (mut head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = match &stored.extent {
@@ -72,7 +93,8 @@ impl Flow<'_> {
         let (source, stored) = match body.as_bytes() {
             Some(bytes) => {
                 let Some(stored) = partial::arrived(stored.clone(), bytes.len() as u64) else {
-                    let came = Came { response: Response::from_parts(head, body), target, times, era };
+                    let response = Response::from_parts(head, body);
+                    let came = Came { response, method, is_own, target, times, era };
                     return self.through(came, why);
                 };
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
@@ -94,7 +116,7 @@ impl Flow<'_> {
             }
         };
         let response = match &stored.extent {
-            Extent::Whole(_) if self.request.method == Method::GET => self.response(&stored, source, now),
+            Extent::Whole(_) if method == Method::GET => self.response(&stored, source, now),
             extent => {
                 strip_internal(&mut head.headers);
                 let end = match extent {
@@ -104,7 +126,7 @@ impl Flow<'_> {
                 Response::from_parts(head, reading::span(source, start, end))
             }
         };
-        self.pinned(Outcome::forwarded(response, why).stored(ttl), target, now)
+        self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)
     }
 
     /// Purges what a request with effects makes invalid. What the answer itself brings is newer than that, unless another

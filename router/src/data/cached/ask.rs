@@ -25,6 +25,10 @@ use std::sync::Arc;
 /// An origin's answer, and when it was asked for.
 pub(super) struct Came {
     pub(super) response: Response<Body>,
+    /// The method that it was asked for by.
+    pub(super) method: Method,
+    /// It was asked for as the client did: by its method and under its conditions.
+    pub(super) is_own: bool,
     /// Who gave it; none when nobody did.
     pub(super) target: Option<Target>,
     pub(super) times: Times,
@@ -46,9 +50,11 @@ impl Came {
 impl Flow<'_> {
     pub(super) async fn send(&self, mut request: Parts, body: Body, record: &mut Record) -> Came {
         let (era, requested) = (self.store().purges.era(), self.now());
+        let method = request.method.clone();
+        let is_own = method == self.request.method && validate::asks_alike(&request.headers, &self.request.headers);
         let outbound = self.context.outbound(&mut request, requested);
         let Got { response, target } = forward::fetch(outbound, self.plan, body, record).await;
-        Came { response, target, times: Times { requested, received: self.now() }, era }
+        Came { response, method, is_own, target, times: Times { requested, received: self.now() }, era }
     }
 
     /// Writes the session's pin into an answer that an origin gave.
@@ -62,7 +68,7 @@ impl Flow<'_> {
 
     pub(super) fn fetched<'r>(&'r self, came: &'r Came) -> Fetched<'r> {
         Fetched {
-            method: &self.request.method,
+            method: &came.method,
             address: &self.address,
             request: self.headers(),
             has_body: self.has_body,
@@ -72,7 +78,7 @@ impl Flow<'_> {
         }
     }
 
-    /// The client's request as it is; the answer may serve others.
+    /// This request; the answer may serve others.
     pub(super) async fn fetch(
         &self,
         lead: Option<Lead>,
@@ -83,6 +89,22 @@ impl Flow<'_> {
     ) -> Outcome {
         let came = self.send(request, body, record).await;
         self.take_in(lead, came, why)
+    }
+
+    /// What is not stored is asked for so that the answer can serve others: by GET, and whole. As the client asks when that
+    /// is not to be, or is known to be in vain.
+    pub(super) async fn fill(&self, lead: Option<Lead>, why: Why, body: Body, record: &mut Record) -> Outcome {
+        let mut request = self.request.clone();
+        if self.widens() {
+            validate::ask_for_all(&mut request.headers);
+            request.method = Method::GET;
+        }
+        self.fetch(lead, request, why, body, record).await
+    }
+
+    pub(super) fn widens(&self) -> bool {
+        let is_apart = self.store().apart.holds(&self.key, self.now());
+        !is_apart && validate::widens(self.headers(), &self.cache.settings)
     }
 
     /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all

@@ -34,8 +34,15 @@ impl Fill {
     pub(super) async fn run(mut self) {
         let began = clock::monotonic();
         let mut room = self.store.room();
-        // Nobody who comes now can have it from the beginning.
-        let lets_go = || self.lead.take().map_or((), Lead::apart);
+        // Nobody who comes now can have it from the beginning, and nobody is to wait for it again.
+        let lets_go = || {
+            if matches!(self.filling.stored.extent, Extent::Whole(_)) {
+                self.store.apart.note(&self.key, self.filling.stored.received);
+            }
+            if let Some(lead) = self.lead.take() {
+                lead.apart();
+            }
+        };
         let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;
         let is_broken = ended.is_err();
         let (body, bytes) = self.filling.finish(ended);

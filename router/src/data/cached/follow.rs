@@ -33,17 +33,18 @@ pub(super) enum Turn {
 impl Flow<'_> {
     /// Whether to ask or to wait; waits. `validates`: the question to the origin will be whether what is stored is good.
     pub(super) async fn turn(&self, may_wait: bool, validates: bool) -> Turn {
-        if !self.cache.collapse || !may_wait || self.request.method != Method::GET {
+        let widens = !validates && self.widens();
+        if !self.cache.collapse || !may_wait || !(self.request.method == Method::GET || widens) {
             return Turn::Alone;
         }
         if self.store().apart.holds(&self.key, self.now()) {
             return Turn::Alone;
         }
         // One that asks with its own conditions, or for a part, may get an answer that is nothing for others.
-        let role = if !validates && !validate::is_for_all(&self.request.headers) {
-            self.store().flights.find(&self.key).map(Role::Follow)
-        } else {
+        let role = if validates || widens || validate::is_for_all(&self.request.headers) {
             Some(self.store().flights.enter(&self.key))
+        } else {
+            self.store().flights.find(&self.key).map(Role::Follow)
         };
         match role {
             None => Turn::Alone,

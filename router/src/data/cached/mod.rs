@@ -177,7 +177,7 @@ impl Flow<'_> {
             return match (index, span) {
                 (Some(index), None) => self.validate(lead, &held, index, why, body, record).await,
                 (Some(index), Some(span)) => self.complete(lead, &held[index], span, body, record).await,
-                _ => self.fetch(lead, self.request.clone(), why, body, record).await,
+                _ => self.fill(lead, why, body, record).await,
             };
         }
         Outcome::unavailable()

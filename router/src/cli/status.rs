@@ -53,6 +53,9 @@ fn shown(document: &Value) -> String {
     if !bundles.is_empty() {
         text.push_str(&format!("\nbundles\n{bundles}"));
     }
+    if document["cache"].is_object() {
+        text.push_str(&format!("\ncache\n{}", cache(&document["cache"])));
+    }
     let policies = policies(&document["policies"]);
     if !policies.is_empty() {
         text.push_str(&format!("\npolicies\n{policies}"));
@@ -96,6 +99,26 @@ fn policies(policies: &Value) -> String {
             format!("{failed} failed"),
             quarantine.to_owned(),
         ]);
+    }
+    table(&rows)
+}
+
+/// A row for each tier.
+fn cache(cache: &Value) -> String {
+    let mib = |bytes: &Value| format!("{:.1}", bytes.as_f64().unwrap_or(0.0) / f64::from(1 << 20));
+    let row = |name: &str, tier: &Value, more: String| {
+        vec![
+            name.to_owned(),
+            format!("{} answers", tier["entries"]),
+            format!("{} of {} MiB", mib(&tier["bytes"]), mib(&tier["bytes_max"])),
+            format!("{} made room", tier["evictions"]),
+            more,
+        ]
+    };
+    let mut rows = vec![row("memory", cache, format!("{} purges", cache["purges"]))];
+    let disk = &cache["disk"];
+    if disk.is_object() {
+        rows.push(row("disk", disk, format!("{} errors, {} dropped", disk["errors"], disk["dropped"])));
     }
     table(&rows)
 }
@@ -146,6 +169,9 @@ mod tests {
                 "endpoints": [{"url": "http://a", "state": "down", "last_probe": {"failure": "status 503"}}]}}}},
             "bundles": {"/srv/dist": {"files": 312, "variants": 48, "previous": 12, "indexed_ms": 61_000,
                 "memory_bytes": {"files": 4_000_000, "variants": 1_000_000, "previous": 242_880}}},
+            "cache": {"entries": 3, "bytes": 1_572_864, "bytes_max": 268_435_456, "evictions": 0, "purges": 2,
+                "disk": {"entries": 40, "bytes": 4_194_304, "bytes_max": 1_073_741_824, "evictions": 7,
+                    "errors": 1, "dropped": 5}},
         });
         let expected = "\
 fra1 (portolan 0.1.0), up 3m12s, DRAINING
@@ -161,6 +187,10 @@ service shop
 
 bundles
   /srv/dist  312 files  48 variants  12 previous  5.0 MiB in memory  indexed 1m01s ago
+
+cache
+  memory  3 answers   1.5 of 256.0 MiB   0 made room  2 purges
+  disk    40 answers  4.0 of 1024.0 MiB  7 made room  1 errors, 5 dropped
 
 policies
   pin  sha256:abcdef012345  12 calls  2 failed

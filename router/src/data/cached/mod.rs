@@ -137,15 +137,20 @@ impl Flow<'_> {
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
                     Some(held) => return self.hit(&held, now).collapsed(waited),
-                    None => continue,
+                    // What is lost is not found again; of a disk that is busy nobody knows when it will not be.
+                    None if round < ROUNDS_MAX => continue,
+                    None => (Why::UrlMiss, None, None),
                 },
-                Choice::Stale { index, refresh } => {
-                    let Some(held) = self.store().ready(&self.key, &held[index]).await else { continue };
-                    if refresh {
-                        refresh::start(self.context, self.request, &self.key);
+                Choice::Stale { index, refresh } => match self.store().ready(&self.key, &held[index]).await {
+                    Some(held) => {
+                        if refresh {
+                            refresh::start(self.context, self.request, &self.key);
+                        }
+                        return self.hit(&held, now);
                     }
-                    return self.hit(&held, now);
-                }
+                    None if round < ROUNDS_MAX => continue,
+                    None => (Why::Stale, None, None),
+                },
                 Choice::Unavailable => return Outcome::unavailable(),
                 Choice::Miss(why @ (Why::Method | Why::Bypass)) => {
                     return self.fetch(None, self.request.clone(), why, body, record).await;

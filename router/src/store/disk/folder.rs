@@ -94,6 +94,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
             return Err(OpenError::Taken { path: path.to_owned(), owner });
         }
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(system)?;
+    // Only for whom it turns away: a full disk has no room for it.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
 }

@@ -36,8 +36,8 @@ impl Blocks {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(block.id(), block);
     }
 
-    fn remove(&self, id: u32) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    fn remove(&self, id: u32) -> Option<Arc<Block>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id)
     }
 }
 
@@ -60,6 +60,8 @@ pub(super) struct Log {
     figures: Arc<Figures>,
     /// The entries that were written to each block, by number.
     names: BTreeMap<u32, Vec<u64>>,
+    /// Blocks that made room and may still be read: the last to let go of one closes its file, which must be this thread.
+    retired: Vec<Arc<Block>>,
     /// Bytes of the blocks in the list.
     listed: u64,
     current: Option<Current>,
@@ -86,6 +88,7 @@ impl Log {
             readers,
             figures,
             names: BTreeMap::new(),
+            retired: Vec::new(),
             listed: 0,
             current: None,
             next: 1,
@@ -181,6 +184,7 @@ impl Log {
 
     fn begin(&mut self) -> io::Result<Arc<Block>> {
         self.current = None;
+        self.close_retired();
         while self.listed + self.block_size > self.size && !self.names.is_empty() {
             self.evict_oldest()?;
         }
@@ -206,14 +210,22 @@ impl Log {
         if self.current.as_ref().is_some_and(|current| current.block.id() == id) {
             self.current = None;
         }
-        let length = self.blocks.get(id).map_or(0, |block| block.length());
+        let block = self.blocks.remove(id);
+        let length = block.as_ref().map_or(0, |block| block.length());
         self.listed = self.listed.saturating_sub(length + (names.len() * LINE_BYTES) as u64);
-        self.blocks.remove(id);
+        self.retired.extend(block);
         let gone = names.iter().filter(|name| self.index.remove_if(**name, |place| place.block == id)).count();
         self.figures.evictions.fetch_add(gone as u64, Relaxed);
         // The lines first: without them the block is not looked into after a restart.
         unlink(&lines_path(&self.folder, id))?;
-        unlink(&block_path(&self.folder, id))
+        unlink(&block_path(&self.folder, id))?;
+        self.close_retired();
+        Ok(())
+    }
+
+    /// Closes the files of those that nobody reads any more.
+    pub(super) fn close_retired(&mut self) {
+        self.retired.retain(|block| Arc::strong_count(block) > 1);
     }
 
     /// Drops everything.

@@ -83,7 +83,10 @@ impl Disk {
             figures.failed(Fault::Corrupt, "the purges cannot be read, so everything on disk is dropped", &"damaged");
             log.wipe().map_err(system)?;
         }
-        ledger.rewrite(&purges.marks()).map_err(system)?;
+        if let Err(error) = ledger.rewrite(&purges.marks()) {
+            // It goes on being written at its end.
+            figures.failed(Fault::of(&error), "the purges cannot be written anew", &error);
+        }
         let (blocks, index) = log.shared();
         let queue = Arc::new(Queue::new(queue_max, Arc::clone(&index), Arc::clone(&figures)));
         let writer = Writer {

@@ -155,10 +155,12 @@ async fn the_oldest_makes_room_and_who_reads_it_reads_on() {
     assert!(bytes() <= 20 << 20, "{}", bytes());
     assert!(read(&held.body).await == sent, "for as long as it is read");
     drop(pins);
+    // Its file is closed when the next block begins.
+    fill(&store, "/8", 3_000_000).await;
     assert!(bytes() <= 16 << 20, "{}", bytes());
     assert_eq!(body(&store, "/first").await, None);
     assert!(store.look(&key("/first"), &address("/first"), NOW).await.is_empty(), "and is not found again");
-    assert!(body(&store, "/7").await.is_some());
+    assert!(body(&store, "/8").await.is_some());
     assert!(figures().evictions.load(std::sync::atomic::Ordering::Relaxed) > 0);
 }
 
@@ -283,5 +285,73 @@ proptest! {
             Found::Entry(entry) => prop_assert!(entry.variants().len() <= 1),
             Found::Other | Found::Broken => {}
         }
+    }
+}
+
+/// What a test does to a store.
+#[derive(Debug, Clone)]
+enum Act {
+    Keep(usize),
+    Drop(usize),
+    Purge(usize),
+    Invalidate(usize),
+    Restart,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (0usize..5).prop_map(Act::Keep),
+        2 => (0usize..5).prop_map(Act::Drop),
+        1 => (0usize..5).prop_map(Act::Purge),
+        1 => (0usize..5).prop_map(Act::Invalidate),
+        2 => Just(Act::Restart),
+    ]
+}
+
+const BODIES: [&str; 4] = ["one", "two", "three", "four"];
+
+/// Does it all to a store and to a plain map; after each restart both must have the same.
+async fn same_as_a_map(acts: Vec<Act>) {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<String> = (0..5).map(|number| format!("/{number}")).collect();
+    let mut store = on_disk(folder.path(), SIZE);
+    let mut map: [Option<&str>; 5] = [None; 5];
+    for (step, act) in acts.into_iter().chain([Act::Restart]).enumerate() {
+        match act {
+            Act::Keep(which) => {
+                let body = BODIES[step % BODIES.len()];
+                store.keep(&key(&paths[which]), held(&store, &[], "en", body));
+                map[which] = Some(body);
+            }
+            Act::Drop(which) => {
+                for held in store.look(&key(&paths[which]), &address(&paths[which]), NOW).await {
+                    store.drop_held(&key(&paths[which]), &held);
+                }
+                map[which] = None;
+            }
+            Act::Purge(which) => {
+                assert!(store.purge(&Purge::Url(address(&paths[which])), Force::Hard).await);
+                map[which] = None;
+            }
+            Act::Invalidate(which) => {
+                store.invalidate(&Purge::Prefix(address(&paths[which])));
+                map[which] = None;
+            }
+            Act::Restart => {
+                drop(store);
+                store = on_disk(folder.path(), SIZE);
+                for (path, body) in paths.iter().zip(map) {
+                    assert_eq!(found(&store, path).await, Vec::from_iter(body), "step {step}, {path}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn restarts_find_what_a_map_would_have(acts in proptest::collection::vec(act(), 1..40)) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(same_as_a_map(acts));
     }
 }

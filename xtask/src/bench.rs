@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a command that times real processes")]
 
+mod burst;
 mod cache;
 mod compare;
 mod contender;
@@ -17,7 +18,9 @@ mod proxy;
 mod report;
 mod samples;
 mod scenario;
+mod slow_origin;
 mod start;
+mod store;
 mod wrk;
 
 use std::path::PathBuf;
@@ -28,16 +31,20 @@ use anyhow::{Context, bail, ensure};
 use crate::machine;
 
 const HELP: &str = "\
-cargo xtask bench [micro|proxy|cache|start|all] [options]; left out: all
+cargo xtask bench [micro|store|proxy|cache|burst|start|all] [options]; left out: all
 
   micro         the Criterion benches of the router, their medians beside their targets
   proxy         CPU time of a proxied request, beside nginx, HAProxy and Envoy; needs two cores
-  cache         CPU time of an answer from the cache, beside nginx and Varnish; needs two cores
+  store         what the store of answers takes for a million objects, its share of hits, the time of a purge
+  cache         CPU time of an answer from the cache, and its slowest hundredth among misses, beside nginx and Varnish; needs
+                two cores
+  burst         fifty clients at once for what is not stored yet, or never, beside nginx and Varnish
   start         from exec to the first answer, with compiled policies cached
 
-  --rounds N    rounds of `proxy` and `cache` (7)
+  --rounds N    rounds of `proxy`, `cache` and `burst` (7)
   --seconds N   length of one measurement of `proxy` and `cache` (2)
   --more        `proxy` also with bodies of 100 KiB, and over TLS 1.3
+  --program P   a router that is built already, instead of building one
   --only A,B    `proxy` only with the contenders whose names contain one of these; nginx always takes part
 ";
 
@@ -45,18 +52,21 @@ cargo xtask bench [micro|proxy|cache|start|all] [options]; left out: all
 #[derive(Debug)]
 pub(crate) struct Options {
     micro: bool,
+    store: bool,
     proxy: bool,
     cache: bool,
+    burst: bool,
     start: bool,
     rounds: usize,
     length: Duration,
     more: bool,
     only: Vec<String>,
+    program: Option<PathBuf>,
 }
 
 impl Options {
     fn everything(&mut self) {
-        (self.micro, self.proxy, self.cache, self.start) = (true, true, true, true);
+        (self.micro, self.store, self.proxy, self.cache, self.burst, self.start) = (true, true, true, true, true, true);
     }
 }
 
@@ -70,8 +80,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if options.micro {
         micro::run()?;
     }
-    if options.start || options.proxy || options.cache {
-        let program = portolan::build()?;
+    if options.store {
+        store::run()?;
+    }
+    if options.start || options.proxy || options.cache || options.burst {
+        let program = options.program.clone().map_or_else(portolan::build, Ok)?;
         if options.start {
             start::run(&program)?;
         }
@@ -81,6 +94,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         if options.cache {
             cache::run(&program, &options)?;
         }
+        if options.burst {
+            burst::run(&program, &options)?;
+        }
     }
     Ok(())
 }
@@ -89,25 +105,31 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
     let length = Duration::from_secs(2);
     let mut options = Options {
         micro: false,
+        store: false,
         proxy: false,
         cache: false,
+        burst: false,
         start: false,
         rounds: 7,
         length,
         more: false,
         only: Vec::new(),
+        program: None,
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "micro" => options.micro = true,
             "proxy" => options.proxy = true,
+            "store" => options.store = true,
             "cache" => options.cache = true,
+            "burst" => options.burst = true,
             "start" => options.start = true,
             "all" => options.everything(),
             "--more" => options.more = true,
             "--rounds" => options.rounds = number(arg, args.next())?,
             "--seconds" => options.length = Duration::from_secs(number(arg, args.next())? as u64),
+            "--program" => options.program = Some(args.next().context("`--program` wants a path")?.into()),
             "--only" => {
                 let names = args.next().context("`--only` wants names, with commas between them")?;
                 options.only = names.split(',').map(str::to_owned).collect();
@@ -115,7 +137,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
             unknown => bail!("`{unknown}` is not known\n\n{HELP}"),
         }
     }
-    if !(options.micro || options.proxy || options.cache || options.start) {
+    if !(options.micro || options.store || options.proxy || options.cache || options.burst || options.start) {
         options.everything();
     }
     Ok(options)
@@ -147,7 +169,7 @@ mod tests {
         let one = check("proxy --rounds 3 --seconds 1 --more --only portolan,envoy").unwrap();
         assert!(one.proxy && !one.micro && !one.start && one.more);
         assert_eq!((one.rounds, one.length, one.only.len()), (3, Duration::from_secs(1), 2));
-        for wrong in ["fast", "--rounds", "--rounds 0", "--seconds x", "--only"] {
+        for wrong in ["fast", "--rounds", "--rounds 0", "--seconds x", "--only", "--program"] {
             assert!(check(wrong).is_err(), "{wrong}");
         }
     }

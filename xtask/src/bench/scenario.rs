@@ -8,26 +8,49 @@ pub(super) struct Scenario {
     pub(super) title: &'static str,
     pub(super) path: &'static str,
     pub(super) tls: bool,
+    /// Text of the script that makes the requests, for wrk.
+    pub(super) script: Option<&'static str>,
     pub(super) targets: &'static [Target],
+}
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figure {
+    /// CPU time of a request.
+    Cpu,
+    /// The time within which 99 of 100 are answered.
+    P99,
 }
 
 /// What a contender may cost, as a multiple of a peer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
+    pub(super) figure: Figure,
     pub(super) contender: &'static str,
     pub(super) peer: &'static str,
     pub(super) most: f64,
 }
 
 /// Answers from the cache, by size.
-pub(super) const CACHED: [Scenario; 3] = [
-    Scenario { title: "1 KiB from the cache", path: "/", tls: false, targets: &AS_FAST },
-    Scenario { title: "10 KiB from the cache", path: "/medium", tls: false, targets: &AS_FAST },
-    Scenario { title: "100 KiB from the cache", path: "/large", tls: false, targets: &AS_FAST },
+pub(super) const CACHED: [Scenario; 4] = [
+    Scenario { title: "1 KiB from the cache", path: "/", tls: false, script: None, targets: &AS_FAST },
+    Scenario { title: "10 KiB from the cache", path: "/medium", tls: false, script: None, targets: &AS_FAST },
+    Scenario { title: "100 KiB from the cache", path: "/large", tls: false, script: None, targets: &AS_FAST },
+    Scenario {
+        title: "1 KiB, one in a hundred not in the cache",
+        path: "/",
+        tls: false,
+        script: Some(include_str!("configs/misses.lua")),
+        targets: &AS_PROMPT,
+    },
+];
+const AS_PROMPT: [Target; 2] = [
+    Target { figure: Figure::P99, contender: "portolan", peer: "nginx", most: 1.0 },
+    Target { figure: Figure::P99, contender: "portolan", peer: "varnish", most: 1.0 },
 ];
 const AS_FAST: [Target; 2] = [
-    Target { contender: "portolan", peer: "nginx", most: 1.0 },
-    Target { contender: "portolan", peer: "varnish", most: 1.0 },
+    Target { figure: Figure::Cpu, contender: "portolan", peer: "nginx", most: 1.0 },
+    Target { figure: Figure::Cpu, contender: "portolan", peer: "varnish", most: 1.0 },
 ];
 
 /// The load that counts, and two more.
@@ -36,15 +59,16 @@ pub(super) const SCENARIOS: [Scenario; 3] = [
         title: "1 KiB over HTTP/1.1",
         path: "/",
         tls: false,
+        script: None,
         targets: &[
-            Target { contender: "portolan session-pin", peer: "nginx", most: 1.15 },
-            Target { contender: "portolan eight-fields", peer: "nginx", most: 1.15 },
-            Target { contender: "portolan session-pin", peer: "envoy lua", most: 0.5 },
-            Target { contender: "portolan eight-fields", peer: "envoy lua", most: 0.5 },
-            Target { contender: "portolan session-pin", peer: "envoy wasm", most: 0.5 },
-            Target { contender: "portolan eight-fields", peer: "envoy wasm", most: 0.5 },
+            Target { figure: Figure::Cpu, contender: "portolan session-pin", peer: "nginx", most: 1.15 },
+            Target { figure: Figure::Cpu, contender: "portolan eight-fields", peer: "nginx", most: 1.15 },
+            Target { figure: Figure::Cpu, contender: "portolan session-pin", peer: "envoy lua", most: 0.5 },
+            Target { figure: Figure::Cpu, contender: "portolan eight-fields", peer: "envoy lua", most: 0.5 },
+            Target { figure: Figure::Cpu, contender: "portolan session-pin", peer: "envoy wasm", most: 0.5 },
+            Target { figure: Figure::Cpu, contender: "portolan eight-fields", peer: "envoy wasm", most: 0.5 },
         ],
     },
-    Scenario { title: "100 KiB over HTTP/1.1", path: "/large", tls: false, targets: &[] },
-    Scenario { title: "1 KiB over HTTP/1.1 and TLS 1.3", path: "/", tls: true, targets: &[] },
+    Scenario { title: "100 KiB over HTTP/1.1", path: "/large", tls: false, script: None, targets: &[] },
+    Scenario { title: "1 KiB over HTTP/1.1 and TLS 1.3", path: "/", tls: true, script: None, targets: &[] },
 ];

@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod heads;
 mod rules;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +36,7 @@ pub struct Target {
 }
 
 /// All targets, in order of name.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "cache-address", run: fields::address },
     Target { name: "cache-directives", run: fields::directives },
     Target { name: "cache-rules", run: rules::walk },
@@ -46,6 +47,8 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "chunked-body", run: chunks::body },
     Target { name: "config", run: files::config },
     Target { name: "date", run: fields::date },
+    Target { name: "disk-purges", run: stored::purges },
+    Target { name: "disk-record", run: stored::record },
     Target { name: "etag", run: fields::etag },
     Target { name: "forwarded", run: clients::forwarded },
     Target { name: "geo-database", run: files::geo_database },

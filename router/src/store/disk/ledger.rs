@@ -29,20 +29,36 @@ pub(super) struct Ledger {
 
 /// What was found in the file.
 #[derive(Debug)]
-pub(super) struct Past {
+pub(crate) struct Past {
     /// The purges, in order.
-    pub(super) marks: Vec<Mark>,
+    pub(crate) marks: Vec<Mark>,
     /// Lines in the middle cannot be read.
-    pub(super) is_damaged: bool,
+    pub(crate) is_damaged: bool,
 }
 
-fn line(mark: &Mark) -> Vec<u8> {
-    let text = postcard::to_stdvec(mark).unwrap_or_default();
+/// A purge as a line.
+pub(crate) fn line(mark: &Mark) -> Vec<u8> {
+    framed(&postcard::to_stdvec(mark).unwrap_or_default())
+}
+
+/// Any text as a line.
+pub(crate) fn framed(text: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(text.len() + HEAD_BYTES);
     line.extend((text.len() as u32).to_le_bytes());
-    line.extend(crc32fast::hash(&text).to_le_bytes());
+    line.extend(crc32fast::hash(text).to_le_bytes());
     line.extend(text);
     line
+}
+
+/// What a file says, and the length of what can be read of it.
+pub(crate) fn read(bytes: &[u8]) -> (Past, u64) {
+    let (mut rest, mut marks) = (bytes, Vec::new());
+    while let Some((mark, behind)) = split(rest) {
+        marks.push(mark);
+        rest = behind;
+    }
+    let is_damaged = rest.len() > LINE_BYTES_MAX + HEAD_BYTES || lines_follow(rest);
+    (Past { marks, is_damaged }, (bytes.len() - rest.len()) as u64)
 }
 
 /// The first line and what follows it; none when it is torn.
@@ -61,16 +77,10 @@ impl Ledger {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let (mut rest, mut marks) = (&bytes[..], Vec::new());
-        while let Some((mark, behind)) = split(rest) {
-            marks.push(mark);
-            rest = behind;
-        }
-        let length = (bytes.len() - rest.len()) as u64;
-        let is_damaged = rest.len() > LINE_BYTES_MAX + HEAD_BYTES || lines_follow(rest);
+        let (past, length) = read(&bytes);
         file.set_len(length)?;
         sync_folder(folder)?;
-        Ok((Self { path, file, length, begun: length }, Past { marks, is_damaged }))
+        Ok((Self { path, file, length, begun: length }, past))
     }
 
     /// Writes purges; when `is_durable` they are on the device afterwards.
@@ -125,7 +135,7 @@ mod tests {
         Mark { name: Name::Named(name.as_bytes().into()), hard, soft: 0 }
     }
 
-    fn read(folder: &Path) -> (Vec<Mark>, bool) {
+    fn reopened(folder: &Path) -> (Vec<Mark>, bool) {
         let (_, past) = Ledger::open(folder).unwrap();
         (past.marks, past.is_damaged)
     }
@@ -140,13 +150,13 @@ mod tests {
         let whole = fs::read(folder.path().join("purges")).unwrap();
         for torn in 1..line(&mark("c", 3)).len() {
             fs::write(folder.path().join("purges"), &whole[..whole.len() - torn]).unwrap();
-            assert_eq!(read(folder.path()), (vec![mark("a", 1), mark("b", 2)], false), "{torn} bytes are missing");
-            assert_eq!(read(folder.path()).0.len(), 2);
+            assert_eq!(reopened(folder.path()), (vec![mark("a", 1), mark("b", 2)], false), "{torn} bytes are missing");
+            assert_eq!(reopened(folder.path()).0.len(), 2);
         }
         let mut hurt = whole.clone();
         hurt[12] ^= 1;
         fs::write(folder.path().join("purges"), hurt).unwrap();
-        assert!(read(folder.path()).1, "a line in the middle");
+        assert!(reopened(folder.path()).1, "a line in the middle");
     }
 
     #[test]
@@ -156,6 +166,6 @@ mod tests {
         ledger.append(&[mark("a", 1), mark("a", 2)], false).unwrap();
         ledger.rewrite(&[mark("a", 2)]).unwrap();
         ledger.append(&[mark("b", 3)], true).unwrap();
-        assert_eq!(read(folder.path()), (vec![mark("a", 2), mark("b", 3)], false));
+        assert_eq!(reopened(folder.path()), (vec![mark("a", 2), mark("b", 3)], false));
     }
 }

@@ -11,11 +11,11 @@ pub mod block;
 pub mod figures;
 pub mod folder;
 mod index;
-mod ledger;
+pub(crate) mod ledger;
 mod log;
 mod queue;
 pub mod readers;
-mod record;
+pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -130,7 +130,7 @@ impl Disk {
         let place = self.index.find(index::name(key))?;
         let reply = Slice::whole(&self.blocks.get(place.block)?, place).read();
         match reply.await.unwrap_or(Err(Unread::Gone)) {
-            Ok(bytes) => match record::decode(&bytes, key, &self.blocks) {
+            Ok(bytes) => match record::decode(&bytes, key, |id| self.blocks.get(id)) {
                 Found::Entry(entry) => return Some((place, entry)),
                 Found::Other => return None,
                 Found::Broken => self.figures.failed(Fault::Corrupt, "a record cannot be understood", &"malformed"),

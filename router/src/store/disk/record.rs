@@ -3,8 +3,7 @@
 //! Owns the form, which is `folder::FORMAT`'s: whoever changes a shape here, or what a field means in `cache::stored`,
 //! counts that up. Bodies are elsewhere; a record has their places and checksums. Never trusts what it reads.
 
-use super::block::{Place, Slice};
-use super::log::Blocks;
+use super::block::{Block, Place, Slice};
 use crate::base::Timestamp;
 use crate::cache::date::HttpDate;
 use crate::cache::directives::{Directives, Qualified};
@@ -67,7 +66,7 @@ const BASES: [Basis; 7] =
     [Basis::Forced, Basis::SMaxage, Basis::MaxAge, Basis::Expires, Basis::Heuristic, Basis::Default, Basis::Nothing];
 
 /// Writes an entry; `bodies` are on disk.
-pub(super) fn encode(key: &Key, variants: &[(Arc<Held>, Vec<Run>)]) -> Vec<u8> {
+pub(crate) fn encode(key: &Key, variants: &[(Arc<Held>, Vec<Run>)]) -> Vec<u8> {
     let variants = variants.iter().map(|(held, runs)| response(held, runs)).collect();
     // It fails only for types that have no length, and these have.
     postcard::to_stdvec(&Page { key: key.as_bytes(), variants }).unwrap_or_default()
@@ -157,7 +156,7 @@ fn rules(directives: &Directives) -> Rules<'_> {
 
 /// What a record says.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// The entry, without those of its variants whose bodies made room.
     Entry(Entry),
     /// It is another key's of the same hash.
@@ -166,8 +165,8 @@ pub(super) enum Found {
     Broken,
 }
 
-/// Reads an entry.
-pub(super) fn decode(bytes: &[u8], key: &Key, blocks: &Blocks) -> Found {
+/// Reads an entry; `block` finds the blocks that its bodies lie in.
+pub(crate) fn decode(bytes: &[u8], key: &Key, block: impl Fn(u32) -> Option<Arc<Block>>) -> Found {
     let Ok(page) = postcard::from_bytes::<Page<'_>>(bytes) else { return Found::Broken };
     if page.key != key.as_bytes() {
         return Found::Other;
@@ -175,15 +174,15 @@ pub(super) fn decode(bytes: &[u8], key: &Key, blocks: &Blocks) -> Found {
     let mut variants = Vec::with_capacity(page.variants.len());
     for response in &page.variants {
         let Some(stored) = stored(response) else { return Found::Broken };
-        let Some(runs) = runs(response, blocks) else { continue };
+        let Some(runs) = runs(response, &block) else { continue };
         variants.push(Arc::new(Held::new(stored, Segments::of(runs), response.era)));
     }
     Found::Entry(Entry::of(variants))
 }
 
-fn runs(response: &Response<'_>, blocks: &Blocks) -> Option<Vec<Run>> {
+fn runs(response: &Response<'_>, block: impl Fn(u32) -> Option<Arc<Block>>) -> Option<Vec<Run>> {
     let run = |(start, place, from, to): &(u64, Place, u32, u32)| {
-        let slice = Slice::part(&blocks.get(place.block)?, *place, *from, *to)?;
+        let slice = Slice::part(&block(place.block)?, *place, *from, *to)?;
         Some(Run { start: *start, piece: Piece::Below(slice) })
     };
     response.runs.iter().map(run).collect()

@@ -9,6 +9,7 @@ use crate::store::Store;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::purge::{Force, Purge};
+use crate::store::segments::Segments;
 use crate::store::tests::{NOW, address, found, held, key, on_disk, read, stored};
 use proptest::prelude::*;
 use std::fs;
@@ -281,7 +282,7 @@ proptest! {
         let place = at % bytes.len();
         bytes[place] = to;
         bytes.truncate(bytes.len() - cut % bytes.len());
-        match record::decode(&bytes, &key("/a"), &Blocks::default()) {
+        match record::decode(&bytes, &key("/a"), |_| None) {
             Found::Entry(entry) => prop_assert!(entry.variants().len() <= 1),
             Found::Other | Found::Broken => {}
         }
@@ -354,4 +355,63 @@ proptest! {
     fn restarts_find_what_a_map_would_have(acts in proptest::collection::vec(act(), 1..40)) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(same_as_a_map(acts));
     }
+}
+
+/// Keeps newer and newer answers under keys of its own, in memory that holds a few of them only; finds none that is older.
+async fn never_older(store: Arc<Store>, own: usize) {
+    let paths: Vec<String> = (0..8).map(|number| format!("/{own}/{number}")).collect();
+    let mut newest: Vec<Option<String>> = vec![None; paths.len()];
+    for step in 0..3000usize {
+        // Spread over the keys and the acts, the same in each run.
+        let dice = crate::base::hash::of(&[&own.to_le_bytes(), &step.to_le_bytes()]) as usize;
+        let (which, path) = (dice % paths.len(), &paths[dice % paths.len()]);
+        match dice / 8 % 8 {
+            0..4 => {
+                let body = format!("{step} {}", "x".repeat(500 + dice / 64 % 16_000));
+                let segments = Segments::one(0, Bytes::from(body.clone()));
+                let held = Held::new(stored(&[], "en"), segments, store.purges.era());
+                store.keep(&key(path), Arc::new(held));
+                newest[which] = Some(body);
+            }
+            4 => {
+                for held in store.look(&key(path), &address(path), NOW).await {
+                    store.drop_held(&key(path), &held);
+                }
+                store.invalidate(&Purge::Url(address(path)));
+                newest[which] = None;
+            }
+            5 => {
+                assert!(store.purge(&Purge::Url(address(path)), Force::Hard).await);
+                newest[which] = None;
+            }
+            _ => tokio::task::yield_now().await,
+        }
+        for (path, newest) in paths.iter().zip(&newest) {
+            let Some(held) = store.look(&key(path), &address(path), NOW).await.pop() else { continue };
+            let Some(held) = store.ready(&key(path), &held).await else { continue };
+            let body = String::from_utf8(read(&held.body).await).unwrap();
+            assert_eq!(Some(&body), newest.as_ref(), "step {step}, {path}");
+        }
+    }
+}
+
+#[test]
+fn what_is_older_never_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = CacheDisk { path: folder.path().join("cache"), size: 4 << 20 };
+    let store = Arc::new(Store::with_disk(64 << 10, &settings).unwrap());
+    std::thread::scope(|threads| {
+        for own in 0..4 {
+            let store = Arc::clone(&store);
+            threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(never_older(store, own));
+            });
+        }
+    });
+    let figures = store.disk().unwrap().figures();
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+    let (reads, writes) = (count(&figures.reads), count(&figures.writes));
+    assert!(reads > 100 && writes > 1000, "{reads} reads, {writes} writes: most blocks made room");
+    assert!(Fault::ALL.iter().all(|fault| figures.errors(*fault) == 0));
 }

@@ -1,7 +1,7 @@
 //! What routes and policies say to the cache: who shares an answer, how long one is kept, who passes the cache by.
 
 use portolan_tests::pop::{run_command, run_file};
-use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, policy, pop};
+use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, VIRGINIA, policy, pop};
 use portolan_tests::{Answer, Ask, Origin, Pop, binaries, scripts};
 use serde_json::{Value, json};
 
@@ -137,6 +137,26 @@ fn a_routes_cache_stands_over_its_services() {
         assert_eq!(said(&pop.get(path)), expected, "{path}");
     }
     assert_eq!(pop.get("/off").field("cache-status"), None);
+}
+
+#[test]
+fn what_a_canary_answers_is_cached_for_its_cohort_alone() {
+    let answering =
+        |text: &'static str| scripts::answering(scripts::response("200 OK", "cache-control: max-age=60\r\n", text));
+    let (old, new) = (answering("old"), answering("new"));
+    let service = Service::new("shop").with("policies = [\"canary\"]\ncache = {}").region(FRANKFURT, &[old.url()]);
+    let service = service.region_with(VIRGINIA, &[new.url()], "labels = { track = \"canary\" }");
+    let config = "{ header = \"x-canary\" }";
+    let pop = Pop::start(&(service.site() + &policy("canary", &binaries::plugin("canary"), config, SLOW)));
+    let always = || pop.ask(&Ask::get("/").field("x-canary", "always"));
+    for (answer, expected) in [
+        (pop.get("/"), ("old", MISS)),
+        (always(), ("new", MISS)),
+        (pop.get("/"), ("old", "hit")),
+        (always(), ("new", "hit")),
+    ] {
+        assert_eq!((answer.text().as_str(), said(&answer).as_str()), expected);
+    }
 }
 
 /// What the PoP says about the cache for a request from Germany.

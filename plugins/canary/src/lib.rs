@@ -71,6 +71,8 @@ impl Policy for Canary {
             return Verdict::Pass;
         }
         let plan = Plan::new().fence(side.iter().map(Candidate::id).collect::<Vec<RegionId>>());
+        // What the new version answers is not for those who are shown the old one.
+        let plan = if cohort { plan.cache_key(COHORT) } else { plan };
         let plan = match request.pin() {
             Some(_) if has_pinned => plan,
             // Somebody looks at the other cohort; the session stays what it was.

@@ -192,19 +192,17 @@ impl Filling {
         (kept.map(segments), bytes)
     }
 
-    /// Whether one who comes now can still read it from `place`.
-    pub fn can_read(&self, place: u64) -> bool {
-        let state = self.state();
-        place >= state.start() && !matches!(state.ended, Some(Err(_)))
+    /// For one who comes now and will read from `place`: what lies behind it stays until then. None when it is not there any
+    /// more, or the origin failed.
+    pub fn hold(self: &Arc<Self>, place: u64) -> Option<Hold> {
+        let mut state = self.state();
+        let is_there = place >= state.start() && !matches!(state.ended, Some(Err(_)));
+        is_there.then(|| Hold { filling: Arc::clone(self), id: state.join(place) })
     }
 
     /// A reader that begins at `place`; to be closed by `leave`.
     pub fn join(&self, place: u64) -> u64 {
-        let mut state = self.state();
-        let id = state.next;
-        state.next += 1;
-        state.readers.push(Reader { id, place, waker: None });
-        id
+        self.state().join(place)
     }
 
     /// The reader is done.
@@ -240,7 +238,27 @@ impl Filling {
     }
 }
 
+/// Keeps bytes for one who will read them.
+#[derive(Debug)]
+pub struct Hold {
+    filling: Arc<Filling>,
+    id: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.filling.leave(self.id);
+    }
+}
+
 impl State {
+    fn join(&mut self, place: u64) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.readers.push(Reader { id, place, waker: None });
+        id
+    }
+
     /// Place of the first byte that can be read.
     fn start(&self) -> u64 {
         self.below.first().map_or(self.begin, |run| run.start)

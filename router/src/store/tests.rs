@@ -9,6 +9,7 @@ use crate::cache::tags::Tag;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::path::Path;
+use std::task::{Context, Poll, Waker};
 
 pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -168,4 +169,18 @@ every_store! {
         assert_eq!(fresh(&store.look(&key("/a"), &address("/a"), NOW).await), [false]);
         assert_eq!(found(&store, "/a").await, ["hello"]);
     }
+}
+
+#[test]
+fn what_one_will_read_stays_when_the_rest_is_let_go() {
+    let filling = Arc::new(Filling::new(stored(&[], "en"), 0, 0));
+    filling.append(Bytes::from_static(b"first"));
+    let hold = filling.hold(0).unwrap();
+    filling.let_go();
+    let reader = filling.join(0);
+    drop(hold);
+    let mut cx = Context::from_waker(Waker::noop());
+    let read = filling.poll_at(reader, 0, 5, &mut cx);
+    assert!(matches!(read, Poll::Ready(Ok(Some(Piece::Here(bytes)))) if bytes == "first"));
+    assert!(filling.hold(0).is_none(), "nobody can have it from the beginning any more");
 }

@@ -20,7 +20,7 @@ use crate::data::body::Body;
 use crate::metrics::Words;
 use crate::store::Store;
 use crate::store::codings::{Codings, Form};
-use crate::store::filling::Filling;
+use crate::store::filling::{Filling, Hold};
 use http::Response;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -55,21 +55,15 @@ impl Flow<'_> {
         compress::vary(&mut made.headers);
         let wanted = compress::wanted(&asked, &self.request.headers, settings);
         let found = wanted.and_then(|encoding| Some((encoding, self.coded(stored, &source, encoding, &made)?)));
-        let Some((encoding, (source, length))) = found else {
+        let Some((encoding, coded)) = found else {
             return reading::response(made, source, stored.length());
         };
-        compress::encode(&mut made, encoding, length);
-        reading::response(made, source, length)
+        compress::encode(&mut made, encoding, coded.length);
+        reading::response(made, coded.source, coded.length)
     }
 
-    /// Where the bytes of a coding are, and how many; none when there is no such coding and there will not be one.
-    fn coded(
-        &self,
-        stored: &Stored,
-        source: &Source,
-        encoding: Encoding,
-        made: &Answer,
-    ) -> Option<(Source, Option<u64>)> {
+    /// Where the bytes of a coding are; none when there is no such coding and there will not be one.
+    fn coded(&self, stored: &Stored, source: &Source, encoding: Encoding, made: &Answer) -> Option<Coded> {
         let codings = match source {
             Source::Held(held) => held.codings(),
             Source::Filling(filling) => filling.codings.get_or_init(Arc::default),
@@ -79,14 +73,19 @@ impl Flow<'_> {
             Form::Useless => None,
             Form::Made(bytes) => {
                 let length = bytes.bytes();
-                Some((Source::Coded(bytes), Some(length)))
+                Some(Coded { source: Source::Coded(bytes), length: Some(length), _hold: None })
             }
-            Form::Arriving(filling) => filling.can_read(0).then_some((Source::Filling(filling), None)),
+            Form::Arriving(filling) => {
+                let hold = filling.hold(0)?;
+                Some(Coded { source: Source::Filling(filling), length: None, _hold: Some(hold) })
+            }
             // Without content, nothing has to be made to say what there would be.
-            Form::Unmade if made.content == Content::Nothing => Some((source.clone(), None)),
+            Form::Unmade if made.content == Content::Nothing => {
+                Some(Coded { source: source.clone(), length: None, _hold: None })
+            }
             Form::Unmade => {
                 let filling = self.code(stored, source, encoding, Arc::clone(codings))?;
-                Some((Source::Filling(filling), None))
+                Some(Coded { source: Source::Filling(filling), length: None, _hold: None })
             }
         }
     }
@@ -126,6 +125,15 @@ impl Flow<'_> {
         tokio::task::spawn_local(coder.run());
         Some(filling)
     }
+}
+
+/// Where the bytes of a coding are.
+struct Coded {
+    source: Source,
+    /// How many, when that is known.
+    length: Option<u64>,
+    /// Until the answer reads them: who makes them may be on another worker.
+    _hold: Option<Hold>,
 }
 
 /// A coding on its way.

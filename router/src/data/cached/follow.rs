@@ -76,7 +76,9 @@ impl Flow<'_> {
     fn read_along(&self, filling: &Arc<Filling>) -> Option<Outcome> {
         let (now, settings) = (self.now(), &self.cache.settings);
         let asked = self.asked();
-        if !filling.can_read(0) || select(&asked, [&filling.stored], now, settings) != (Choice::Fresh { index: 0 }) {
+        // Until the answer reads it: the leader may be on another worker, and let go at any moment.
+        let _hold = filling.hold(0)?;
+        if select(&asked, [&filling.stored], now, settings) != (Choice::Fresh { index: 0 }) {
             return None;
         }
         let response = self.response(&filling.stored, Source::Filling(Arc::clone(filling)), now);

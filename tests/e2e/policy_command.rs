@@ -2,12 +2,17 @@
 
 use portolan_tests::binaries;
 use serde_json::Value;
+use std::path::Path;
 use std::process::{Command, Output};
+use tempfile::TempDir;
 
 fn policy(arguments: &[&str]) -> Output {
-    let cache = binaries::policy_cache();
+    policy_in(&binaries::root(), arguments)
+}
+
+fn policy_in(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(binaries::portolan());
-    command.arg("policy").args(arguments).current_dir(binaries::root()).env("XDG_CACHE_HOME", cache);
+    command.arg("policy").args(arguments).current_dir(folder).env("XDG_CACHE_HOME", binaries::policy_cache());
     command.output().unwrap()
 }
 
@@ -63,4 +68,31 @@ fn bench_measures() {
     assert_eq!(found["calls"], 50, "{found:#}");
     assert!(found["p50_ns"].as_u64().is_some_and(|ns| ns > 0), "{found:#}");
     assert!(found["memory_last_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{found:#}");
+}
+
+#[test]
+fn a_new_policy_builds_and_passes_its_own_tests_outside_the_repository() {
+    // Its guests' target folder has the standard library, which `binaries` built where there is no ready one.
+    binaries::plugin("canary");
+    let target = binaries::root().join("target/guest").display().to_string();
+    let scratch = TempDir::new().unwrap();
+    let fine = |output: Output| {
+        assert!(output.status.success(), "{}", told(&output));
+        told(&output)
+    };
+    fine(policy_in(scratch.path(), &["new", "--lang", "rust", "tenant-home"]));
+    let folder = scratch.path().join("tenant-home");
+    let again = policy_in(scratch.path(), &["new", "--lang", "rust", "tenant-home"]);
+    assert_eq!(again.status.code(), Some(2), "nothing is overwritten: {}", told(&again));
+    let mut tests = Command::new(env!("CARGO"));
+    tests.args(["test", "--quiet", "--target-dir"]).arg(binaries::root().join("target/scaffold")).current_dir(&folder);
+    let tests = fine(tests.output().unwrap());
+    assert!(tests.contains("1 passed"), "{tests}");
+    let built = fine(policy_in(&folder, &["build", ".", "--target-dir", &target]));
+    assert!(built.contains("tenant-home.wasm (") && built.contains("sha256:"), "{built}");
+    let played = fine(policy_in(&folder, &["test", ".", "--random", "50"]));
+    assert!(played.contains("5 cases: 5 held, 0 did not"), "{played}");
+    let odd = policy_in(&folder, &["build", "src"]);
+    assert_eq!(odd.status.code(), Some(2), "{}", told(&odd));
+    assert!(told(&odd).contains("accepted: the folder of a policy"), "{}", told(&odd));
 }

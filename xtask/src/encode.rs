@@ -1,16 +1,11 @@
-//! Makes components: from a core module that a compiler wrote, or from a WIT text alone.
+//! Makes components from a WIT text alone.
 //!
-//! A component made from WIT has the imports and exports of its world and traps in every function; that is all a test
+//! Such a component has the imports and exports of its world and traps in every function; that is all a test
 //! of what the host refuses at load needs. Called by `plugins.rs`; reads no files.
 
 use anyhow::{Context, bail};
-use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
-
-/// The component in which this core module is wrapped.
-pub(crate) fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    ComponentEncoder::default().module(module)?.validate(true).encode()
-}
 
 /// A component of the one world of `text`, which may use what `contract` declares; each of its functions traps.
 pub(crate) fn trapping(text: &str, contract: &str) -> anyhow::Result<Vec<u8>> {
@@ -21,7 +16,7 @@ pub(crate) fn trapping(text: &str, contract: &str) -> anyhow::Result<Vec<u8>> {
     let [world] = worlds[..] else { bail!("it must declare one world, not {}", worlds.len()) };
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
-    component(&module)
+    policy_build::component(&module).map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ mod machine;
 mod plugins;
 mod setup;
 mod tidy;
-mod toolchain;
 
 use std::process::ExitCode;
 

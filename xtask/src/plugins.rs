@@ -6,10 +6,13 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use policy_build::Toolchain;
 
 use crate::guests::{self, Guest, Source};
-use crate::toolchain::{self, Toolchain};
 use crate::{encode, machine, setup};
+
+/// Where cargo builds the guests, apart from native builds.
+const TARGET: &str = "target/guest";
 
 /// Runs the command. It takes no arguments.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -25,7 +28,7 @@ pub(crate) fn build() -> anyhow::Result<()> {
     let guests = guests::all(&root)?;
     let toolchain = toolchain()?;
     eprintln!("building {} components with {}", guests.len(), toolchain.name());
-    let mut cargo = toolchain.cargo_build();
+    let mut cargo = toolchain.cargo_build(&root, &root.join(TARGET));
     for guest in guests.iter().filter(|guest| guest.source == Source::Package) {
         cargo.args(["--package", &guest.name]);
     }
@@ -45,16 +48,15 @@ fn toolchain() -> anyhow::Result<Toolchain> {
         return Ok(toolchain);
     }
     setup::wasm_toolchain()?;
-    Toolchain::find().with_context(|| format!("no toolchain for {} here\n{}", toolchain::TARGET, toolchain::HELP))
+    Toolchain::find().with_context(|| format!("no toolchain for {} here\n{}", policy_build::TARGET, policy_build::HELP))
 }
 
 fn component(guest: &Guest, root: &Path, contract: &str) -> anyhow::Result<Vec<u8>> {
     match &guest.source {
         Source::Package => {
-            let file = format!("target/guest/{}/guest/{}.wasm", toolchain::TARGET, guest.name.replace('-', "_"));
-            let path = root.join(file);
+            let path = Toolchain::module(&root.join(TARGET), &guest.name);
             let module = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            encode::component(&module)
+            policy_build::component(&module).map_err(anyhow::Error::msg)
         }
         Source::Wit(path) => encode::trapping(&read_text(path)?, contract),
     }

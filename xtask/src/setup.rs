@@ -4,9 +4,9 @@
 //! `main.rs`, and by `plugins.rs` and the demo for the part that they need.
 
 use anyhow::bail;
+use policy_build::Toolchain;
 
 use crate::machine;
-use crate::toolchain::{self, Toolchain};
 
 /// Runs the command. It takes no arguments.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -38,10 +38,10 @@ pub(crate) fn wasm_toolchain() -> anyhow::Result<()> {
     if Toolchain::find().is_some() {
         return Ok(());
     }
-    if install(&toolchain::DEBIAN_PACKAGES).is_ok() && Toolchain::find().is_some() {
+    if install(&policy_build::DEBIAN_PACKAGES).is_ok() && Toolchain::find().is_some() {
         return Ok(());
     }
-    bail!("{}", toolchain::HELP)
+    bail!("{}", policy_build::HELP)
 }
 
 /// Node and npm, which build the demo's site and the policies in JavaScript.

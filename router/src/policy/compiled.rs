@@ -64,6 +64,11 @@ impl Compiled {
         Self::of(engine, &component(engine, &bytes)?, Digest::of(&bytes))
     }
 
+    /// Digest of the file.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// Links a component and finds the contract's functions in it.
     pub(super) fn of(engine: &Engine, component: &Component, digest: Digest) -> Result<Self, LoadFault> {
         let mut linker = Linker::new(&engine.wasmtime);

@@ -4,23 +4,59 @@
 //! policy is inspected, tried and measured with the router's own sandbox and its own `decide`.
 
 mod bench;
+mod build;
 mod inspect;
+mod new;
 mod test;
 
 use super::Ended;
 use super::text::complain;
 use crate::policy::{Compiled, Engine, EngineSettings};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
+    /// Make a folder with a policy that builds and passes its own tests.
+    New(NewArgs),
+    /// Make a component of the policy in a folder.
+    Build(BuildArgs),
     /// Say what a component exports, imports and declares, and whether the router would load it.
     Inspect(InspectArgs),
     /// Play a policy's cases, and random worlds besides, through the router's own decision.
     Test(TestArgs),
     /// Measure what a call of a policy costs.
     Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// Language of the policy.
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Language,
+    /// The folder; its name is the policy's.
+    #[arg(value_name = "NAME")]
+    folder: PathBuf,
+}
+
+/// Language of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Language {
+    /// Rust.
+    Rust,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    /// The policy's folder.
+    #[arg(value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// Where the component goes; left out: `NAME.wasm` in the folder.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Where the compiler works; left out: `target` in the folder.
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +112,8 @@ pub(super) struct BenchArgs {
 
 pub(super) fn policy(command: &PolicyCommand) -> Ended {
     let outcome = match command {
+        PolicyCommand::New(args) => new::new(args),
+        PolicyCommand::Build(args) => build::build(args),
         PolicyCommand::Inspect(args) => inspect::inspect(args),
         PolicyCommand::Test(args) => test::test(args),
         PolicyCommand::Bench(args) => bench::bench(args),

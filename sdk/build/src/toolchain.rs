@@ -2,21 +2,19 @@
 //!
 //! In this order: the toolchain in use, when it has the target; Debian's own packages, which carry the source of the
 //! standard library, so that it is built along with the guests; nothing, and then both ways to get one are named.
-//! Never installs anything (`setup.rs` does). Called by `plugins.rs` and `setup.rs`.
+//! Never installs anything.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use crate::machine;
+use std::process::{Command, Stdio};
 
 /// The target that every policy is built for: a component made from it imports nothing that the contract does not name.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's packages: a second toolchain that never gets in the way of the one in use.
-pub(crate) const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+pub const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
 /// How to get a toolchain, for messages.
-pub(crate) const HELP: &str = "\
+pub const HELP: &str = "\
 to build policies, either
   rustup target add wasm32-unknown-unknown
 or, on Debian and as root,
@@ -24,6 +22,18 @@ or, on Debian and as root,
 
 /// Stack of a guest. The default of 1 MiB would make every fresh instance sixteen pages larger.
 const GUEST_FLAGS: &str = "-Clink-arg=-zstack-size=131072";
+
+/// The profile of guests: small and fast; a panic is a trap. Given on the command line, so that a policy's own package need
+/// not repeat it.
+const PROFILE: [&str; 7] = [
+    "profile.guest.inherits=\"release\"",
+    "profile.guest.opt-level=3",
+    "profile.guest.codegen-units=1",
+    "profile.guest.lto=\"fat\"",
+    "profile.guest.panic=\"abort\"",
+    "profile.guest.strip=true",
+    "profile.guest.debug=false",
+];
 
 /// What would change the guests' build behind our back: set by `cargo run` and by rustup's proxies, or meant for native code.
 const FOREIGN: [&str; 12] = [
@@ -43,7 +53,7 @@ const FOREIGN: [&str; 12] = [
 
 /// A toolchain that can build guests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Toolchain {
+pub enum Toolchain {
     /// The one in use has the target.
     InUse,
     /// Debian's, with this linker.
@@ -55,20 +65,28 @@ pub(crate) enum Toolchain {
 
 impl Toolchain {
     /// The toolchain of this machine, if there is one.
-    pub(crate) fn find() -> Option<Self> {
+    pub fn find() -> Option<Self> {
         if has_target() {
             return Some(Self::InUse);
         }
-        let version = machine::output(&mut machine::command("/usr/bin/rustc", &["--version"]))?;
+        let version = output(Command::new("/usr/bin/rustc").arg("--version"))?;
         debian(Path::new("/")).filter(|_| is_new_enough(&version))
     }
 
-    /// `cargo build` for guests, without the packages.
-    pub(crate) fn cargo_build(&self) -> Command {
+    /// `cargo build` in `folder`, without the packages. What it writes goes below `target`; the module of a package is then
+    /// at [`Self::module`].
+    pub fn cargo_build(&self, folder: &Path, target: &Path) -> Command {
         let mut command = match self {
-            Self::InUse => machine::command("cargo", &["build"]),
-            Self::Debian { .. } => machine::command("/usr/bin/cargo", &["build", "-Zbuild-std=std,panic_abort"]),
+            Self::InUse => Command::new("cargo"),
+            Self::Debian { .. } => Command::new("/usr/bin/cargo"),
         };
+        command.current_dir(folder).arg("build");
+        if let Self::Debian { .. } = self {
+            command.arg("-Zbuild-std=std,panic_abort");
+        }
+        for setting in PROFILE {
+            command.args(["--config", setting]);
+        }
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -77,12 +95,17 @@ impl Toolchain {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", GUEST_FLAGS);
-        command.args(["--target", TARGET, "--profile", "guest", "--target-dir", "target/guest"]);
+        command.args(["--target", TARGET, "--profile", "guest", "--target-dir"]).arg(target);
         command
     }
 
+    /// Where [`Self::cargo_build`] leaves the module of a package.
+    pub fn module(target: &Path, package: &str) -> PathBuf {
+        target.join(TARGET).join("guest").join(crate::module_name(package))
+    }
+
     /// For messages.
-    pub(crate) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::InUse => "the Rust toolchain in use",
             Self::Debian { .. } => "Debian's Rust toolchain (standard library from source)",
@@ -91,8 +114,8 @@ impl Toolchain {
 }
 
 fn has_target() -> bool {
-    let mut ask = machine::command("rustc", &["--print", "target-libdir", "--target", TARGET]);
-    let Some(folder) = machine::output(&mut ask) else { return false };
+    let mut ask = Command::new("rustc");
+    let Some(folder) = output(ask.args(["--print", "target-libdir", "--target", TARGET])) else { return false };
     let Ok(files) = std::fs::read_dir(folder) else { return false };
     files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore"))
 }
@@ -106,6 +129,12 @@ fn is_new_enough(version: &str) -> bool {
     };
     let found = version.strip_prefix("rustc ").and_then(|rest| numbers(rest.split_whitespace().next()?));
     found >= numbers(env!("CARGO_PKG_RUST_VERSION"))
+}
+
+/// Runs a command quietly and returns what it printed, or nothing when it cannot be started or fails.
+fn output(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Debian's toolchain under `root`, when all of it is there.

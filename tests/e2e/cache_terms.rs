@@ -203,7 +203,9 @@ fn explain_says_what_the_cache_would_do_and_why() {
     let mut live = after;
     live.as_object_mut().unwrap().remove("now");
     assert_eq!(offline["cache"], live, "without a store all but what is stored");
+    assert_eq!(live["settings"]["query"], json!({ "drop": ["utm_*"] }));
     let text = run_file(&pop.file(), &arguments).out;
+    assert!(text.contains(" query={\"drop\":[\"utm_*\"]} "), "{text}");
     for line in
         ["cache: asked", "  lifetime by a policy 1m00s", "  key + country: \"DE\"", "  key + policy tiers: \"gold\""]
     {

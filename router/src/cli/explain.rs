@@ -128,6 +128,10 @@ fn cache(cache: &Value) -> String {
         (Value::Null, now) => format!("cache: {}\n", found(now)),
         (why, _) => format!("cache: not asked, {}\n", word(why)),
     };
+    let settings = cache["settings"].as_object().into_iter().flatten();
+    let settings =
+        settings.filter(|(_, value)| !value.is_null()).map(|(name, value)| format!(" {name}={}", word(value)));
+    text.push_str(&format!("  settings{}\n", settings.collect::<String>()));
     if let Some(seconds) = cache["policies"]["ttl_s"].as_u64() {
         text.push_str(&format!("  lifetime by a policy {}\n", span(seconds * 1000)));
     }

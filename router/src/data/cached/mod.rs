@@ -3,7 +3,8 @@
 //! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
 //! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
 //! miss. Read `Flow::run` first; `ask` and `complete` have the questions to origins, `admit` what becomes of
-//! answers, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later.
+//! answers, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later,
+//! `stranded` what is done when no region can serve.
 
 mod admit;
 mod ask;

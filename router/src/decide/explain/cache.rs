@@ -168,5 +168,6 @@ fn settings_text(cache: &Cache) -> Value {
         },
         "collapse": cache.collapse,
         "object_max": cache.object_max,
+        "compress": cache.compress.as_ref().map(|rules| json!({ "min": rules.length_min, "types": rules.types })),
     })
 }

@@ -1,6 +1,6 @@
 //! What may be sent in a content coding that is made here (RFC 9110 sections 8.4 and 12.5.3).
 //!
-//! Owns which stored responses are worth it, which coding a request gets, and what the coding changes in an answer: another
+//! Owns which stored responses are worth it, which requests may get a coding, and what the coding changes in an answer: another
 //! representation has another length, no ranges, digests of its own, and an entity tag that promises the same meaning and not
 //! the same bytes. What is coded already, held in parts, or must not be transformed (RFC 9111 section 5.2.2.6) stays as it
 //! is. Never compresses. Pure.
@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::answer::Answer;
-use super::coding::{self, Encoding};
+use super::coding::Encoding;
 use super::etag::EntityTag;
 use super::list;
 use super::select::Asked;
@@ -87,17 +87,14 @@ impl Compression {
     }
 }
 
-/// The coding that a request for a response that compression applies to is answered in, if any, by what the client
-/// `accepts`. Ranges are of the bytes as the origin sent them.
-pub fn wanted(asked: &Asked<'_>, accepts: &HeaderMap, settings: &Settings) -> Option<Encoding> {
+/// Whether a request for a response that compression applies to may be answered in a coding that the client takes. Ranges are
+/// of the bytes as the origin sent them.
+pub fn may_encode(asked: &Asked<'_>, settings: &Settings) -> bool {
     let readable = matches!(*asked.method, Method::GET | Method::HEAD);
-    if !readable || asked.headers.contains_key(header::RANGE) || wishes::read(asked.headers, settings).no_transform {
-        return None;
-    }
-    coding::accepted(accepts).next()
+    readable && !asked.headers.contains_key(header::RANGE) && !wishes::read(asked.headers, settings).no_transform
 }
 
-/// Whether a range is asked for under a date. With several codings of one date it does not say which bytes the client has
+/// Whether a client who takes codings asks for a range under a date. With several codings of one date it does not say which bytes the client has
 /// (RFC 9110 section 8.8.2.2), so that the whole is sent.
 pub fn is_range_by_date(request: &HeaderMap) -> bool {
     let condition = request.get(header::IF_RANGE);

@@ -5,6 +5,7 @@ use flate2::read::GzDecoder;
 use portolan_tests::scripts::Gate;
 use portolan_tests::{Answer, Ask, Client, Origin, Pop, scripts, wait_until};
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 fn page() -> String {
     (0..2000).map(|line| format!("<p>{line}: so that there is something to compress\n")).collect()
@@ -40,7 +41,8 @@ fn site() -> Origin {
                 }
                 _ => "content-type: text/html\r\n",
             };
-            let fields = format!("{own}cache-control: max-age=60\r\netag: \"1\"\r\naccept-ranges: bytes\r\n");
+            let date = "last-modified: Sun, 06 Nov 1994 08:49:37 GMT";
+            let fields = format!("{own}{date}\r\ncache-control: max-age=60\r\netag: \"1\"\r\naccept-ranges: bytes\r\n");
             speaker.say(scripts::response("200 OK", &fields, page()))?;
         }
         Ok(())
@@ -103,6 +105,8 @@ fn a_coding_has_a_weak_tag_and_no_ranges() {
     assert_eq!((part.status, part.text().as_str(), heads(&part)[0]), (206, "<p>", None));
     let whole = pop.ask(&ask().field("range", "bytes=0-2").field("if-range", "W/\"1\""));
     assert_eq!((whole.status, whole.text()), (200, page()), "a weak tag does not say which bytes the client has");
+    let dated = |ask: Ask| ask.field("range", "bytes=0-2").field("if-range", "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!((pop.ask(&dated(ask())).status, pop.ask(&dated(Ask::get("/"))).status), (200, 206), "nor does a date");
     let head = pop.ask(&Ask::new("HEAD", "/").field("accept-encoding", "gzip"));
     assert_eq!((head.status, heads(&head)[0], head.body.len()), (200, Some("gzip"), 0));
 }
@@ -158,4 +162,22 @@ fn what_arrives_slowly_is_encoded_as_it_comes() {
     assert_eq!(gunzipped(&whole.body), page());
     assert_eq!(origin.seen().len(), 1);
     wait_until("it was made once", || made(&pop, "gzip") == 1);
+}
+
+#[test]
+fn what_breaks_off_has_no_end_in_any_coding() {
+    let asked = AtomicUsize::new(0);
+    let origin = Origin::start(move |speaker| {
+        speaker.request()?;
+        let page = page();
+        let fields = "content-type: text/html\r\ncache-control: max-age=60\r\n";
+        let whole = scripts::response("200 OK", fields, &page);
+        let is_first = asked.fetch_add(1, SeqCst) == 0;
+        speaker.say(if is_first { &whole[..whole.len() - 100] } else { &whole })
+    });
+    let pop = pop(&origin, "compress = true");
+    let ask = Ask::get("/").field("accept-encoding", "gzip");
+    assert!(pop.try_ask(&ask).is_err(), "the client can tell");
+    assert_eq!(gunzipped(&pop.ask(&ask).body), page());
+    wait_until("both are counted", || (made(&pop, "broken"), made(&pop, "gzip")) == (1, 1));
 }

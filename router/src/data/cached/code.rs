@@ -10,7 +10,7 @@ use super::reading::{self, Source};
 use super::running::Running;
 use crate::base::Timestamp;
 use crate::cache::answer::{Answer, Content, answer};
-use crate::cache::coding::Encoding;
+use crate::cache::coding::{self, Encoding};
 use crate::cache::compress;
 use crate::cache::key::Key;
 use crate::cache::select::Asked;
@@ -43,7 +43,8 @@ impl Flow<'_> {
             return reading::response(answer(&asked, stored, now, settings, seed), source, stored.length());
         };
         let mut whole = None;
-        let headers = if compress::is_range_by_date(asked.headers) {
+        let accepted = coding::accepted(&self.request.headers).next();
+        let headers = if accepted.is_some() && compress::is_range_by_date(asked.headers) {
             let headers = whole.insert(asked.headers.clone());
             validate::ask_for_whole(headers);
             headers
@@ -53,7 +54,7 @@ impl Flow<'_> {
         let asked = Asked { headers, ..asked };
         let mut made = answer(&asked, stored, now, settings, seed);
         compress::vary(&mut made.headers);
-        let wanted = compress::wanted(&asked, &self.request.headers, settings);
+        let wanted = accepted.filter(|_| compress::may_encode(&asked, settings));
         let found = wanted.and_then(|encoding| Some((encoding, self.coded(stored, &source, encoding, &made)?)));
         let Some((encoding, coded)) = found else {
             return reading::response(made, source, stored.length());

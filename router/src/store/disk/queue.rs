@@ -187,6 +187,8 @@ impl Queue {
         }
         while let Some(waiting) = state.order.pop_front() {
             match waiting {
+                // A newer entry went ahead, in the place in the order of one that it replaced.
+                Waiting::Removal(name) if self.index.find(name).is_some() => {}
                 Waiting::Removal(name) => return Some(Job::Removal(name)),
                 Waiting::Piece(pieces, written) => {
                     state.bytes -= length(&pieces);
@@ -212,5 +214,38 @@ impl Queue {
             publish();
         }
         is_newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::block::Place;
+    use crate::store::tests::{key, stored};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_removal_of_an_older_entry_does_not_follow_a_newer_one() {
+        let index = Arc::new(Index::new());
+        let queue = Queue::new(1 << 20, Arc::clone(&index), Arc::new(Figures::new(PathBuf::new())));
+        let key = key("/a");
+        let name = index::name(&key);
+        let entry = || {
+            let held = crate::store::entry::Held::new(stored(&[], "en"), Default::default(), 0);
+            Arc::new(Entry::of(vec![Arc::new(held)]))
+        };
+        // Two wait for one place in the order each; the first to be taken is the newest.
+        queue.keep(&key, entry());
+        queue.keep(&key, entry());
+        assert!(matches!(queue.next(), Some(Job::Entry(..))));
+        assert!(queue.found(name, || index.insert(name, Place { block: 1, offset: 0, length: 1, sum: 0 })));
+        // What is on disk now is replaced, and the newer entry is taken where the older one stood.
+        queue.keep(&key, entry());
+        assert!(matches!(queue.next(), Some(Job::Entry(..))));
+        assert!(queue.found(name, || index.insert(name, Place { block: 1, offset: 1, length: 1, sum: 0 })));
+        queue.close();
+        assert!(queue.next().is_none(), "a removal would take the newest out at the next start");
+        queue.forget(&key);
+        assert!(matches!(queue.next(), Some(Job::Removal(gone)) if gone == name));
     }
 }

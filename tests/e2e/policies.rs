@@ -122,6 +122,21 @@ fn on_error_reject_answers_503_for_every_failure() {
 }
 
 #[test]
+fn a_flood_of_log_lines_is_cut_short_and_forges_none() {
+    let mut world = World::start("", &sinner("flood", ""));
+    let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY));
+    assert_eq!((answer.status, answer.text().as_str()), (200, "home"));
+    assert!(world.count("pass") > 0, "{:#}", world.pop.status_of("/policies"));
+    let dropped = world.pop.status_of("/policies/sinner/dropped_lines");
+    assert!(dropped.as_u64().is_some_and(|lines| lines >= 900), "{dropped}");
+    wait_until("the log has what the policy said first", || world.pop.process().output().contains("flood 0"));
+    let output = world.pop.process().output();
+    assert!(!output.lines().any(|line| line.starts_with('\u{1b}') || line.starts_with("forged")), "{output}");
+    let said: Vec<_> = output.lines().filter(|line| line.contains("flood ")).collect();
+    assert!(said.iter().all(|line| line.contains("sinner")), "{said:?}");
+}
+
+#[test]
 fn three_failures_quarantine_a_policy_for_a_while() {
     let world = World::start("", &sinner("trap", ""));
     let quarantine = || world.pop.status_of("/policies/sinner/quarantine");

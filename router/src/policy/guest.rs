@@ -30,6 +30,15 @@ pub(super) enum Output {
     Stderr = 1,
 }
 
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
 /// Data of one Store.
 pub(super) struct Guest {
     pub(super) limits: Limits,
@@ -106,18 +115,35 @@ impl Guest {
 
     fn line(&mut self, output: Output) {
         let line = &mut self.lines[output as usize];
-        let text: String =
-            String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = printable(&String::from_utf8_lossy(line));
         line.clear();
-        if !self.gate.pass(self.now) {
-            self.stats.line_dropped();
-        } else if output == Output::Stderr {
-            tracing::warn!(policy = %self.name, "{text}");
-        } else {
-            tracing::info!(policy = %self.name, "{text}");
-        }
+        self.write(if output == Output::Stderr { Level::Warn } else { Level::Info }, &text);
         self.last_line = Some(text);
     }
+
+    /// Takes a line for the log.
+    pub(super) fn log(&mut self, level: Level, message: &str) {
+        let text = printable(&message[..message.floor_char_boundary(LINE_MAX)]);
+        self.write(level, &text);
+    }
+
+    fn write(&self, level: Level, text: &str) {
+        if !self.gate.pass(self.now) {
+            self.stats.line_dropped();
+            return;
+        }
+        match level {
+            Level::Debug => tracing::debug!(policy = %self.name, "{text}"),
+            Level::Info => tracing::info!(policy = %self.name, "{text}"),
+            Level::Warn => tracing::warn!(policy = %self.name, "{text}"),
+            Level::Error => tracing::error!(policy = %self.name, "{text}"),
+        }
+    }
+}
+
+/// Without anything that would move a terminal or forge a line.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Bounds what all instances of one policy print.
@@ -186,6 +212,11 @@ mod tests {
             assert_eq!(limits.memory_growing(current, desired, None).ok(), Some(granted), "{current} to {desired}");
         }
         assert_eq!((limits.used(), limits.refused()), (100, true));
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m\u{fc}\u{85}"), "a b [31m\u{fc} ");
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! What a component may import and must export.
 //!
-//! Owns the grants: inert WASI (`wasi`) and the types of the contract; everything else is refused by name, before any
+//! Owns the grants: inert WASI (`wasi`), the contract's types and its `telemetry`; everything else is refused by name, before any
 //! code of the component has run. Also owns the question which version of the contract a component speaks.
 
 use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
 use super::inspect::{Grant, Import};
 use super::load::LoadFault;
-use super::{guest::Guest, wasi};
+use super::{guest::Guest, telemetry, wasi};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
 /// What is granted, for messages.
-const GRANTED: &str = "inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
+const GRANTED: &str =
+    "portolan:policy/telemetry, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
 
 /// Where the functions of the contract are in a component.
 #[derive(Clone)]
@@ -51,7 +52,13 @@ pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<
         let parsed = InterfaceName::parse(name).ok_or_else(refused)?;
         let ComponentItem::ComponentInstance(instance) = &import.ty else { return Err(refused()) };
         match parsed.package {
-            PACKAGE => speaks(&parsed)?,
+            PACKAGE => {
+                speaks(&parsed)?;
+                if parsed.interface == telemetry::INTERFACE {
+                    telemetry::link(linker, component, name, &parsed, instance)?;
+                    continue;
+                }
+            }
             _ if is_inert(&parsed) => {
                 let linked = wasi::link(linker, name, &parsed, instance);
                 linked.map_err(|error| LoadFault::Instantiate(format!("{name}: {error:#}")))?;

@@ -23,6 +23,7 @@ mod patience;
 mod pool;
 mod quarantine;
 mod stats;
+mod telemetry;
 mod ticker;
 mod wasi;
 

@@ -61,6 +61,7 @@ pub mod guest;
 mod payload;
 mod regions;
 mod request;
+mod telemetry;
 pub mod testing;
 mod verdict;
 
@@ -83,6 +84,7 @@ pub use config::NoConfig;
 pub use payload::Payload;
 pub use regions::Regions;
 pub use request::{Candidate, Pin, Request};
+pub use telemetry::{Level, log};
 
 use serde::de::DeserializeOwned;
 

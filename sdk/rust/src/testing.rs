@@ -21,14 +21,15 @@
 //! assert_eq!(policy.ask(world.request().health("eu-west", Health::Down, 5)), "route us-east");
 //! ```
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
 use crate::request::{ABSENT, COLUMNS};
 use crate::{
-    CacheAction, EditOp, Health, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions, Verdict,
-    guest,
+    CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions,
+    Verdict, guest,
 };
 
 /// The service of every region and request, unless a test says otherwise.
@@ -256,6 +257,29 @@ impl<P: Policy> Loaded<P> {
     pub fn ask(&self, request: Request) -> String {
         text(&self.verdict(request), &self.instance.regions)
     }
+}
+
+/// Most lines that are kept until a test asks for them.
+#[cfg(not(target_arch = "wasm32"))]
+const HEARD_MAX: usize = 1_000;
+
+std::thread_local! {
+    static HEARD: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps a line that a policy logged on this thread.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn hear(level: Level, message: &str) {
+    HEARD.with_borrow_mut(|heard| {
+        if heard.len() < HEARD_MAX {
+            heard.push((level, message.to_owned()));
+        }
+    });
+}
+
+/// What policies logged on this thread since this was last asked.
+pub fn logged() -> Vec<(Level, String)> {
+    HEARD.take()
 }
 
 /// A verdict as one line, for tables: `pass`, `451 no region...`, or

@@ -25,7 +25,7 @@ macro_rules! sdk {
 }
 
 /// The SDK's source.
-const SDK_FILES: [(&str, &str); 10] = sdk![
+const SDK_FILES: [(&str, &str); 11] = sdk![
     "bindings.rs",
     "blocks.rs",
     "config.rs",
@@ -34,6 +34,7 @@ const SDK_FILES: [(&str, &str); 10] = sdk![
     "payload.rs",
     "regions.rs",
     "request.rs",
+    "telemetry.rs",
     "testing.rs",
     "verdict.rs",
 ];

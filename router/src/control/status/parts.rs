@@ -35,6 +35,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "calls": counts.calls,
         "failures": failures.collect::<serde_json::Map<_, _>>(),
         "ignored_regions": counts.ignored_regions,
+        "dropped_lines": counts.dropped_lines,
         "quarantine": quarantine,
     })
 }

@@ -93,6 +93,7 @@ fn sinners_fail_alone() {
         ("huge-order", "nonsense", "fuel"),
         ("huge-ext", "nonsense", "fuel"),
         ("huge-payload", "nonsense", "a pin payload of 65536 bytes"),
+        ("essay", "nonsense", "fuel"),
         ("long-key", "nonsense", "a cache key part of 257 bytes"),
         ("odd-key", "nonsense", "a cache key part with '\\n'"),
     ] {
@@ -138,4 +139,23 @@ fn a_policy_that_traps_now_and_then_gets_a_new_instance_each_time() {
         })
         .collect();
     assert_eq!(pattern, "..T..T..T");
+}
+
+#[test]
+fn a_flood_of_lines_is_cut_short_and_costs_no_verdict() {
+    let Some(loaded) = sinner("flood") else { return };
+    let loaded = loaded.unwrap();
+    let mut worker = Worker::new();
+    assert_eq!(worker.ask(&loaded, 5_000), Ok(Verdict::Pass));
+    assert_eq!(loaded.stats().counts().dropped_lines, 980, "20 of 1000 in this second");
+    assert_eq!(worker.ask(&loaded, 6_000), Ok(Verdict::Pass));
+    assert_eq!(loaded.stats().counts().dropped_lines, 2 * 980, "20 more in the next");
+}
+
+#[test]
+fn a_policy_that_says_nothing_imports_nothing_to_say_it_with() {
+    let Some(path) = built("guests", "good.wasm") else { return };
+    let found = crate::policy::inspect(engine(), &path, b"{}", 16 << 20).unwrap();
+    let names: Vec<_> = found.imports.iter().map(|import| import.name.as_str()).collect();
+    assert_eq!((names, found.refused), (vec!["portolan:policy/types@0.1.0"], None));
 }

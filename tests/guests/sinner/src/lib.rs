@@ -33,6 +33,8 @@ pub enum Sin {
     HugePayload,
     LongKey,
     OddKey,
+    Flood,
+    Essay,
     BadConfig,
     BadFields,
     TrapDescribe,
@@ -118,6 +120,8 @@ impl Policy for Sinner {
             Sin::HugePayload => sins::huge_payload(request),
             Sin::LongKey => sins::long_key(),
             Sin::OddKey => sins::odd_key(),
+            Sin::Flood => sins::flood(),
+            Sin::Essay => sins::essay(),
             Sin::BadConfig | Sin::BadFields | Sin::TrapDescribe | Sin::SpinDescribe => Verdict::Pass,
             Sin::InitFails | Sin::InitTraps | Sin::InitSpins => Verdict::Pass,
         }

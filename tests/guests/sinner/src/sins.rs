@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use portolan_policy::{Edit, EditOp, Plan, RegionId, Reply, Request, Verdict};
+use portolan_policy::{Edit, EditOp, Level, Plan, RegionId, Reply, Request, Verdict, log};
 
 const MIB: usize = 1024 * 1024;
 
@@ -122,4 +122,18 @@ pub(crate) fn long_key() -> Verdict {
 /// A part of a cache key with a line end.
 pub(crate) fn odd_key() -> Verdict {
     Plan::new().cache_key("gold\n").into()
+}
+
+/// Logs without end, nearly, with line breaks that would forge lines of the log.
+pub(crate) fn flood() -> Verdict {
+    for line in 0..1_000 {
+        log(Level::Error, &format!("flood {line}\n\u{1b}[31mforged"));
+    }
+    Verdict::Pass
+}
+
+/// Logs a line of a megabyte.
+pub(crate) fn essay() -> Verdict {
+    log(Level::Info, &"essay ".repeat(MIB / 6));
+    Verdict::Pass
 }

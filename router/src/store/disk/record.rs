@@ -189,7 +189,7 @@ fn runs(response: &Response<'_>, block: impl Fn(u32) -> Option<Arc<Block>>) -> O
 }
 
 fn stored(response: &Response<'_>) -> Option<Stored> {
-    let mut headers = HeaderMap::with_capacity(response.headers.len());
+    let mut headers = HeaderMap::try_with_capacity(response.headers.len()).ok()?;
     for (name, value) in &response.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         headers.try_append(name, HeaderValue::from_bytes(value).ok()?).ok()?;

@@ -1,8 +1,9 @@
 //! `cargo xtask tidy`: the rules of the source that no compiler checks.
 //!
-//! Headers, sizes, the direction of layers, links in documents, things left undone. Every offence is listed with file
+//! Headers, sizes, the direction of layers, links in documents, things left undone, features that differ between builds. Every offence is listed with file
 //! and line before it fails. Owns the walk over the files; each rule is one pure function in a module below.
 
+mod features;
 mod layers;
 mod links;
 mod mask;
@@ -69,7 +70,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         bail!("`cargo xtask tidy` takes no arguments, but was given `{argument}`");
     }
     let tree = Tree::read()?;
-    let offences = offences(&tree);
+    let mut offences = offences(&tree);
+    features::check(&mut offences)?;
     for offence in &offences {
         eprintln!("{offence}");
     }

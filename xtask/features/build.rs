@@ -1,0 +1,3 @@
+//! Nothing: cargo wants a build script where there are build dependencies.
+
+fn main() {}

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 impl Flow<'_> {
     pub(super) fn object_max(&self) -> u64 {
-        self.cache.object_max.min(self.store().object_max())
+        self.cache().object_max.min(self.store().object_max())
     }
 
     /// Admits an answer, or passes it on.
@@ -33,7 +33,7 @@ impl Flow<'_> {
         let admitted = match came.method {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
-            _ => storable::admit(&self.fetched(&came), &self.cache.settings).map_err(|refusal| {
+            _ => storable::admit(&self.fetched(&came), &self.cache().settings).map_err(|refusal| {
                 if !refusal.is_of_request() && refusal != Refusal::Part {
                     self.store().apart.note(&self.key, came.times.received);
                 }

@@ -104,7 +104,7 @@ impl Flow<'_> {
 
     pub(super) fn widens(&self) -> bool {
         let is_apart = self.store().apart.holds(&self.key, self.now());
-        !is_apart && validate::widens(self.headers(), &self.cache.settings)
+        !is_apart && validate::widens(self.headers(), &self.cache().settings)
     }
 
     /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all
@@ -172,7 +172,7 @@ impl Flow<'_> {
         for place in &meant {
             let old = &held[*place];
             let newer = |stored: Stored| Arc::new(old.renewed(stored, came.era));
-            let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache.settings) {
+            let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache().settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
                     self.store().replace(&self.key, old, Arc::clone(&fresh));
@@ -204,7 +204,7 @@ impl Flow<'_> {
                     stored.expire(now);
                     Ok(stored)
                 }
-                HeadEffect::Update => freshen::freshened(&old.stored, &self.fetched(&came), &self.cache.settings),
+                HeadEffect::Update => freshen::freshened(&old.stored, &self.fetched(&came), &self.cache().settings),
             };
             match new {
                 Ok(stored) => {
@@ -220,7 +220,7 @@ impl Flow<'_> {
     pub(super) async fn revalidate(&self, lead: Lead, record: &mut Record) -> Outcome {
         let held = self.store().look(&self.key, &self.address, self.now()).await;
         let asked = self.asked();
-        let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache.settings));
+        let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache().settings));
         match place {
             Some(index) => self.validate(Some(lead), &held, index, Why::Stale, Body::empty(), record).await,
             None => self.fetch(Some(lead), self.request.clone(), Why::Stale, Body::empty(), record).await,

@@ -37,9 +37,9 @@ thread_local! {
 impl Flow<'_> {
     /// The answer that a stored response makes, read from where its bytes are.
     pub(super) fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
-        let (settings, seed) = (&self.cache.settings, self.context.core.seed());
+        let (settings, seed) = (&self.cache().settings, self.context.core.seed());
         let asked = self.asked();
-        let Some(_) = self.cache.compress.as_ref().filter(|rules| rules.applies_to(stored)) else {
+        let Some(_) = self.cache().compress.as_ref().filter(|rules| rules.applies_to(stored)) else {
             return reading::response(answer(&asked, stored, now, settings, seed), source, stored.length());
         };
         let mut whole = None;

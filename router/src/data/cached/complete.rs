@@ -31,7 +31,7 @@ impl Flow<'_> {
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let mut came = self.send(request, body, record).await;
-        let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache.settings);
+        let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache().settings);
         let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
             // A part of another state is not what the client wants; a whole is.
             if came.status() == StatusCode::PARTIAL_CONTENT {

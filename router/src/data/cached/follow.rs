@@ -34,7 +34,7 @@ impl Flow<'_> {
     /// Whether to ask or to wait; waits. `validates`: the question to the origin will be whether what is stored is good.
     pub(super) async fn turn(&self, may_wait: bool, validates: bool) -> Turn {
         let widens = !validates && self.widens();
-        if !self.cache.collapse || !may_wait || !(self.request.method == Method::GET || widens) {
+        if !self.cache().collapse || !may_wait || !(self.request.method == Method::GET || widens) {
             return Turn::Alone;
         }
         if self.store().apart.holds(&self.key, self.now()) {
@@ -74,7 +74,7 @@ impl Flow<'_> {
 
     /// An answer made of what is arriving, if it fits this request.
     fn read_along(&self, filling: &Arc<Filling>) -> Option<Outcome> {
-        let (now, settings) = (self.now(), &self.cache.settings);
+        let (now, settings) = (self.now(), &self.cache().settings);
         let asked = self.asked();
         // Until the answer reads it: the leader may be on another worker, and let go at any moment.
         let _hold = filling.hold(0)?;

@@ -47,7 +47,9 @@ const ROUNDS_MAX: usize = 4;
 struct Flow<'a> {
     context: &'a Context<'a>,
     plan: &'a Forward<'a>,
-    cache: &'a Cache,
+    /// The operator's settings; `told` stands in their place where policies give a lifetime.
+    given: &'a Cache,
+    told: Option<Box<Cache>>,
     /// The request as the client sent it, without what is not in the key and must not reach the origin.
     request: &'a Parts,
     /// Its fields with what policies edit, where they do: what `Vary` names is looked up here.
@@ -70,14 +72,10 @@ pub(super) async fn serve(
         let now = context.core.clock.now();
         return forward::forward(context.outbound(parts, now), plan, body, record).await;
     };
-    let say = plan.cache_say.as_deref();
     record.service = Some(Arc::clone(plan.service));
-    let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
-    let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
-    let cache = told.as_deref().unwrap_or(cache);
-    let flow = Flow { context, plan, cache, request: parts, seen, has_body, address, key };
-    let outcome =
-        if say.is_some_and(|say| say.bypass) { flow.bypass(body, record).await } else { flow.run(body, record).await };
+    let flow = Flow::new(context, plan, cache, parts, &body, (address, key));
+    let bypass = plan.cache_say.as_ref().is_some_and(|say| say.bypass);
+    let outcome = if bypass { flow.bypass(body, record).await } else { flow.run(body, record).await };
     close(context, plan, outcome, record)
 }
 
@@ -109,7 +107,28 @@ fn tidy(context: &Context<'_>, parts: &mut Parts, cache: &Cache) -> Option<Addre
     caching::address(context.scheme(parts), parts, cache)
 }
 
+impl<'a> Flow<'a> {
+    /// A request that is found by this.
+    fn new(
+        context: &'a Context<'a>,
+        plan: &'a Forward<'a>,
+        given: &'a Cache,
+        request: &'a Parts,
+        body: &Body,
+        (address, key): (Address, Key),
+    ) -> Self {
+        let told = caching::told(given, plan.cache_say.as_deref());
+        let seen = caching::seen(&request.headers, &plan.edits);
+        let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
+        Self { context, plan, given, told, request, seen, has_body, address, key }
+    }
+}
+
 impl Flow<'_> {
+    fn cache(&self) -> &Cache {
+        self.told.as_deref().unwrap_or(self.given)
+    }
+
     fn store(&self) -> &Arc<Store> {
         &self.context.core.store
     }
@@ -129,7 +148,7 @@ impl Flow<'_> {
 
     /// From look-up to answer.
     async fn run(&self, body: Body, record: &mut Record) -> Outcome {
-        let settings = &self.cache.settings;
+        let settings = &self.cache().settings;
         let mut waited = false;
         for round in 0.. {
             let now = self.now();
@@ -191,7 +210,7 @@ impl Flow<'_> {
 
     /// Whether a stale response may be served because the origin failed.
     fn may_stand_in(&self, held: &Held, now: Timestamp) -> bool {
-        let settings = &self.cache.settings;
+        let settings = &self.cache().settings;
         stale::on_error(&held.stored, now, &wishes::read(&self.request.headers, settings), settings)
     }
 

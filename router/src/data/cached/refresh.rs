@@ -5,6 +5,7 @@
 use super::Flow;
 use super::running::Running;
 use crate::cache::key::Key;
+use crate::data::body::Body;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
 use crate::decide::{Decision, caching};
@@ -51,9 +52,7 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
         if found.as_ref() != Some(&key) || say.is_some_and(|say| say.bypass) {
             return;
         }
-        let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
-        let cache = told.as_deref().unwrap_or(cache);
-        let flow = Flow { context: &context, plan, cache, request: &parts, seen, has_body: false, address, key };
+        let flow = Flow::new(&context, plan, cache, &parts, &Body::empty(), (address, key));
         let outcome = flow.revalidate(lead, &mut record).await;
         record.cache = Some("refresh");
         record.answered(outcome.response.status());

@@ -9,7 +9,7 @@ use crate::data::body::Body;
 use crate::data::cached::outcome::Outcome;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
-use crate::decide::{Forward, caching};
+use crate::decide::Forward;
 use http::Response;
 use http::request::Parts;
 
@@ -32,16 +32,11 @@ pub(in crate::data) async fn serve(
     record: &mut Record,
 ) -> Option<Response<Body>> {
     let cache = plan.cache?;
-    let say = plan.cache_say.as_deref();
-    if say.is_some_and(|say| say.bypass) {
+    if plan.cache_say.as_ref().is_some_and(|say| say.bypass) {
         return None;
     }
-    let (address, key) = found_by(context, plan, cache, parts)?;
-    let has_body = body.as_bytes().is_none_or(|bytes| !bytes.is_empty());
-    let (told, seen) = (caching::told(cache, say), caching::seen(&parts.headers, &plan.edits));
-    let cache = told.as_deref().unwrap_or(cache);
-    let flow = Flow { context, plan, cache, request: parts, seen, has_body, address, key };
-    let outcome = flow.without_origin(strand).await?;
+    let found = found_by(context, plan, cache, parts)?;
+    let outcome = Flow::new(context, plan, cache, parts, body, found).without_origin(strand).await?;
     Some(close(context, plan, outcome, record))
 }
 
@@ -49,7 +44,7 @@ impl Flow<'_> {
     async fn without_origin(&self, strand: Strand) -> Option<Outcome> {
         let now = self.now();
         let held = self.store().look(&self.key, &self.address, now).await;
-        let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, &self.cache.settings);
+        let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, &self.cache().settings);
         let (index, stands_in) = match choice {
             Choice::Fresh { index } | Choice::Stale { index, .. } => (index, false),
             Choice::Validate { index, .. } if strand == Strand::Over && self.may_stand_in(&held[index], now) => {

@@ -7,6 +7,7 @@ use super::facts::{Client, Scheme};
 use crate::cache::address::Address;
 use crate::cache::key::{Key, Part, Source, counted};
 use crate::config::Cache;
+use crate::steer::affinity::cookie;
 use crate::steer::verdict::{CacheSay, Edit};
 use http::Uri;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -47,7 +48,7 @@ pub fn key_parts<'a>(
     }
     for name in &cache.key_cookies {
         let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
-        all(&mut parts, Source::Cookie, name, lines.flat_map(|line| cookies(line, name)));
+        all(&mut parts, Source::Cookie, name, lines.flat_map(|line| cookie::named(line, name)));
     }
     if cache.key_country {
         let value = client.texts.country.as_deref().map(str::as_bytes);
@@ -73,14 +74,6 @@ pub fn key(
 fn all<'a>(parts: &mut KeyParts<'a>, source: Source, name: &'a str, mut values: impl Iterator<Item = &'a [u8]>) {
     parts.push(Part { source, name, value: values.next() });
     parts.extend(values.map(|value| Part { source, name, value: Some(value) }));
-}
-
-/// The values of a cookie in one line.
-fn cookies<'a>(line: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    line.split(|byte| *byte == b';').filter_map(move |pair| {
-        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
-        Some(value.trim_ascii())
-    })
 }
 
 /// The settings with the lifetime that policies give; none when they give none.

@@ -33,10 +33,15 @@ pub fn values<'a>(
     configured: &str,
     secure: bool,
 ) -> impl Iterator<Item = &'a str> {
-    let name = name(configured, secure).as_bytes();
-    headers.into_iter().flat_map(pairs).filter_map(move |pair| {
-        let value = pair.strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?;
-        std::str::from_utf8(value.trim_ascii()).ok()
+    let name = name(configured, secure);
+    headers.into_iter().flat_map(|line| named(line, name)).filter_map(|value| std::str::from_utf8(value).ok())
+}
+
+/// The values of one name in one `Cookie` line.
+pub fn named<'a>(line: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(line).filter_map(move |pair| {
+        let value = pair.strip_prefix(name.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
+        Some(value.trim_ascii())
     })
 }
 

@@ -7,7 +7,6 @@
 use super::compiled::{self, Compiled, Digest};
 use super::contract::ManifestRecord;
 use super::engine::Engine;
-use super::guest::LineGate;
 use super::imports;
 use super::instance::{Instance, Mould};
 use super::load::LoadFault;
@@ -106,17 +105,7 @@ fn run(
     inspection: &mut Inspection,
 ) -> Result<(), LoadFault> {
     let compiled = Compiled::of(engine, component, digest)?;
-    let mould = Mould {
-        engine: engine.clone(),
-        pre: compiled.pre,
-        exports: compiled.exports,
-        name: "inspected".into(),
-        digest,
-        config: config.into(),
-        memory,
-        stats: Arc::default(),
-        gate: Arc::new(LineGate::default()),
-    };
+    let mould = Mould::of(&compiled, "inspected".into(), config.into(), memory, Arc::default());
     let meter = Arc::new(WaitMeter::of_this_thread());
     let mut instance = Instance::new(&mould, &meter).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
     inspection.memory = Some(instance.memory());

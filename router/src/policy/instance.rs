@@ -5,6 +5,7 @@
 
 use super::Digest;
 use super::arguments::Arguments;
+use super::compiled::Compiled;
 use super::contract::{
     DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RequestRecord, RouteParams, RouteResult,
     VerdictVariant,
@@ -42,6 +43,20 @@ pub(super) struct Mould {
     pub(super) memory: usize,
     pub(super) stats: Arc<PolicyStats>,
     pub(super) gate: Arc<LineGate>,
+}
+
+impl Mould {
+    /// Of a component, with a policy's own name, configuration (JSON bytes), memory limit and counters.
+    pub(super) fn of(
+        compiled: &Compiled,
+        name: Arc<str>,
+        config: Arc<[u8]>,
+        memory: usize,
+        stats: Arc<PolicyStats>,
+    ) -> Self {
+        let Compiled { engine, pre, exports, digest } = compiled.clone();
+        Self { engine, pre, exports, name, digest, config, memory, stats, gate: Arc::default() }
+    }
 }
 
 /// A living guest.

@@ -9,7 +9,6 @@ use super::contract;
 use super::directory::RegionDirectory;
 use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
-use super::guest::LineGate;
 use super::instance::{Instance, Mould};
 use super::manifest::{Manifest, ManifestError};
 use super::patience::WaitMeter;
@@ -217,17 +216,8 @@ fn load(
     stats: Arc<PolicyStats>,
 ) -> Result<Loaded, LoadFault> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-    let mould = Mould {
-        engine: compiled.engine.clone(),
-        pre: compiled.pre.clone(),
-        exports: compiled.exports.clone(),
-        name: Arc::clone(&policy.name),
-        digest: compiled.digest,
-        config: Arc::clone(&policy.config),
-        memory: policy.limits.memory,
-        stats,
-        gate: Arc::new(LineGate::default()),
-    };
+    let (name, config) = (Arc::clone(&policy.name), Arc::clone(&policy.config));
+    let mould = Mould::of(compiled, name, config, policy.limits.memory, stats);
     let meter = Arc::new(WaitMeter::of_this_thread());
     let mut instance = Instance::new(&mould, &meter).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
     let described = instance.describe(&mould).map_err(LoadFault::DescribeFailed)?;

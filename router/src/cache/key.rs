@@ -8,6 +8,7 @@
 use http::header::{HeaderMap, HeaderName};
 
 use super::address::Address;
+use std::borrow::Cow;
 
 /// Bytes of a key; a longer one is not cached.
 pub const KEY_BYTES_MAX: usize = 16 * 1024;
@@ -27,7 +28,7 @@ pub enum Parameters {
 }
 
 /// The query that counts, for the key and for the origin alike; none when nothing of it is left.
-pub fn counted(query: Option<&str>, parameters: &Parameters) -> Option<String> {
+pub fn counted<'a>(query: Option<&'a str>, parameters: &Parameters) -> Option<Cow<'a, str>> {
     let query = query?;
     let keep = |parameter: &&str| {
         let name = parameter.split('=').next().unwrap_or(parameter);
@@ -39,10 +40,10 @@ pub fn counted(query: Option<&str>, parameters: &Parameters) -> Option<String> {
         }
     };
     if *parameters == Parameters::All {
-        return Some(query.to_owned());
+        return Some(Cow::Borrowed(query));
     }
     let kept: Vec<&str> = query.split('&').filter(keep).collect();
-    (!kept.is_empty()).then(|| kept.join("&"))
+    (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
 }
 
 fn fits(pattern: &str, name: &str) -> bool {

@@ -6,10 +6,12 @@ pub mod clock;
 pub mod country;
 pub mod hash;
 pub mod location;
+pub mod ordered;
 pub mod region_set;
 pub mod units;
 
 pub use clock::{Clock, Timestamp};
 pub use country::CountryCode;
 pub use location::Location;
+pub use ordered::Ordered;
 pub use region_set::RegionSet;

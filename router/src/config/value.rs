@@ -15,8 +15,9 @@ pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};
 pub(super) use text::{CookieName, Distance, FileName, FreeText, Name, ProbePath, Secret, Size, Time, Token};
 
+use crate::base::Ordered;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -123,21 +124,7 @@ impl<K, V> Default for Named<K, V> {
 
 impl<'de, K: Text, V: Deserialize<'de>> Deserialize<'de> for Named<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader<K, V>(PhantomData<(K, V)>);
-        impl<'de, K: Text, V: Deserialize<'de>> Visitor<'de> for Reader<K, V> {
-            type Value = Named<K, V>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-        deserializer.deserialize_map(Reader(PhantomData))
+        Ordered::deserialize(deserializer).map(|Ordered(entries)| Self(entries))
     }
 }
 

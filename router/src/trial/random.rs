@@ -8,7 +8,8 @@ mod imagine;
 
 use super::play::{Played, Scene};
 use super::stage::{NOW, Stage, StageError};
-use super::suite::{Case, Ordered, Region, Suite};
+use super::suite::{Case, Region, Suite};
+use crate::base::Ordered;
 use crate::base::hash;
 use crate::policy::{Compiled, PolicyFailure, WarmPool};
 use crate::steer::verdict::Verdict;
@@ -61,7 +62,7 @@ pub struct Fault {
 struct Place {
     stage: Stage,
     config: toml::Table,
-    regions: Ordered<Region>,
+    regions: Ordered<String, Region>,
 }
 
 /// Searches.
@@ -174,7 +175,7 @@ fn shown(place: &Place, case: &Case, suite: &Suite) -> String {
         toml::Value::Array(toml::Value::try_from(&case).into_iter().collect()),
     )]));
     let mut text = text.unwrap_or_else(|error| format!("# it cannot be written: {error}\n"));
-    let names = |regions: &Ordered<Region>| regions.0.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names = |regions: &Ordered<String, Region>| regions.0.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     if names(&place.regions) != names(&suite.regions) {
         text = format!("# It takes these regions:\n{}{text}", commented(&place.regions));
     }
@@ -182,7 +183,7 @@ fn shown(place: &Place, case: &Case, suite: &Suite) -> String {
 }
 
 /// Regions as text for a cases file, commented out: it has its own.
-fn commented(regions: &Ordered<Region>) -> String {
+fn commented(regions: &Ordered<String, Region>) -> String {
     let one = |(name, region): &(String, Region)| {
         let table = toml::to_string(region).unwrap_or_default();
         format!("[regions.{name}]\n{table}")

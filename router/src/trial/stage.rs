@@ -3,8 +3,8 @@
 //! Owns the way from a cases file to what the router works on: the file's regions become the text of a configuration,
 //! which is read, resolved and loaded as any other; a case's states become a snapshot. Called by `play` and `random`.
 
-use super::suite::{Case, Health, Ordered, Region, Suite, WholeState};
-use crate::base::Timestamp;
+use super::suite::{Case, Health, Region, Suite, WholeState};
+use crate::base::{Ordered, Timestamp};
 use crate::config::{self, Config, Live};
 use crate::geo::Geo;
 use crate::metrics::Metrics;
@@ -68,7 +68,7 @@ impl Stage {
         compiled: &Compiled,
         suite: &Suite,
         policy: &toml::Table,
-        regions: &Ordered<Region>,
+        regions: &Ordered<String, Region>,
     ) -> Result<Self, StageError> {
         let text = configuration(suite, policy, regions).map_err(|error| StageError::World(error.to_string()))?;
         let config = config::parse(&text, "the cases' world", Path::new(""));
@@ -102,7 +102,11 @@ impl Stage {
 }
 
 /// The text of a configuration: one service that asks one policy.
-fn configuration(suite: &Suite, policy: &toml::Table, regions: &Ordered<Region>) -> Result<String, toml::ser::Error> {
+fn configuration(
+    suite: &Suite,
+    policy: &toml::Table,
+    regions: &Ordered<String, Region>,
+) -> Result<String, toml::ser::Error> {
     let mut asked = toml::Table::new();
     // The code is compiled already; the configuration wants a name.
     asked.insert("component".into(), "policy.wasm".into());

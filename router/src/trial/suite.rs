@@ -4,11 +4,10 @@
 //! values mean for steering is `stage`'s and `play`'s. A random world is written in the same form, so that it can be
 //! put into a file. docs/policies.md is the guide.
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use crate::base::Ordered;
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub struct Suite {
     #[serde(default)]
     pub service: toml::Table,
     /// Regions, nearest first.
-    pub regions: Ordered<Region>,
+    pub regions: Ordered<String, Region>,
     /// The cases.
     #[serde(default, rename = "case")]
     pub cases: Vec<Case>,
@@ -262,30 +261,6 @@ impl Serialize for Span {
             us if us % 1_000_000 == 0 => serializer.collect_str(&format_args!("{}s", us / 1_000_000)),
             us => serializer.collect_str(&format_args!("{us}us")),
         }
-    }
-}
-
-/// A table in the order of the file.
-#[derive(Debug, Clone)]
-pub struct Ordered<T>(pub Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Ordered<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a table")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Ordered(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
     }
 }
 

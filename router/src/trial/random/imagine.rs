@@ -4,8 +4,9 @@
 //! from the file's own cases as often as from a list of awkward ones: only the former reach deep into a policy. Pure.
 
 use super::super::suite::{
-    Case, Client, Health, Lines, Location, Ordered, Pin, Region, Span, State, Suite, WholePin, WholeState,
+    Case, Client, Health, Lines, Location, Pin, Region, Span, State, Suite, WholePin, WholeState,
 };
+use crate::base::Ordered;
 use crate::policy::{Field, Loaded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ impl Words {
 }
 
 /// Regions like these: some left out, some twice.
-pub(super) fn regions(dice: &mut fastrand::Rng, like: &Ordered<Region>) -> Ordered<Region> {
+pub(super) fn regions(dice: &mut fastrand::Rng, like: &Ordered<String, Region>) -> Ordered<String, Region> {
     let mut made: Vec<_> = like.0.iter().filter(|_| dice.u8(..4) > 0).cloned().collect();
     for number in 0..dice.u8(..4) {
         if let Some((_, region)) = dice.choice(&like.0) {
@@ -79,7 +80,7 @@ pub(super) fn regions(dice: &mut fastrand::Rng, like: &Ordered<Region>) -> Order
 pub(super) fn case(
     dice: &mut fastrand::Rng,
     policy: Option<&Arc<Loaded>>,
-    regions: &Ordered<Region>,
+    regions: &Ordered<String, Region>,
     words: &Words,
 ) -> Case {
     let fields = policy.map_or(&[][..], |policy| &policy.manifest().fields);
@@ -155,7 +156,7 @@ fn client(dice: &mut fastrand::Rng) -> Client {
     }
 }
 
-fn pin(dice: &mut fastrand::Rng, regions: &Ordered<Region>, words: &Words) -> Pin {
+fn pin(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>, words: &Words) -> Pin {
     let region = match dice.choice(&regions.0) {
         Some((name, _)) if dice.u8(..8) > 0 => name.clone(),
         _ => "gone".to_owned(),
@@ -170,7 +171,7 @@ fn pin(dice: &mut fastrand::Rng, regions: &Ordered<Region>, words: &Words) -> Pi
     Pin::Whole(WholePin { region, payload, age: Span(age), session_age: Some(Span(session_age)) })
 }
 
-fn states(dice: &mut fastrand::Rng, regions: &Ordered<Region>) -> BTreeMap<String, State> {
+fn states(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>) -> BTreeMap<String, State> {
     const HEALTH: [Health; 10] = [
         Health::Healthy,
         Health::Healthy,

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portolan_tests::scripts::{Member, named};
 use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, Service, TOKYO, VIRGINIA, pop_named};
-use portolan_tests::{Answer, Ask, Pop, wait_until, wait_until_within};
+use portolan_tests::{Ask, Pop, wait_until, wait_until_within};
 use std::time::Duration;
 
 const KEY: &str = "[[affinity.keys]]\nid = \"k1\"\nsecret = \"0123456789abcdef0123456789abcdef\"\n";
@@ -12,12 +12,6 @@ const OTHER_KEY: &str = "[[affinity.keys]]\nid = \"k2\"\nsecret = \"fedcba987654
 
 fn germans(cookie: &str) -> Ask {
     Ask::get("/").from(IN_GERMANY).cookie("portolan", cookie)
-}
-
-/// The pin that an answer carries.
-#[track_caller]
-fn pin(answer: &Answer) -> String {
-    answer.cookie("portolan").unwrap_or_else(|| panic!("no pin in {:?}", answer.fields)).to_owned()
 }
 
 fn moved(member: &Member) -> Option<String> {
@@ -67,7 +61,7 @@ fn a_pin_holds_across_a_restart_and_on_another_pop() {
     let sessions: Vec<(String, String)> = (0..8)
         .map(|number| {
             let first = pop.ask(&Ask::get("/").from(if number % 2 == 0 { IN_GERMANY } else { IN_AMERICA }));
-            (first.text(), pin(&first))
+            (first.text(), first.pin())
         })
         .collect();
     assert!(sessions.iter().any(|(server, _)| server.starts_with("iad")));
@@ -90,7 +84,7 @@ fn a_pin_holds_across_a_restart_and_on_another_pop() {
     // A rotated key still verifies, and the new one signs.
     let rotated = Pop::start(&(service.site() + OTHER_KEY + KEY));
     check(&rotated, "with a new key in front");
-    let fresh = pin(&rotated.ask(&Ask::get("/").from(IN_GERMANY)));
+    let fresh = rotated.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     assert!(pop.ask(&germans(&fresh)).cookie("portolan").is_some(), "a PoP without the new key pins anew");
 }
 
@@ -125,7 +119,7 @@ fn forged_and_foreign_tokens_begin_a_new_session() {
         Service::new(name).with("affinity = {}").region(FRANKFURT, &[home.url()]).region(VIRGINIA, &[away.url()])
     };
     let pop = Pop::start(&(service("shop").site() + KEY));
-    let genuine = pin(&pop.ask(&Ask::get("/").from(IN_AMERICA)));
+    let genuine = pop.ask(&Ask::get("/").from(IN_AMERICA)).pin();
     assert_eq!(pop.ask(&germans(&genuine)).text(), "away", "the genuine one works");
     let bytes = URL_SAFE_NO_PAD.decode(&genuine).unwrap();
 
@@ -148,9 +142,9 @@ fn forged_and_foreign_tokens_begin_a_new_session() {
 
     // Another service's token, another key's token, rubbish.
     let other_service = Pop::start(&(service("other").site() + KEY));
-    let foreign = pin(&other_service.ask(&Ask::get("/").from(IN_AMERICA)));
+    let foreign = other_service.ask(&Ask::get("/").from(IN_AMERICA)).pin();
     let other_key = Pop::start(&(service("shop").site() + OTHER_KEY));
-    let unknown = pin(&other_key.ask(&Ask::get("/").from(IN_AMERICA)));
+    let unknown = other_key.ask(&Ask::get("/").from(IN_AMERICA)).pin();
     let long = "A".repeat(5_000);
     for (token, word) in [
         (foreign.as_str(), "other-service"),
@@ -174,7 +168,7 @@ fn idle_and_old_sessions_begin_anew() {
             .region(FRANKFURT, &[home.url()])
             .region(VIRGINIA, &[away.url()]);
         let pop = Pop::start(&(service.site() + KEY));
-        let cookie = pin(&pop.ask(&Ask::get("/").from(IN_AMERICA)));
+        let cookie = pop.ask(&Ask::get("/").from(IN_AMERICA)).pin();
         assert_eq!(pop.ask(&germans(&cookie)).text(), "away");
         // The same old cookie all the time; it is not refreshed by being sent.
         wait_until(word, || pop.ask(&germans(&cookie)).text() == "home");
@@ -190,7 +184,7 @@ fn use_keeps_a_session_alive() {
         .region(FRANKFURT, &[home.url()])
         .region(VIRGINIA, &[away.url()]);
     let pop = Pop::start(&(service.site() + KEY));
-    let mut cookie = pin(&pop.ask(&Ask::get("/").from(IN_AMERICA)));
+    let mut cookie = pop.ask(&Ask::get("/").from(IN_AMERICA)).pin();
     let begun = std::time::Instant::now();
     let mut refreshed = 0;
     wait_until("more than the idle time", || {
@@ -209,12 +203,12 @@ fn use_keeps_a_session_alive() {
 fn sticky_moves_and_stays() {
     let pair = Pair::new("{ mode = \"sticky\" }");
     let pop = pair.start();
-    let cookie = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let cookie = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     pair.set_home(&pop, false);
     let answer = pop.ask(&germans(&cookie));
     assert_eq!(answer.text(), "away");
     assert_eq!(moved(&pair.away).as_deref(), Some("from=eu-frankfurt; reason=down"));
-    let there = pin(&answer);
+    let there = answer.pin();
     let again = pop.ask(&germans(&there));
     assert_eq!((again.text().as_str(), moved(&pair.away)), ("away", None), "it is at home there now");
     pair.set_home(&pop, true);
@@ -226,7 +220,7 @@ fn sticky_moves_and_stays() {
 fn strict_waits_with_503() {
     let pair = Pair::new("{ mode = \"strict\" }");
     let pop = pair.start();
-    let cookie = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let cookie = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     pair.set_home(&pop, false);
     let answer = pop.ask(&germans(&cookie));
     assert_eq!((answer.status, answer.field("retry-after")), (503, Some("5")), "{}", answer.text());
@@ -250,11 +244,11 @@ fn a_failed_attempt_moves_the_session_with_its_reason() {
     let service =
         Service::new("shop").with("affinity = {}").region(FRANKFURT, &[home.url()]).region(VIRGINIA, &[away.url()]);
     let pop = Pop::start(&(service.site() + KEY));
-    let cookie = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let cookie = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     let answer = pop.ask(&germans(&cookie));
     assert_eq!(answer.text(), "away");
     assert_eq!(away.only().field("portolan-session-moved"), Some("from=eu-frankfurt; reason=failover"));
-    let there = pin(&answer);
+    let there = answer.pin();
     assert_eq!(pop.ask(&germans(&there)).text(), "away", "pinned to who served");
 }
 
@@ -262,7 +256,7 @@ fn a_failed_attempt_moves_the_session_with_its_reason() {
 fn a_drained_region_keeps_its_sessions_and_takes_no_new_ones() {
     let pair = Pair::new("{}");
     let pop = pair.start();
-    let cookie = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let cookie = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     pop.switch("shop", FRANKFURT.0, "drain");
     wait_until("new sessions go elsewhere", || pop.ask(&Ask::get("/").from(IN_GERMANY)).text() == "away");
     assert_eq!(pop.ask(&germans(&cookie)).text(), "home", "who is pinned there stays");
@@ -288,7 +282,7 @@ fn a_region_that_left_the_configuration_moves_its_sessions() {
     let service = Service::new("shop").with("affinity = {}").region(VIRGINIA, &[away.url()]);
     let both = service.clone().region(FRANKFURT, &[home.url()]);
     let pop = Pop::start(&(both.site() + KEY));
-    let cookie = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let cookie = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     pop.change(&(service.site() + KEY));
     wait_until_within(Duration::from_secs(10), "it is served elsewhere", || {
         pop.ask(&germans(&cookie)).text() == "away"

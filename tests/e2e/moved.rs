@@ -1,17 +1,12 @@
 //! A session that is served away from its pin takes the reason along, whatever it is, and the origin reads it.
 
 use portolan_tests::scripts::{Gate, Member, gated, named};
-use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, Service, VIRGINIA, policy, pop};
-use portolan_tests::{Answer, Ask, Client, Pop, binaries, wait_until};
+use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, Service, VIRGINIA, pop, shipped};
+use portolan_tests::{Ask, Client, Pop, wait_until};
 
 /// What the origin was told about the last request that it served.
 fn told(seen: &[portolan_tests::Seen]) -> Option<String> {
     seen.last().and_then(|seen| seen.field("portolan-session-moved").map(str::to_owned))
-}
-
-#[track_caller]
-fn pin(answer: &Answer) -> String {
-    answer.cookie("portolan").unwrap_or_else(|| panic!("no pin in {:?}", answer.fields)).to_owned()
 }
 
 /// A PoP before two probed regions with one shipped policy.
@@ -22,8 +17,7 @@ fn with_policy(name: &str, config: &str) -> (Pop, [Member; 2]) {
         .with(&format!("policies = [{name:?}]\naffinity = {{}}"))
         .region_with(FRANKFURT, &[members[0].url()], "labels = { zone = \"eu\" }")
         .region_with(VIRGINIA, &[members[1].url()], "labels = { zone = \"us\" }");
-    let shipped = policy(name, &binaries::plugin(name), config, "limits = { time = \"500ms\" }\n");
-    let pop = Pop::start(&(pop() + &service.routed() + &shipped));
+    let pop = Pop::start(&(pop() + &service.routed() + &shipped(name, config, "")));
     for region in [FRANKFURT.0, VIRGINIA.0] {
         pop.wait_health("shop", region, "healthy");
     }
@@ -36,10 +30,10 @@ fn a_session_that_crosses_a_fence_says_so() {
     let (pop, [_eu, us]) = with_policy("residency", config);
     let at_home = pop.ask(&Ask::get("/").from(IN_GERMANY));
     assert_eq!(at_home.text(), "eu");
-    let abroad = pop.ask(&Ask::get("/").from(IN_AMERICA).cookie("portolan", &pin(&at_home)));
+    let abroad = pop.ask(&Ask::get("/").from(IN_AMERICA).cookie("portolan", &at_home.pin()));
     assert_eq!(abroad.text(), "us");
     assert_eq!(told(&us.served()).as_deref(), Some("from=eu-frankfurt; reason=fence"));
-    let settled = pop.ask(&Ask::get("/").from(IN_AMERICA).cookie("portolan", &pin(&abroad)));
+    let settled = pop.ask(&Ask::get("/").from(IN_AMERICA).cookie("portolan", &abroad.pin()));
     assert_eq!(settled.text(), "us");
     assert_eq!(told(&us.served()), None, "it lives there now");
 }
@@ -47,14 +41,14 @@ fn a_session_that_crosses_a_fence_says_so() {
 #[test]
 fn a_session_that_a_policy_sends_home_says_so() {
     let (pop, [eu, us]) = with_policy("session-pin", "{ mode = \"temporary\", failback = \"0s\" }");
-    let at_home = pin(&pop.ask(&Ask::get("/").from(IN_GERMANY)));
+    let at_home = pop.ask(&Ask::get("/").from(IN_GERMANY)).pin();
     eu.set_well(false);
     pop.wait_health("shop", FRANKFURT.0, "down");
     let away = pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &at_home));
     assert_eq!((away.text(), told(&us.served())), ("us".into(), Some("from=eu-frankfurt; reason=down".into())));
     eu.set_well(true);
     pop.wait_health("shop", FRANKFURT.0, "healthy");
-    let cookie = pin(&away);
+    let cookie = away.pin();
     wait_until("it is sent home", || {
         pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie)).text() == "eu"
     });
@@ -76,7 +70,7 @@ fn a_session_whose_region_is_full_says_so() {
     gate.open();
     let first = held.answer("GET").unwrap();
     gate.shut();
-    let cookie = pin(&first);
+    let cookie = first.pin();
     held.send(&Ask::get("/").from(IN_GERMANY).bytes());
     wait_until("it is full again", || small.seen().len() == 2);
     let answer = pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie));

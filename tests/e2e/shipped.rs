@@ -1,8 +1,8 @@
 //! The three policies that ship do what their READMEs say, in a real PoP.
 
 use portolan_tests::scripts::Member;
-use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, IN_JAPAN, Service, TOKYO, VIRGINIA, policy, pop};
-use portolan_tests::{Ask, Pop, binaries, wait_until};
+use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, IN_JAPAN, Service, TOKYO, VIRGINIA, pop, shipped};
+use portolan_tests::{Ask, Pop, wait_until};
 
 /// Three probed regions, labelled, with these policies in this order.
 struct World {
@@ -38,16 +38,11 @@ impl World {
     }
 }
 
-fn plugin(name: &str, config: &str, more: &str) -> String {
-    // Patience instead of the 2 ms of production: the tests share a machine with compilers.
-    policy(name, &binaries::plugin(name), config, &format!("limits = {{ time = \"500ms\" }}\n{more}"))
-}
-
 #[test]
 fn residency_keeps_requests_inside_their_regions() {
     let config = "{ rules = [{ countries = [\"eu\", \"CH\"], allow = [\"eu\"] }, { countries = [\"US\"], allow = [\"us\", \
                   \"ap-tokyo\"] }], otherwise = \"allow\", unknown = \"reject\" }";
-    let world = World::start("", &["residency"], &plugin("residency", config, "on_error = \"reject\""));
+    let world = World::start("", &["residency"], &shipped("residency", config, "on_error = \"reject\""));
     assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "eu");
     assert_eq!(world.served(&Ask::get("/").from(IN_AMERICA)), "us");
     assert_eq!(world.served(&Ask::get("/").from(IN_JAPAN)), "jp", "no rule names Japan");
@@ -67,7 +62,7 @@ fn residency_keeps_requests_inside_their_regions() {
 #[test]
 fn session_pin_sends_sessions_home_again() {
     let config = "{ mode = \"temporary\", failback = \"2s\" }";
-    let world = World::start("affinity = {}", &["session-pin"], &plugin("session-pin", config, ""));
+    let world = World::start("affinity = {}", &["session-pin"], &shipped("session-pin", config, ""));
     let cookie = world.pop.ask(&Ask::get("/").from(IN_GERMANY)).cookie("portolan").unwrap().to_owned();
     world.set_well(0, false);
     let moved = world.pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie));
@@ -86,7 +81,7 @@ fn session_pin_sends_sessions_home_again() {
 
 #[test]
 fn session_pin_strict_waits() {
-    let world = World::start("affinity = {}", &["session-pin"], &plugin("session-pin", "{ mode = \"strict\" }", ""));
+    let world = World::start("affinity = {}", &["session-pin"], &shipped("session-pin", "{ mode = \"strict\" }", ""));
     let cookie = world.pop.ask(&Ask::get("/").from(IN_GERMANY)).cookie("portolan").unwrap().to_owned();
     world.set_well(0, false);
     let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY).cookie("portolan", &cookie));
@@ -98,7 +93,7 @@ fn session_pin_strict_waits() {
 #[test]
 fn canary_takes_its_share_and_who_asks() {
     let config = "{ share = 0.3, header = \"x-canary\", cookie = \"canary\" }";
-    let world = World::start("affinity = {}", &["canary"], &plugin("canary", config, ""));
+    let world = World::start("affinity = {}", &["canary"], &shipped("canary", config, ""));
     let mut canaries = 0;
     for _ in 0..200 {
         let answer = world.pop.ask(&Ask::get("/").from(IN_GERMANY).field("connection", "close"));
@@ -122,12 +117,12 @@ fn canary_takes_its_share_and_who_asks() {
 
 #[test]
 fn the_three_together() {
-    let policies = plugin(
+    let policies = shipped(
         "residency",
         "{ rules = [{ countries = [\"eu\"], allow = [\"eu\", \"us\"] }] }",
         "on_error = \"reject\"",
-    ) + &plugin("canary", "{ share = 0, header = \"x-canary\" }", "")
-        + &plugin("session-pin", "{ mode = \"sticky\" }", "");
+    ) + &shipped("canary", "{ share = 0, header = \"x-canary\" }", "")
+        + &shipped("session-pin", "{ mode = \"sticky\" }", "");
     let world = World::start("affinity = {}", &["residency", "canary", "session-pin"], &policies);
     assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "eu");
     assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).field("x-canary", "always")), "us");

@@ -93,6 +93,12 @@ impl Answer {
             (found == name).then_some(value)
         })
     }
+
+    /// The pin that it gives to the session, in the cookie of the default name.
+    #[track_caller]
+    pub fn pin(&self) -> String {
+        self.cookie("portolan").unwrap_or_else(|| panic!("no pin in {:?}", self.fields)).to_owned()
+    }
 }
 
 /// A request to be.

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::binaries;
+
 /// A place where a region can be: name, latitude, longitude.
 pub type PlaceOf = (&'static str, f64, f64);
 
@@ -122,4 +124,10 @@ impl Service {
 /// A policy's section.
 pub fn policy(name: &str, component: &std::path::Path, config: &str, more: &str) -> String {
     format!("[policies.{name}]\ncomponent = {component:?}\nconfig = {config}\n{more}\n")
+}
+
+/// The section of a policy that ships, with patience instead of the 2 ms of production: the tests share a machine with
+/// compilers.
+pub fn shipped(name: &str, config: &str, more: &str) -> String {
+    policy(name, &binaries::plugin(name), config, &format!("limits = {{ time = \"500ms\" }}\n{more}"))
 }

@@ -84,7 +84,9 @@ impl Flow<'_> {
     fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
         let said = came.status();
         let Came { response, method, is_own, target, times, era } = came;
-        let (mut head, body) = response.into_parts();
+        let (mut head, mut body) = response.into_parts();
+        // What came with its head needs no task to read it, and nobody has to read along.
+        body.gather();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = match &stored.extent {
             Extent::Parts { held, .. } => held.iter().next().map_or(0, |span| span.start),

@@ -7,6 +7,7 @@ mod bodies;
 mod collapsing;
 mod compression;
 mod purging;
+mod slices;
 mod staleness;
 
 use portolan_tests::site::{FRANKFURT, Service};

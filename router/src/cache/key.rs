@@ -76,6 +76,9 @@ impl Source {
     }
 }
 
+/// Stands where a [`Source`] does, in keys of slices.
+const SLICE: u8 = 5;
+
 /// One part that is added to the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -109,6 +112,13 @@ impl Key {
             bytes.extend(value.unwrap_or_default());
         }
         (bytes.len() <= KEY_BYTES_MAX).then(|| Self { bytes: bytes.into_boxed_slice(), address_length })
+    }
+
+    /// What those wait for one another by who want the slice that begins there.
+    #[must_use]
+    pub fn slice(&self, start: u64) -> Self {
+        let bytes = [&self.bytes, &[0, SLICE][..], &start.to_be_bytes()].concat();
+        Self { bytes: bytes.into_boxed_slice(), address_length: self.address_length }
     }
 
     /// All of it.

@@ -26,6 +26,7 @@ pub mod status;
 
 pub mod freshen;
 pub mod partial;
+pub mod slices;
 pub mod spans;
 pub mod storable;
 pub mod validate;

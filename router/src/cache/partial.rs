@@ -42,6 +42,11 @@ fn number(digits: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| valid)
 }
 
+/// Whether a part of it can be completed or joined by others.
+pub fn is_joinable(stored: &Stored) -> bool {
+    strong_tag(stored).is_some()
+}
+
 /// The one validator that bytes may be joined under.
 fn strong_tag(stored: &Stored) -> Option<EntityTag<'_>> {
     stored.tag().filter(|tag| !tag.is_weak)
@@ -89,6 +94,24 @@ pub fn joined(stored: &Stored, span: &Range<u64>, fetched: &Fetched<'_>, setting
     joined.extent =
         if held.covers(&(0..*total)) { Extent::Whole(Some(*total)) } else { Extent::Parts { total: *total, held } };
     Some(joined)
+}
+
+/// Joins two parts that were fetched one beside the other: what they are together, the newer one's fields before the older
+/// one's. None when they are not of one state, or the set of spans is full.
+pub fn together(older: &Stored, newer: &Stored) -> Option<Stored> {
+    let (Extent::Parts { total, held }, Extent::Parts { total: other, held: more }) = (&older.extent, &newer.extent)
+    else {
+        return None;
+    };
+    let same = strong_tag(older)?.strongly_equals(strong_tag(newer)?) && older.status == newer.status;
+    let mut held = held.clone();
+    if !same || total != other || older.is_invalid || !more.iter().all(|span| held.add(span.clone())) {
+        return None;
+    }
+    let mut both = newer.clone();
+    both.extent =
+        if held.covers(&(0..*total)) { Extent::Whole(Some(*total)) } else { Extent::Parts { total: *total, held } };
+    Some(both)
 }
 
 /// The least span that has to be fetched to answer these spans; none when they are held, or must not be joined.

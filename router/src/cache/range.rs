@@ -45,6 +45,16 @@ pub fn wanted(headers: &HeaderMap, length: u64, parts_max: usize) -> Wanted {
     }
 }
 
+/// The one part that a field asks for, both of its ends being given.
+pub fn one(headers: &HeaderMap) -> Option<Range<u64>> {
+    let mut lines = headers.get_all(RANGE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    match specs(line.as_bytes().trim_ascii())?[..] {
+        [Spec::From(first, Some(last))] => Some(first..last.checked_add(1)?),
+        _ => None,
+    }
+}
+
 /// The members; none when one of them is malformed: then the whole field is (section 14.1.1).
 fn specs(value: &[u8]) -> Option<Vec<Spec>> {
     let equals = value.iter().position(|byte| *byte == b'=')?;

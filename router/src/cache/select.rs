@@ -154,6 +154,11 @@ fn matches(asked: &Asked<'_>, stored: &Stored, settings: &Settings) -> bool {
         && (!by_coding || encoding::is_acceptable(asked.headers, &stored.headers))
 }
 
+/// Whether a response holds the bytes that a request wants.
+pub fn suffices(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Settings) -> bool {
+    held(asked, stored, now, settings) == Held::Enough
+}
+
 /// Whether the bytes that a request wants are held.
 #[derive(PartialEq, Eq)]
 enum Held {

@@ -62,6 +62,8 @@ pub struct Settings {
     pub vary_refused: Vec<HeaderName>,
     /// Parts of one answer to several ranges; beyond it the whole is sent.
     pub range_parts_max: usize,
+    /// Bytes of the slices that parts are asked for in; 0: as the client wants them.
+    pub slice: u64,
 }
 
 impl Default for Settings {
@@ -82,6 +84,7 @@ impl Default for Settings {
             language_order_ignored: false,
             vary_refused: Vec::new(),
             range_parts_max: RANGE_PARTS_MAX,
+            slice: 0,
         }
     }
 }

@@ -52,6 +52,16 @@ pub enum Extent {
     },
 }
 
+impl Extent {
+    /// Where the first byte that is held stands in the representation.
+    pub fn start(&self) -> u64 {
+        match self {
+            Self::Whole(_) => 0,
+            Self::Parts { held, .. } => held.iter().next().map_or(0, |span| span.start),
+        }
+    }
+}
+
 /// A stored response.
 #[derive(Debug, Clone)]
 pub struct Stored {

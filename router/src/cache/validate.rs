@@ -62,5 +62,10 @@ pub fn asks_alike(one: &HeaderMap, other: &HeaderMap) -> bool {
 /// others, and `answer` judges the conditions. Not when a part is wanted, nor when the answer will hardly be stored: then the
 /// conditions spare the origin a body.
 pub fn widens(request: &HeaderMap, settings: &Settings) -> bool {
-    !(request.contains_key(RANGE) || request.contains_key(AUTHORIZATION) || wishes::read(request, settings).no_store)
+    !request.contains_key(RANGE) && may_share(request, settings)
+}
+
+/// Whether the request does not say itself that its answer will hardly be stored.
+pub fn may_share(request: &HeaderMap, settings: &Settings) -> bool {
+    !(request.contains_key(AUTHORIZATION) || wishes::read(request, settings).no_store)
 }

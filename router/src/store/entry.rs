@@ -4,6 +4,7 @@
 
 use super::codings::Codings;
 use super::segments::Segments;
+use crate::cache::partial;
 use crate::cache::stored::Stored;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -90,6 +91,14 @@ impl Held {
     }
 }
 
+/// Two parts of one state as one; none when they are no such parts.
+fn joined(older: &Held, newer: &Held, most: u64) -> Option<Held> {
+    let stored = partial::together(&older.stored, &newer.stored).filter(|_| !older.is_lost())?;
+    let body = older.body.with(&newer.body);
+    // What was purged since either was asked for is found out when it is looked at.
+    (body.bytes() <= most).then(|| Held::new(stored, body, older.era().min(newer.era())))
+}
+
 /// The variants under one key, older ones first.
 #[derive(Debug, Default, Clone)]
 pub struct Entry(Vec<Arc<Held>>);
@@ -105,9 +114,12 @@ impl Entry {
         &self.0
     }
 
-    /// With one more, which replaces those that answer the same requests.
+    /// With one more, which replaces those that answer the same requests. Parts of one state are joined, as long as they are
+    /// no more than `joined_max` bytes.
     #[must_use]
-    pub fn with(&self, new: Arc<Held>) -> Self {
+    pub fn with(&self, new: Arc<Held>, joined_max: u64) -> Self {
+        let same = self.0.iter().find(|held| held.stored.variant == new.stored.variant);
+        let new = same.and_then(|old| joined(old, &new, joined_max)).map_or(new, Arc::new);
         let others = self.0.iter().filter(|held| held.stored.variant != new.stored.variant);
         let mut variants: Vec<_> = others.cloned().collect();
         if variants.len() >= VARIANTS_MAX {

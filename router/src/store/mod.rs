@@ -59,6 +59,8 @@ pub struct Store {
     pub purges: Arc<Purges>,
     /// Keys whose answers are known not to be stored: asking for them need not wait for one another.
     pub apart: Notes,
+    /// Keys whose parts are known not to come in slices: they are asked for as clients want them.
+    pub unsliced: Notes,
     /// Keys for which the origin failed a moment ago: they are served stale without asking it.
     pub troubles: Notes,
     /// Bytes of bodies that are arriving and will be stored.
@@ -89,6 +91,7 @@ impl Store {
             flights: Arc::default(),
             purges,
             apart: Notes::new(APART_TIME),
+            unsliced: Notes::new(APART_TIME),
             troubles: Notes::new(TROUBLE_TIME),
             arriving: AtomicU64::new(0),
         }
@@ -142,7 +145,7 @@ impl Store {
             }
         }
         if !gone.is_empty() {
-            self.change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held)));
+            self.change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held, 0)));
         }
         found
     }
@@ -220,7 +223,8 @@ impl Store {
     /// Keeps a response.
     pub fn keep(&self, key: &Key, held: Arc<Held>) {
         self.apart.forget(key);
-        self.change(key, |entry| entry.with(held));
+        let joined_max = self.object_max();
+        self.change(key, |entry| entry.with(held, joined_max));
     }
 
     /// Puts a freshened response in the place of what it came from, if that is still there.
@@ -228,7 +232,7 @@ impl Store {
         self.change(key, |entry| {
             let is_there = entry.variants().iter().any(|held| Arc::ptr_eq(held, old));
             let rest = entry.without(std::slice::from_ref(old));
-            if is_there { rest.with(new) } else { rest }
+            if is_there { rest.with(new, 0) } else { rest }
         });
     }
 

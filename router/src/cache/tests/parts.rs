@@ -1,6 +1,6 @@
 //! Partial content: cut-off answers, joining, completing (RFC 9111 sections 3.3 and 3.4).
 
-use super::super::partial::{ContentRange, arrived, ask_for, joined, missing};
+use super::super::partial::{ContentRange, arrived, ask_for, joined, missing, together};
 use super::super::select::{Asked, Choice, Forward, select};
 use super::super::spans::Spans;
 use super::super::stored::Extent;
@@ -84,6 +84,23 @@ fn rfc9111_3_4_joined_under_a_strong_tag_only() {
     assert_eq!((whole.extent, whole.status), (Extent::Whole(Some(10)), StatusCode::OK));
     assert_eq!(whole.headers["x"], "2", "the newer fields count");
     assert!(!whole.headers.contains_key("content-range"));
+}
+
+#[test]
+fn rfc9111_3_4_what_came_side_by_side_is_joined() {
+    for (one, other, expected) in [
+        (("bytes 0-1/10", "\"a\""), ("bytes 8-9/10", "\"a\""), Some(vec![(0, 2), (8, 10)])),
+        (("bytes 8-9/10", "\"a\""), ("bytes 0-8/10", "\"a\""), Some(vec![(0, 10)])),
+        (("bytes 0-1/10", "\"a\""), ("bytes 8-9/10", "\"b\""), None),
+        (("bytes 0-1/10", "W/\"a\""), ("bytes 8-9/10", "W/\"a\""), None),
+        (("bytes 0-1/10", "\"a\""), ("bytes 8-9/11", "\"a\""), None),
+    ] {
+        let (one, other) = (part(one.0, one.1).stored(), part(other.0, other.1).stored());
+        assert_eq!(together(&one, &other).as_ref().map(spans), expected);
+        let mut purged = one;
+        purged.is_invalid = true;
+        assert!(together(&purged, &other).is_none());
+    }
 }
 
 #[test]

@@ -36,7 +36,24 @@ impl Resolver<'_> {
                 error.help.push("no lifetime is longer than `max_age`".into());
             }
         }
+        if let (Some(slice), Some(most)) = (&raw.slice, &raw.object_max)
+            && slice.value.0.0 > most.value.0.0
+        {
+            let error = self.error(&slice.span, "`slice` is larger than `object_max`");
+            error.help.push("what is larger than `object_max` is not stored".into());
+        }
         self.errors.len() == before
+    }
+
+    /// Reports what a route says of a compression that it does not have. A service may say it for routes that switch it on.
+    fn compression_agrees(&mut self, route: &RawCache, tables: &Tables<'_>) -> bool {
+        let is_on = tables.pick(|raw| &raw.compress).is_some_and(|on| *on);
+        let types = route.compress_types.as_ref().map(|types| ("compress_types", &types.span));
+        let said = route.compress_min.as_ref().map(|size| ("compress_min", &size.span)).or(types);
+        let Some((name, span)) = said.filter(|_| !is_on) else { return true };
+        let error = self.error(span, format!("`{name}` is of no use: nothing is compressed on this route"));
+        error.help.push("add `compress = true`".into());
+        false
     }
 
     fn exclude(&mut self, span: &Span, one: &str, other: &str) {
@@ -60,6 +77,7 @@ impl Resolver<'_> {
             agrees = false;
         }
         let tables = Tables([route, service].map(|table| table.map(|table| &table.value)));
+        agrees &= route.is_none_or(|table| self.compression_agrees(&table.value, &tables));
         let enabled = tables.pick(|raw| &raw.enabled).copied();
         let is_on = enabled.unwrap_or(route.is_some() || service.is_some());
         agrees.then(|| is_on.then(|| Arc::new(tables.cache())))
@@ -86,6 +104,7 @@ fn has_more(raw: &RawCache) -> bool {
         key_country,
         collapse,
         object_max,
+        slice,
         compress,
         compress_min,
         compress_types,
@@ -95,6 +114,7 @@ fn has_more(raw: &RawCache) -> bool {
         .any(|key| key.is_some())
         || [stale_beside_s_maxage, key_country, collapse, compress].iter().any(|key| key.is_some())
         || [query_keep, query_drop, compress_types].iter().any(|key| key.is_some())
+        || slice.is_some()
         || [object_max, compress_min].iter().any(|key| key.is_some())
         || (set_cookie.is_some() || key_headers.is_some() || key_cookies.is_some())
 }
@@ -171,6 +191,7 @@ impl<'r> Tables<'r> {
                 Some(RawSetCookie::Store) => SetCookie::Store,
                 None => standard.set_cookie,
             },
+            slice: self.pick(|raw| &raw.slice).map_or(standard.slice, |size| size.0.0),
             ..standard
         }
     }

@@ -8,7 +8,7 @@ use super::fill::Fill;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
 use crate::cache::answer::{Content, passed, strip_internal};
-use crate::cache::select::Forward as Why;
+use crate::cache::select::{self, Forward as Why};
 use crate::cache::storable::{self, Refusal};
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::{invalidate, partial, tags};
@@ -18,7 +18,7 @@ use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::purge::{Purge, Standing};
 use crate::store::segments::Segments;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +40,8 @@ impl Flow<'_> {
                 refusal.word()
             }),
         };
-        let fits = |stored: &Stored| match stored.extent {
-            Extent::Whole(length) => length.is_none_or(|length| length <= self.object_max()),
-            Extent::Parts { ref held, .. } => held.iter().all(|span| span.end - span.start <= self.object_max()),
-        };
         let admitted = admitted.and_then(|stored| {
-            if fits(&stored) {
+            if self.fits(&stored) {
                 return Ok(stored);
             }
             if matches!(stored.extent, Extent::Whole(_)) {
@@ -62,6 +58,29 @@ impl Flow<'_> {
                 self.through(came, why).detail(word)
             }
         }
+    }
+
+    /// Whether a response is not too large to be kept.
+    fn fits(&self, stored: &Stored) -> bool {
+        match stored.extent {
+            Extent::Whole(length) => length.is_none_or(|length| length <= self.object_max()),
+            Extent::Parts { ref held, .. } => held.iter().all(|span| span.end - span.start <= self.object_max()),
+        }
+    }
+
+    /// Whether what came for the slices around a client's part answers the client: as a part, it has to be kept for that, to
+    /// hold what the client wants, and to be of a state that other slices can be joined to.
+    pub(super) fn is_sliced(&self, came: &Came) -> bool {
+        if came.target.is_none() || came.status() != StatusCode::PARTIAL_CONTENT {
+            return true;
+        }
+        let settings = &self.cache().settings;
+        let admitted = storable::admit(&self.fetched(came), settings);
+        admitted.is_ok_and(|stored| {
+            self.fits(&stored)
+                && partial::is_joinable(&stored)
+                && select::suffices(&self.asked(), &stored, came.times.received, settings)
+        })
     }
 
     /// Passes an answer on without keeping it.
@@ -88,10 +107,7 @@ impl Flow<'_> {
         // What came with its head needs no task to read it, and nobody has to read along.
         body.gather();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
-        let start = match &stored.extent {
-            Extent::Parts { held, .. } => held.iter().next().map_or(0, |span| span.start),
-            Extent::Whole(_) => 0,
-        };
+        let start = stored.extent.start();
         let (source, stored) = match body.as_bytes() {
             Some(bytes) => {
                 let Some(stored) = partial::arrived(stored.clone(), bytes.len() as u64) else {
@@ -119,6 +135,8 @@ impl Flow<'_> {
         };
         let response = match &stored.extent {
             Extent::Whole(_) if method == Method::GET => self.response(&stored, source, now),
+            // The client's part of the slices around it.
+            Extent::Parts { .. } if !is_own => self.response(&stored, source, now),
             extent => {
                 strip_internal(&mut head.headers);
                 let end = match extent {

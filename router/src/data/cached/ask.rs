@@ -10,7 +10,7 @@ use crate::cache::age::Times;
 use crate::cache::freshen::{self, HeadEffect};
 use crate::cache::select::Forward as Why;
 use crate::cache::stored::{Fetched, Stored};
-use crate::cache::{stale, validate};
+use crate::cache::{slices, stale, validate};
 use crate::data::body::Body;
 use crate::data::forward::{self, Fetched as Got};
 use crate::data::pin;
@@ -20,6 +20,7 @@ use crate::store::entry::Held;
 use crate::store::flights::Lead;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// An origin's answer, and when it was asked for.
@@ -95,11 +96,31 @@ impl Flow<'_> {
     /// is not to be, or is known to be in vain.
     pub(super) async fn fill(&self, lead: Option<Lead>, why: Why, body: Body, record: &mut Record) -> Outcome {
         let mut request = self.request.clone();
+        if let Some(span) = self.slices() {
+            slices::ask_for(&mut request.headers, &span);
+            let came = self.send(request, body, record).await;
+            if self.is_sliced(&came) {
+                return self.take_in(lead, came, why);
+            }
+            self.store().unsliced.note(&self.key, came.times.received);
+            drop(came);
+            return self.fetch(lead, self.request.clone(), why, Body::empty(), record).await;
+        }
         if self.widens() {
             validate::ask_for_all(&mut request.headers);
             request.method = Method::GET;
         }
         self.fetch(lead, request, why, body, record).await
+    }
+
+    /// The slices that are asked for in place of the client's part, where the route has slices.
+    pub(super) fn slices(&self) -> Option<Range<u64>> {
+        let settings = &self.cache().settings;
+        let is_plain = self.request.method == Method::GET && validate::may_share(self.headers(), settings);
+        let span = slices::around(self.headers(), settings.slice).filter(|_| is_plain)?;
+        let (now, store) = (self.now(), self.store());
+        let in_vain = store.unsliced.holds(&self.key, now) || store.apart.holds(&self.key, now);
+        (!in_vain && span.end - span.start <= self.object_max()).then_some(span)
     }
 
     pub(super) fn widens(&self) -> bool {

@@ -6,6 +6,8 @@ use super::Flow;
 use super::outcome::Outcome;
 use crate::cache::partial;
 use crate::cache::select::Forward as Why;
+use crate::cache::slices;
+use crate::cache::stored::{Extent, Stored};
 use crate::data::body::Body;
 use crate::data::record::Record;
 use crate::data::respond;
@@ -28,6 +30,7 @@ impl Flow<'_> {
         body: Body,
         record: &mut Record,
     ) -> Outcome {
+        let span = self.slices_of(&held.stored, span);
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let mut came = self.send(request, body, record).await;
@@ -55,6 +58,14 @@ impl Flow<'_> {
         let ttl = whole.stored.ttl_s(now);
         let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
         self.pinned(outcome.stored(ttl), came.target, now)
+    }
+
+    /// What is missing of the slices around a span.
+    fn slices_of(&self, stored: &Stored, span: Range<u64>) -> Range<u64> {
+        let Extent::Parts { total, held } = &stored.extent else { return span };
+        let around = slices::around_span(&span, self.cache().settings.slice, *total);
+        let missing = held.missing(&around).unwrap_or_else(|| span.clone());
+        if missing.end - missing.start <= self.store().memory().object_max() { missing } else { span }
     }
 }
 

@@ -44,7 +44,9 @@ impl Flow<'_> {
         let role = if validates || widens || validate::is_for_all(&self.request.headers) {
             Some(self.store().flights.enter(&self.key))
         } else {
-            self.store().flights.find(&self.key).map(Role::Follow)
+            let flights = &self.store().flights;
+            let for_slices = || self.slices().map(|span| flights.enter(&self.key.slice(span.start)));
+            flights.find(&self.key).map(Role::Follow).or_else(for_slices)
         };
         match role {
             None => Turn::Alone,
@@ -77,7 +79,7 @@ impl Flow<'_> {
         let (now, settings) = (self.now(), &self.cache().settings);
         let asked = self.asked();
         // Until the answer reads it: the leader may be on another worker, and let go at any moment.
-        let _hold = filling.hold(0)?;
+        let _hold = filling.hold(filling.stored.extent.start())?;
         if select(&asked, [&filling.stored], now, settings) != (Choice::Fresh { index: 0 }) {
             return None;
         }

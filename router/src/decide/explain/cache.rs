@@ -168,6 +168,7 @@ fn settings_text(cache: &Cache) -> Value {
         },
         "collapse": cache.collapse,
         "object_max": cache.object_max,
+        "slice": (cache.settings.slice > 0).then_some(cache.settings.slice),
         "compress": cache.compress.as_ref().map(|rules| json!({ "min": rules.length_min, "types": rules.types })),
     })
 }

@@ -1,0 +1,158 @@
+//! Parts of something large, brought in by whole slices.
+
+use super::{pop, said};
+use portolan_tests::scripts::{self, Barrier};
+use portolan_tests::{Answer, Ask, Origin, Pop, wait_until};
+use std::thread;
+
+const LENGTH: usize = 200_000;
+const SLICE: &str = "slice = \"64KiB\"";
+
+/// Bytes that tell their places.
+fn file() -> String {
+    (0..LENGTH / 10).map(|tens| format!("{:>9}\n", tens * 10)).collect()
+}
+
+fn first_and_last(range: &str) -> Option<(usize, usize)> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// What an origin says that knows ranges, with these fields.
+fn part(fields: &str, range: Option<&str>) -> Vec<u8> {
+    let file = file();
+    match range.and_then(first_and_last) {
+        Some((first, last)) => {
+            let last = last.min(LENGTH - 1);
+            let fields = format!("{fields}content-range: bytes {first}-{last}/{LENGTH}\r\n");
+            scripts::response("206 Partial Content", &fields, &file[first..=last])
+        }
+        None => scripts::response("200 OK", fields, &file),
+    }
+}
+
+fn origin(fields: &'static str) -> Origin {
+    Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            speaker.say(part(fields, seen.field("range")))?;
+        }
+        Ok(())
+    })
+}
+
+fn range(pop: &Pop, first: usize, last: usize) -> Answer {
+    let answer = pop.ask(&Ask::get("/film").field("range", &format!("bytes={first}-{last}")));
+    assert_eq!(answer.status, 206);
+    assert_eq!(answer.field("content-range"), Some(&*format!("bytes {first}-{last}/{LENGTH}")));
+    assert_eq!(answer.text(), &file()[first..=last]);
+    answer
+}
+
+fn asked_for(origin: &Origin) -> Vec<String> {
+    origin.seen().iter().map(|seen| seen.field("range").unwrap_or("all").to_owned()).collect()
+}
+
+#[test]
+fn a_film_comes_in_slices_and_ends_up_whole() {
+    let origin = origin("cache-control: max-age=60\r\netag: \"1\"\r\n");
+    let pop = pop(&origin, SLICE);
+    range(&pop, 70_000, 70_009);
+    assert_eq!(said(&range(&pop, 65_536, 131_071)), "hit", "the slice is there, whoever wanted a part of it");
+    range(&pop, 131_070, 131_080);
+    range(&pop, 199_990, 199_999);
+    range(&pop, 0, 0);
+    let slices = ["bytes=65536-131071", "bytes=131072-196607", "bytes=196608-199999", "bytes=0-65535"];
+    assert_eq!(asked_for(&origin), slices);
+    let whole = pop.get("/film");
+    assert_eq!((whole.status, said(&whole).as_str()), (200, "hit"));
+    assert_eq!(whole.text(), file());
+}
+
+#[test]
+fn who_wants_another_slice_does_not_wait_and_both_are_kept() {
+    let both = Barrier::of(2);
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            both.pass();
+            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", seen.field("range")))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, SLICE);
+    // Each slice is asked for once, and the origin answers neither before it has seen both.
+    let parts = [(10, 19), (65_540, 65_549), (20, 29), (65_550, 65_559)];
+    thread::scope(|scope| {
+        for (first, last) in parts {
+            let pop = &pop;
+            scope.spawn(move || range(pop, first, last));
+        }
+    });
+    assert_eq!(origin.seen().len(), 2);
+    assert_eq!((said(&range(&pop, 0, 131_071)).as_str(), pop.status_of("/cache/entries")), ("hit", 1.into()));
+}
+
+#[test]
+fn slices_that_cannot_be_joined_are_not_asked_for_again() {
+    for fields in [
+        "cache-control: max-age=60\r\n",
+        "cache-control: max-age=60\r\netag: W/\"1\"\r\n",
+        "cache-control: no-store\r\netag: \"1\"\r\n",
+    ] {
+        let origin = origin(fields);
+        let pop = pop(&origin, SLICE);
+        range(&pop, 10, 19);
+        range(&pop, 20, 29);
+        assert_eq!(asked_for(&origin), ["bytes=0-65535", "bytes=10-19", "bytes=20-29"], "{fields}");
+    }
+}
+
+#[test]
+fn an_origin_without_ranges_is_asked_once() {
+    let origin = Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", None))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, SLICE);
+    range(&pop, 10, 19);
+    assert_eq!(said(&range(&pop, 150_000, 150_009)), "hit");
+    assert_eq!(origin.seen().len(), 1);
+}
+
+#[test]
+fn another_part_than_was_asked_for_is_no_answer() {
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let asked = seen.field("range").filter(|range| *range != "bytes=0-65535");
+            let range = asked.or(Some("bytes=100000-100009"));
+            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", range))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, SLICE);
+    range(&pop, 10, 19);
+    assert_eq!(asked_for(&origin), ["bytes=0-65535", "bytes=10-19"]);
+}
+
+#[test]
+fn a_slice_that_breaks_off_is_kept_as_far_as_it_came() {
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let all = part("cache-control: max-age=60\r\netag: \"1\"\r\n", seen.field("range"));
+            if seen.field("range") == Some("bytes=0-65535") {
+                speaker.say(&all[..all.len() - 60_000])?;
+                return Ok(());
+            }
+            speaker.say(all)?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, SLICE);
+    // What the client wants of it has come.
+    range(&pop, 10, 19);
+    wait_until("what came is kept", || pop.status_of("/cache/entries") == 1);
+    range(&pop, 0, 65_535);
+    let asked = asked_for(&origin);
+    assert!(asked.len() == 2 && asked[1].ends_with("-65535") && asked[1] != asked[0], "the rest alone: {asked:?}");
+}

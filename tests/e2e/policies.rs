@@ -23,9 +23,10 @@ const REFUSED: [(&str, &str, &[&str]); 12] = [
 ];
 
 /// Sins of each call: the word by which it is counted, or none where the verdict is made sense of.
-const SINS: [(&str, Option<&str>); 13] = [
+const SINS: [(&str, Option<&str>); 17] = [
     ("trap", Some("trap")),
     ("spin", Some("timeout")),
+    ("stall", Some("timeout")),
     ("hog", Some("out-of-memory")),
     ("recurse", Some("trap")),
     ("bad-reply", Some("nonsense")),
@@ -37,6 +38,9 @@ const SINS: [(&str, Option<&str>); 13] = [
     ("essay", Some("nonsense")),
     ("huge-order", None),
     ("huge-ext", None),
+    ("no-order", None),
+    ("undeclared", None),
+    ("latin1", None),
 ];
 
 /// The sinner; it has more time than in production, for the tests share a machine with compilers.
@@ -59,12 +63,21 @@ impl World {
         let shop = shop.region(FRANKFURT, &[home.url()]).region(VIRGINIA, &[away.url()]);
         let quiet = Service::new("quiet").region(FRANKFURT, &[home.url()]);
         let quiet_route = "[[routes]]\nhost = \"quiet.example\"\npath = \"/\"\nservice = \"quiet\"\n";
-        let pop = Pop::start(&(pop() + &shop.routed() + &quiet.text() + quiet_route + policies));
+        // One worker, so that whoever is served beside the sinner is served by the same thread.
+        let pop = pop().replace("workers = 2", "workers = 1");
+        let pop = Pop::start(&(pop + &shop.routed() + &quiet.text() + quiet_route + policies));
         Self { home, away, pop }
     }
 
     fn count(&self, outcome: &str) -> u64 {
         self.pop.metrics().count("portolan_policy_calls_total", &[("policy", "sinner"), ("outcome", outcome)])
+    }
+
+    /// Instances of the sinner that live, and their memory in bytes.
+    fn living(&self) -> (u64, u64) {
+        let metrics = self.pop.metrics();
+        let count = |name| metrics.count(name, &[("policy", "sinner")]);
+        (count("portolan_policy_instances"), count("portolan_policy_memory_bytes"))
     }
 
     #[track_caller]
@@ -88,6 +101,24 @@ fn what_cannot_work_is_refused_at_the_start_by_name() {
             }
         }
     }
+    // Files that are no component, or not all of one.
+    let whole = std::fs::read(binaries::guest("good")).unwrap();
+    let files: [(&str, &[u8], &str); 3] = [
+        ("module", b"\0asm\x01\0\0\0", "is a core module; a component is wanted"),
+        ("truncated", &whole[..whole.len() * 2 / 3], "is cut short: it has"),
+        ("text", b"(component)", "is not WebAssembly"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes, told) in files {
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let service = Service::new("shop").with("policies = [\"guest\"]").region(FRANKFURT, &[origin.url()]);
+        let run = run(&(service.site() + &policy("guest", &file, "{}", "")), &["check"]);
+        assert_eq!(run.code, 2, "{name}: {}{}", run.out, run.err);
+        for words in [told, "policy \"guest\"", "edge.toml:"] {
+            assert!(run.err.contains(words), "{name} does not say {words:?}:\n{}", run.err);
+        }
+    }
     // A policy that never becomes ready is a refusal too, in bounded time.
     let service = Service::new("shop").with("policies = [\"sinner\"]").region(FRANKFURT, &[origin.url()]);
     let run = run(&(service.site() + &sinner("init-spins", "")), &["check"]);
@@ -106,6 +137,11 @@ fn every_sin_is_survived_counted_and_answered_by_the_hosts_own_order() {
             assert!(world.count(word) > 0, "{sin} is not counted as {word}: {:#}", world.pop.status_of("/policies"));
         }
         assert!(world.away.seen().is_empty(), "{sin}: the host's own order is the nearest");
+        // What failed is gone with its memory; what was read is one warm instance within its limit.
+        let (instances, memory) = world.living();
+        let ended = matches!(word, Some("trap" | "timeout" | "out-of-memory"));
+        assert!(instances <= u64::from(!ended), "{sin}: {instances} instances are left");
+        assert!(memory <= instances * (16 << 20), "{sin}: {memory} bytes are left");
     }
 }
 
@@ -271,18 +307,41 @@ fn every_guest_has_a_test() {
     }
     assert!(guests.len() >= 8, "{guests:?}");
     let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
-    let (_, sins) = readme.split_once("## Sins").unwrap();
-    let is_sin = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && word.len() > 2;
-    let sins = sins
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(is_sin)
-        .filter(|word| !["describe", "route", "ext", "eu-west"].contains(word));
-    for name in guests.iter().map(String::as_str).chain(sins) {
+    let sins = sins(&std::fs::read_to_string(folder.join("sinner/src/lib.rs")).unwrap());
+    assert!(sins.len() >= 29, "{sins:?}");
+    for sin in &sins {
+        assert!(readme.contains(&format!("`{sin}`")), "the README does not tell of the sin `{sin}`");
+    }
+    for name in guests.iter().chain(&sins) {
         assert!(
-            tests.contains(&format!("\"{name}")) || tests.contains(&format!("{name}\\\"")),
+            tests.contains(&format!("\"{name}\"")) || tests.contains(&format!("{name}\\\"")),
             "no test names the guest or sin `{name}`"
         );
     }
+    // Sins that no toolchain makes are components written by hand, each with its test.
+    let (_, by_hand) = readme.split_once("## By hand").unwrap();
+    let hosts = ["contain.rs", "load.rs"].map(|name| binaries::root().join("router/src/policy/tests").join(name));
+    let hosts: String = hosts.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let named: Vec<_> = by_hand.split('`').skip(1).step_by(2).filter(|word| word.contains('_')).collect();
+    assert!(named.len() >= 10, "{named:?}");
+    for test in named {
+        assert!(hosts.contains(&format!("fn {test}()")), "the README names the test `{test}`, which does not exist");
+    }
+}
+
+/// The sins of the sinner's source, as its configuration writes them.
+fn sins(source: &str) -> Vec<String> {
+    let (_, cases) = source.split_once("pub enum Sin {").unwrap();
+    let (cases, _) = cases.split_once('}').unwrap();
+    let kebab = |name: &str| {
+        let mut word = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !word.is_empty() {
+                word.push('-');
+            }
+            word.extend(letter.to_lowercase());
+        }
+        word
+    };
+    cases.split(',').map(str::trim).filter(|name| !name.is_empty()).map(kebab).collect()
 }

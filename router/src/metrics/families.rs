@@ -12,6 +12,7 @@ use super::bundles::Bundles;
 use super::disk::DiskFamilies;
 use super::fills::Fills;
 use super::histogram::Histogram;
+use super::policies::PolicyFamilies;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -105,6 +106,8 @@ pub struct Metrics {
     pub policy_calls: Family<Labels, Counter>,
     /// Time of policy calls.
     pub policy_seconds: Family<Labels, Histogram, fn() -> Histogram>,
+    /// What policies have and do.
+    pub policies: PolicyFamilies,
     /// Requests in flight by endpoint (sampled).
     pub endpoint_in_flight: Family<EndpointLabels, Gauge>,
     /// 1 when traffic may go to the endpoint.
@@ -172,6 +175,7 @@ impl Metrics {
             exchange_seconds: Family::new_with_constructor(exchange_histogram),
             policy_calls: Family::default(),
             policy_seconds: Family::new_with_constructor(policy_histogram),
+            policies: PolicyFamilies::default(),
             endpoint_in_flight: Family::default(),
             endpoint_up: Family::default(),
             region_health: Family::default(),
@@ -218,6 +222,7 @@ impl Metrics {
         r.register_with_unit("exchange", help, Unit::Seconds, self.exchange_seconds.clone());
         r.register("policy_calls", "Policy calls by outcome", self.policy_calls.clone());
         r.register_with_unit("policy", "Time of policy calls", Unit::Seconds, self.policy_seconds.clone());
+        self.policies.register(r);
         r.register("refused_requests", "Requests refused before routing, by why", self.refused.clone());
     }
 

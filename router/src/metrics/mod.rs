@@ -10,6 +10,7 @@ mod fills;
 mod gauges;
 mod handles;
 mod histogram;
+mod policies;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -19,4 +20,5 @@ pub use families::{ExchangeLabels, Labels, Metrics};
 pub use fills::{FillMetrics, Fills};
 pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
+pub use policies::PolicyFamilies;
 pub use words::Words;

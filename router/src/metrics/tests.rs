@@ -7,8 +7,13 @@ use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: [&str; 4] =
-    [include_str!("families.rs"), include_str!("bundles.rs"), include_str!("fills.rs"), include_str!("disk.rs")];
+const FAMILIES: [&str; 5] = [
+    include_str!("families.rs"),
+    include_str!("bundles.rs"),
+    include_str!("fills.rs"),
+    include_str!("disk.rs"),
+    include_str!("policies.rs"),
+];
 
 /// Type and labels by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -19,6 +24,7 @@ fn one_of_each() -> Metrics {
     metrics.service("shop");
     metrics.region("shop", "eu");
     metrics.policy("canary", &["pass"]);
+    metrics.policies.show(std::iter::once(&*crate::policy::tests::passing()));
     metrics.show_endpoint("shop", "eu", "http://a", true);
     metrics.show_in_flight("shop", "eu", "http://a", 1);
     metrics.show_region("shop", "eu", 4, 0.5);

@@ -83,6 +83,9 @@ impl Compiled {
 /// Compiles these bytes.
 pub(super) fn component(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFault> {
     check_header(bytes)?;
+    if let Some(missing) = missing(bytes) {
+        return Err(LoadFault::CutShort { bytes: bytes.len(), missing });
+    }
     let invalid = |error: wasmtime::Error| LoadFault::Invalid(format!("{error:#}"));
     Component::from_binary(&engine.wasmtime, bytes).map_err(invalid)
 }
@@ -96,4 +99,30 @@ fn check_header(bytes: &[u8]) -> Result<(), LoadFault> {
         [0, b'a', b's', b'm', ..] => Err(LoadFault::Invalid("its header is incomplete".to_owned())),
         _ => Err(LoadFault::NotWasm),
     }
+}
+
+/// How many bytes are missing at the end of the last section, when there is one that is not whole: a section is a byte, its
+/// length as LEB128, and so many bytes.
+fn missing(bytes: &[u8]) -> Option<u64> {
+    let mut rest = bytes.get(8..)?;
+    while let [_, after @ ..] = rest {
+        let (length, read) = leb128(after)?;
+        let Some(next) = after.get(read..).and_then(|body| body.get(usize::try_from(length).ok()?..)) else {
+            return Some(length.saturating_sub((after.len() - read) as u64));
+        };
+        rest = next;
+    }
+    None
+}
+
+/// A number of at most 32 bits, and how many bytes it takes; none where there is none.
+fn leb128(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    for (at, byte) in bytes.iter().enumerate().take(5) {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
 }

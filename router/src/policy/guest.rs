@@ -55,8 +55,9 @@ pub(super) struct Guest {
 impl Guest {
     /// The state of a new guest of this mould.
     pub(super) fn new(mould: &Mould, patience: Patience) -> Self {
+        mould.stats.born();
         Self {
-            limits: Limits { max: mould.memory, used: 0, refused: false },
+            limits: Limits { max: mould.memory, used: 0, refused: false, stats: Arc::clone(&mould.stats) },
             patience,
             name: Arc::clone(&mould.name),
             stats: Arc::clone(&mould.stats),
@@ -141,6 +142,12 @@ impl Guest {
     }
 }
 
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.stats.died(self.limits.used);
+    }
+}
+
 /// Without anything that would move a terminal or forge a line.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -169,6 +176,7 @@ pub(super) struct Limits {
     max: usize,
     used: usize,
     refused: bool,
+    stats: Arc<PolicyStats>,
 }
 
 impl Limits {
@@ -189,6 +197,7 @@ impl ResourceLimiter for Limits {
         let used = self.used.saturating_sub(current).saturating_add(desired);
         let granted = used <= self.max;
         if granted {
+            self.stats.grew(used.saturating_sub(self.used));
             self.used = used;
         } else {
             self.refused = true;
@@ -207,11 +216,12 @@ mod tests {
 
     #[test]
     fn memories_of_a_component_count_together() {
-        let mut limits = Limits { max: 100, used: 0, refused: false };
+        let mut limits = Limits { max: 100, used: 0, refused: false, stats: Arc::default() };
         for (current, desired, granted) in [(0, 60, true), (0, 50, false), (0, 40, true), (60, 61, false)] {
             assert_eq!(limits.memory_growing(current, desired, None).ok(), Some(granted), "{current} to {desired}");
         }
         assert_eq!((limits.used(), limits.refused()), (100, true));
+        assert_eq!(limits.stats.counts().memory, 100);
     }
 
     #[test]

@@ -63,8 +63,16 @@ pub enum LoadFault {
          `wasm-tools component new`"
     )]
     CoreModule,
+    /// The file ends in the middle of a section.
+    #[error("is cut short: it has {bytes} bytes, and its last section wants {missing} more")]
+    CutShort {
+        /// Bytes of the file.
+        bytes: usize,
+        /// How many are missing.
+        missing: u64,
+    },
     /// The bytes do not form a component, or use what this engine does not support.
-    #[error("is damaged, cut short, or uses what this host does not support: {0}")]
+    #[error("is damaged or uses what this host does not support: {0}")]
     Invalid(String),
     /// It imports what it was not granted.
     #[error("imports {import}, which is not granted; granted: {granted}")]

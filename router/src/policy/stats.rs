@@ -15,6 +15,8 @@ pub struct PolicyStats {
     ignored_ext: AtomicU64,
     instances: AtomicU64,
     dropped_lines: AtomicU64,
+    living: AtomicU64,
+    memory: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -32,6 +34,10 @@ pub struct PolicyCounts {
     pub instances: u64,
     /// Lines of output not logged, for there were too many.
     pub dropped_lines: u64,
+    /// Instances that live now.
+    pub living: u64,
+    /// Their linear memory, bytes.
+    pub memory: u64,
 }
 
 impl PolicyStats {
@@ -52,6 +58,21 @@ impl PolicyStats {
         self.instances.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn born(&self) {
+        self.living.fetch_add(1, Relaxed);
+    }
+
+    /// An instance is gone, with all its memory.
+    pub(super) fn died(&self, memory: usize) {
+        self.living.fetch_sub(1, Relaxed);
+        self.memory.fetch_sub(memory as u64, Relaxed);
+    }
+
+    /// An instance has grown by so many bytes.
+    pub(super) fn grew(&self, bytes: usize) {
+        self.memory.fetch_add(bytes as u64, Relaxed);
+    }
+
     pub(super) fn line_dropped(&self) {
         self.dropped_lines.fetch_add(1, Relaxed);
     }
@@ -65,6 +86,8 @@ impl PolicyStats {
             ignored_ext: self.ignored_ext.load(Relaxed),
             instances: self.instances.load(Relaxed),
             dropped_lines: self.dropped_lines.load(Relaxed),
+            living: self.living.load(Relaxed),
+            memory: self.memory.load(Relaxed),
         }
     }
 }

@@ -39,6 +39,9 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
         ("/status", &Method::GET) => status(admin, uri).await,
         ("/metrics", &Method::GET) => {
             admin.metrics.show_store(&admin.store);
+            let snapshot = admin.published.load();
+            let used = snapshot.services.iter().flat_map(|service| &service.policies);
+            admin.metrics.policies.show(used.map(|policy| &*policy.loaded));
             answer_of(StatusCode::OK, OPEN_METRICS, admin.metrics.text().into())
         }
         ("/explain", &Method::GET) => explain::answer(admin, uri).await,

@@ -85,6 +85,7 @@ fn sinners_fail_alone() {
     for (sin, word, text) in [
         ("trap", "trap", "unreachable"),
         ("spin", "timeout", ""),
+        ("stall", "timeout", ""),
         ("hog", "out-of-memory", ""),
         ("recurse", "trap", "call stack exhausted"),
         ("bad-headers", "nonsense", "the value of the header x-split has control characters"),
@@ -102,6 +103,8 @@ fn sinners_fail_alone() {
         let failure = failure.unwrap_err();
         assert_eq!(failure.as_str(), word, "{sin}: {failure}");
         assert!(failure.to_string().contains(text), "{sin}: {failure}");
+        let counts = loaded.stats().counts();
+        assert!(counts.living <= u64::from(word == "nonsense"), "something is left of {sin}: {counts:?}");
         let served = worker.pool.route(&good, &worker.directory, &ask_at(0, &fields, &candidates()));
         assert!(served.is_ok(), "after {sin}: {served:?}");
     }
@@ -114,6 +117,7 @@ fn what_does_not_apply_is_dropped_and_counted() {
         ("outside", &[0, 1, 3][..], None, true, (3, 0)),
         ("wide-fence", &[][..], Some(vec![0, 1, 2, 3]), false, (2, 0)),
         ("no-fence", &[][..], Some(vec![]), false, (0, 0)),
+        ("no-order", &[][..], None, true, (0, 0)),
     ] {
         let Some(loaded) = sinner(sin) else { return };
         let loaded = loaded.unwrap();
@@ -123,6 +127,20 @@ fn what_does_not_apply_is_dropped_and_counted() {
         assert_eq!(advice.fence.map(|fence| fence.iter().collect::<Vec<_>>()), fence, "{sin}");
         let counts = loaded.stats().counts();
         assert_eq!((counts.ignored_regions, counts.ignored_ext), ignored, "{sin}");
+    }
+}
+
+#[test]
+fn what_is_harmless_is_let_through() {
+    for (sin, header, expected) in [("undeclared", "x-seen", &b"0"[..]), ("latin1", "x-town", b"K\xf6ln")] {
+        let Some(loaded) = sinner(sin) else { return };
+        let verdict = Worker::new().ask(&loaded.unwrap(), 0).unwrap();
+        let Verdict::Route(advice) = verdict else { panic!("{sin}: {verdict:?}") };
+        let edits: Vec<_> = advice.edits.iter().collect();
+        assert!(
+            matches!(&edits[..], [Edit::Set(name, value)] if name == header && value.as_bytes() == expected),
+            "{sin}: {edits:?}"
+        );
     }
 }
 

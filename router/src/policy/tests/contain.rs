@@ -16,6 +16,12 @@ fn failure_of(route: &str) -> PolicyFailure {
     let counts = sinner.stats().counts();
     let counted = counts.failures.iter().find(|(word, _)| *word == failure.as_str()).unwrap().1;
     assert_eq!((counts.calls, counted), (1, 1), "{failure}");
+    // An answer that was read and means nothing leaves its instance as sound as before; any other failure ends it.
+    let read = matches!(failure, PolicyFailure::Nonsense(_));
+    assert!(counts.living <= u64::from(read), "{failure}: {counts:?}");
+    drop(worker);
+    let counts = sinner.stats().counts();
+    assert_eq!((counts.living, counts.memory), (0, 0), "something is left after {failure}");
     failure
 }
 
@@ -30,6 +36,13 @@ fn a_trap() {
 #[test]
 fn an_endless_loop() {
     assert_eq!(failure_of("call $spin i32.const 3072"), PolicyFailure::Timeout);
+}
+
+#[test]
+fn bulk_instructions_without_end() {
+    let stall =
+        "(loop $again (memory.fill (i32.const 16384) (i32.const 7) (i32.const 114688)) (br $again)) i32.const 3072";
+    assert_eq!(failure_of(stall), PolicyFailure::Timeout);
 }
 
 #[test]
@@ -126,6 +139,7 @@ fn an_instance_that_has_grown_is_replaced() {
     let before = policy.stats().counts().instances;
     assert!((0..12).all(|now| worker.ask(&policy, now) == Ok(Verdict::Pass)));
     assert_eq!(policy.stats().counts().instances - before, 4, "three calls each");
+    assert_eq!(policy.stats().counts().living, 0, "the last one had grown too");
 }
 
 /// Collects what is logged.

@@ -20,9 +20,9 @@ fn bytes_that_are_no_component() {
     let cases: [(&[u8], &str); 6] = [
         (b"", "is not WebAssembly"),
         (b"#!/bin/sh\n", "is not WebAssembly"),
-        (&component[..5], "is damaged, cut short"),
-        (&component[..component.len() / 2], "is damaged, cut short"),
-        (&newer_layer, "is damaged, cut short"),
+        (&component[..5], "is damaged or uses"),
+        (&component[..component.len() / 2], "is cut short: it has"),
+        (&newer_layer, "is damaged or uses"),
         (b"\0asm\x01\0\0\0", "is a core module; a component is wanted: build it with `portolan policy build`"),
     ];
     for (bytes, expected) in cases {
@@ -59,6 +59,8 @@ fn versions_and_missing_exports_are_named() {
     assert!(text.contains("@0.2.0; this host speaks 0.1.0"), "{text}");
     let text = refusal(Core { routes: false, ..PASS }.load());
     assert!(text.contains("does not export portolan:policy/route@0.1.0; build it for the world"), "{text}");
+    let older = Core { version: "0.1.0-rc.1", ..PASS }.load().unwrap();
+    assert_eq!(Worker::new().ask(&older, 0), Ok(Verdict::Pass), "an older version of the contract still serves");
     assert!(Core { version: "0.1.7", ..PASS }.load().is_ok(), "a patch of the same minor version is the same contract");
 }
 

@@ -29,6 +29,16 @@ pub(crate) fn hog() -> ! {
     }
 }
 
+/// Fills all of its memory again and again: one instruction that moves megabytes is no place to stop a guest at.
+pub(crate) fn stall() -> ! {
+    let mut block = vec![0u8; 8 * MIB];
+    let mut turns = 0u8;
+    loop {
+        turns = turns.wrapping_add(1);
+        black_box(&mut block[..]).fill(turns);
+    }
+}
+
 /// Calls itself until the stack ends.
 pub(crate) fn recurse(entropy: f64) -> Verdict {
     fn deeper(depth: u64, entropy: f64) -> f64 {
@@ -55,6 +65,25 @@ pub(crate) fn outside(regions: &[RegionId], request: &Request<'_>) -> Verdict {
 pub(crate) fn wide_fence(regions: &[RegionId]) -> Verdict {
     let everywhere = regions.iter().copied().chain([RegionId::MAX]);
     Plan::to(regions.first().copied()).fence(everywhere).into()
+}
+
+/// Insists on an order of nothing.
+pub(crate) fn no_order() -> Verdict {
+    Plan::new().strict().into()
+}
+
+/// Reads fields that it did not declare, by name and by place, and says what it saw.
+pub(crate) fn undeclared(request: &Request<'_>) -> Verdict {
+    let seen = [request.field_at(1), request.field_at(1_000), request.field_at(usize::MAX), request.field("cookie:id")];
+    let seen = seen.into_iter().flatten().count();
+    Plan::new().header("x-seen", seen.to_string()).into()
+}
+
+/// A value that is not UTF-8.
+pub(crate) fn latin_1() -> Verdict {
+    let mut plan = Plan::new();
+    plan.edits.push(Edit { op: EditOp::Set, name: "x-town".to_owned(), value: b"K\xf6ln".to_vec() });
+    plan.into()
 }
 
 /// A fence with nothing inside.

@@ -30,6 +30,7 @@ fn policy(component: PathBuf) -> Policy {
         config: Arc::from(&b"{}"[..]),
         on_error: OnError::Default,
         limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
+        shadow: None,
         config_at: None,
         component_at: None,
     }

@@ -45,3 +45,5 @@ mod smuggling;
 mod static_files;
 /// TLS on both sides.
 mod tls;
+/// What a policy would do, before it does it: shadows, records, rollouts.
+mod trust;

@@ -69,7 +69,7 @@ fn offline(args: &ExplainArgs) -> Result<Value, Ended> {
     }
     let question = Question { client: args.client, method: args.method.clone(), url: args.url.clone(), headers };
     let mut pool = WarmPool::new();
-    let explained = decide(&snapshot, &question, &mut Warm(&mut pool), now, hash::mix(now.0));
+    let explained = decide(&snapshot, &question, &mut Warm::new(&mut pool), now, hash::mix(now.0));
     explained.map(|explained| explained.document).map_err(|wrong| refused(&wrong))
 }
 
@@ -86,12 +86,7 @@ fn shown(document: &Value) -> String {
         text.push_str(&format!("service {service}\n"));
     }
     for policy in document["policies"].as_array().into_iter().flatten() {
-        text.push_str(&format!(
-            "policy {}: {} {}\n",
-            word(&policy["name"]),
-            word(&policy["outcome"]),
-            word(&policy["detail"])
-        ));
+        text.push_str(&asked(policy));
     }
     let regions = document["regions"].as_array().map_or(&[][..], Vec::as_slice);
     if !regions.is_empty() {
@@ -113,6 +108,27 @@ fn shown(document: &Value) -> String {
         text.push_str(&format!("  {region} {endpoint} ({})\n", word(&target["reason"])));
     }
     text.push_str(&cache(&document["cache"]));
+    text
+}
+
+/// What one policy said, or would have changed.
+fn asked(policy: &Value) -> String {
+    let digest: String = word(&policy["digest"]).chars().take(19).collect();
+    let took = policy["took_us"].as_f64().unwrap_or_default();
+    let (name, outcome) = (word(&policy["name"]), word(&policy["outcome"]));
+    let shadow = &policy["shadow"];
+    let role = if shadow.is_object() { "shadow" } else { "policy" };
+    let line = format!("{role} {name} ({digest}, {took:.1}us): {outcome} {}", word(&policy["detail"]));
+    let mut text = format!("{}\n", line.trim_end());
+    if shadow.is_object() {
+        let (from, to) = (word(&shadow["from"]), word(&shadow["to"]));
+        text.push_str(&match (from == to, shadow["changed"] == true) {
+            (true, false) => "  would change nothing\n".to_owned(),
+            (true, true) => format!("  would change the plan, not the place ({to})\n"),
+            (false, _) if shadow["broken_pin"] == true => format!("  would move it from {from}, its pin, to {to}\n"),
+            (false, _) => format!("  would move it from {from} to {to}\n"),
+        });
+    }
     text
 }
 

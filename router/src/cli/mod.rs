@@ -66,7 +66,7 @@ enum Command {
     Drain(DrainArgs),
     /// Make a running PoP forget stored answers, or take them for stale.
     Purge(PurgeArgs),
-    /// Write, try, inspect and measure policies; no PoP is needed.
+    /// Write, try, inspect, measure and compare policies; only `diff` needs a PoP.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Print the JSON Schema of the configuration, for editors.

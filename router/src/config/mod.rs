@@ -175,10 +175,21 @@ pub struct Policy {
     pub on_error: OnError,
     /// Its limits.
     pub limits: PolicyLimits,
+    /// Set when it is asked without acting.
+    pub shadow: Option<Shadow>,
     /// Position of the `config` key in the file, for errors that come from `describe`.
     pub config_at: Option<Place>,
     /// Position of the `component` key in the file.
     pub component_at: Option<Place>,
+}
+
+/// How a policy is asked beside the others, without acting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shadow {
+    /// Share of decisions for which it is asked, 0 to 1.
+    pub share: f64,
+    /// Index in `Live::policies` of the policy in whose place it is compared; none: it is compared as one more.
+    pub replaces: Option<usize>,
 }
 
 /// A position in a configuration file, as people count: from 1.

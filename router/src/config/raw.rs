@@ -17,7 +17,7 @@ pub(super) use service::{
 use super::defaults;
 use super::value::{
     Address, AnyValue, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FreeText, Host, Name, Named,
-    Network, RoutePath, Secret, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+    Network, RoutePath, Secret, Share, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -247,6 +247,16 @@ pub(super) struct RawPolicy {
     pub(super) on_error: Field<RawOnError>,
     /// Limits of one instance.
     pub(super) limits: Field<RawPolicyLimits>,
+    /// Asked beside the others, on real exchanges, without acting: what it would have changed is counted, and
+    /// `portolan policy diff` shows it. It is compared as if it stood at its place in the service's `policies`.
+    #[schemars(extend("default" = false))]
+    pub(super) shadow: Field<bool>,
+    /// Of a shadow: the share of decisions for which it is asked.
+    #[schemars(extend("default" = 1))]
+    pub(super) shadow_share: Field<Share>,
+    /// Of a shadow: the policy in whose place it is compared, by name. Services that ask it must ask that one too. Left
+    /// out: it is compared as one more.
+    pub(super) replaces: TextField<FreeText>,
 }
 
 /// What happens to an exchange whose policy failed.

@@ -13,6 +13,7 @@ mod region;
 mod route;
 mod secret;
 mod service;
+mod shadow;
 
 use super::diagnostic::{Diagnostic, Source};
 use super::raw::{RawConfig, RawGeo, RawLocation, RawPlace, RawPop};

@@ -207,6 +207,7 @@ impl Conductor {
         if let Some(published) = &self.published {
             let snapshot = published.load();
             publish::show_loads(&self.metrics, &snapshot);
+            publish::show_shadows(&self.metrics, &snapshot);
             let samples = self.sampler.all(&snapshot);
             if !samples.is_empty() {
                 self.apply(Event::Passive(samples));

@@ -83,6 +83,7 @@ fn one_service(world: &World, service: &Arc<Service>, now: Timestamp) -> Value {
         regions.map(|(index, region)| (region.name.to_string(), one_region(world, service, index, region, now)));
     json!({
         "policies": service.policies.iter().map(|policy| &*policy.name).collect::<Vec<_>>(),
+        "shadows": parts::shadows(service),
         "regions": regions.collect::<serde_json::Map<_, _>>(),
     })
 }

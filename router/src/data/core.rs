@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One worker's own things.
 pub(super) struct Core {
@@ -148,20 +149,18 @@ impl Core {
         use_it(budgets.entry(Arc::clone(&service.table.name)).or_insert(fresh))
     }
 
-    /// Asks a policy on this worker's warm instance.
-    ///
-    /// # Errors
-    /// As the instance fails.
-    pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
+    /// Asks a policy on this worker's warm instance; what it says, and how long that took.
+    pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> (Result<Verdict, PolicyFailure>, Duration) {
         let started = clock::monotonic();
         let verdict = self.warm.borrow_mut().route(&policy.loaded, &policy.directory, ask);
-        policy.metrics.seconds.observe(started.elapsed());
+        let took = started.elapsed();
+        policy.metrics.seconds.observe(took);
         policy.metrics.outcomes.count(match &verdict {
             Ok(Verdict::Pass) => "pass",
             Ok(Verdict::Route(_)) => "route",
             Ok(Verdict::Respond(_)) => "respond",
             Err(failure) => failure.as_str(),
         });
-        verdict
+        (verdict, took)
     }
 }

@@ -19,6 +19,7 @@ use crate::base::Timestamp;
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, Decision, Refusal, decide};
 use crate::policy::{Ask, PolicyFailure};
+use crate::snapshot::comparison::{Compared, Comparisons};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::verdict::Verdict;
 use http::header::{self, HeaderValue};
@@ -28,6 +29,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One request to its response.
 // Not an `async fn`, which would hold the request twice, as its argument and as its parts: an exchange is copied to its
@@ -84,7 +86,7 @@ impl<'a> Asked<'a> {
             seed: self.core.seed(),
             proven: Some(&self.connection.proven),
         };
-        decide(self.snapshot, &facts, &mut Warm(self.core), None)
+        decide(self.snapshot, &facts, &mut Warm { core: self.core, took: Duration::ZERO }, None)
     }
 }
 
@@ -173,11 +175,24 @@ async fn wait_for_room<'a>(
 }
 
 /// The worker's warm instances, as `decide` asks them.
-struct Warm<'a>(&'a Core);
+struct Warm<'a> {
+    core: &'a Core,
+    took: Duration,
+}
 
 impl AskPolicy for Warm<'_> {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
-        self.0.ask(policy, ask)
+        let (verdict, took) = self.core.ask(policy, ask);
+        self.took = took;
+        verdict
+    }
+
+    fn took(&self) -> Duration {
+        self.took
+    }
+
+    fn compared(&mut self, with: &Comparisons, compared: &Compared) {
+        with.count(compared, self.took);
     }
 }
 

@@ -6,7 +6,7 @@
 pub mod cache;
 
 use super::facts::{Client, Facts, Scheme};
-use super::trace::Trace;
+use super::trace::{PolicyTrace, Trace};
 use super::{AskPolicy, Decision, Refusal, decide};
 use crate::base::Timestamp;
 use crate::geo::forwarded::client_address;
@@ -18,6 +18,7 @@ use cache::Lookup;
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The request that is asked about.
 #[derive(Debug, Clone)]
@@ -119,13 +120,30 @@ fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, deci
         "route": trace.route.map(|route| route_text(snapshot, route)),
         "service": service.map(|service| service.table.name.to_string()),
         "token": trace.token,
-        "policies": trace.policies.iter().map(|policy| json!({
-            "name": policy.name, "digest": policy.digest, "outcome": policy.outcome, "detail": policy.detail,
-        })).collect::<Vec<_>>(),
+        "policies": trace.policies.iter().map(|policy| policy_text(service, policy)).collect::<Vec<_>>(),
         "regions": service.map(|service| {
             trace.steering.regions.iter().map(|region| region_text(service, region)).collect::<Vec<_>>()
         }),
         "decision": decision_text(decision),
+    })
+}
+
+fn policy_text(service: Option<&Arc<Service>>, policy: &PolicyTrace) -> Value {
+    let would = policy.would.zip(service).map(|(would, service)| {
+        json!({
+            "from": service.place_word(would.from),
+            "to": service.place_word(would.to),
+            "changed": would.changed,
+            "broken_pin": would.broken_pin,
+        })
+    });
+    json!({
+        "name": policy.name,
+        "digest": policy.digest,
+        "outcome": policy.outcome,
+        "detail": policy.detail,
+        "took_us": policy.took.as_nanos() as f64 / 1000.0,
+        "shadow": would,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The decision: from a snapshot and the facts of one exchange to what happens with it.
 //!
 //! One synchronous function of values: no await, no lock, no I/O, no clock. The router, `explain`, tests and replays
-//! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, plan.
+//! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, plan, shadows.
 
 pub mod caching;
 pub mod explain;
@@ -9,12 +9,14 @@ pub mod facts;
 mod fields;
 mod policies;
 mod session;
+mod shadow;
 pub mod trace;
 
 use crate::base::RegionSet;
 use crate::config::Cache;
 use crate::files::Bundle;
 use crate::policy::{Ask as PolicyAsk, PolicyFailure};
+use crate::snapshot::comparison::{Compared, Comparisons};
 use crate::snapshot::{Action, PolicyUse, Service, Snapshot};
 use crate::steer::affinity::{Terms, Token, cookie};
 use crate::steer::choose;
@@ -24,7 +26,7 @@ use crate::steer::verdict::{Advice, CacheSay, Edit, Reply, Verdict};
 use facts::{Facts, Scheme};
 use http::HeaderValue;
 use http::header::COOKIE;
-use policies::Consulted;
+use policies::{Consulted, Heard, Scene};
 use std::sync::Arc;
 use std::time::Duration;
 use trace::Trace;
@@ -36,6 +38,16 @@ pub trait AskPolicy {
     /// # Errors
     /// When the policy trapped, ran out of time or memory, or answered nonsense.
     fn ask(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Verdict, PolicyFailure>;
+
+    /// How long the last question took; zero where nobody measures.
+    fn took(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Hears what a policy would have changed that does not act.
+    fn compared(&mut self, with: &Comparisons, compared: &Compared) {
+        let _ = (with, compared);
+    }
 }
 
 /// What happens with an exchange.
@@ -145,13 +157,23 @@ fn steer<'s>(
     let token = token(snapshot, service, facts, trace.as_deref_mut());
     let pin = token.as_ref().map(|token| token.pin(&service.table));
     let near = Nearness::of(&service.table, facts.client.location());
-    let consulted = policies::consult(snapshot, service, facts, pin.as_ref(), &near, ask, trace.as_deref_mut());
-    let advice = match consulted {
-        Consulted::Advice(advice) => advice,
-        Consulted::Reply(reply) => return Decision::Reply(service, reply),
-        Consulted::Failed => return Decision::Refuse(Some(service), Refusal::PolicyFailed),
+    let scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near };
+    let mut heard = (!service.shadows.is_empty()).then(Heard::default);
+    let consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
+    let planned = match &consulted {
+        Consulted::Advice(advice) => Some(plan(&scene, advice, trace.as_deref_mut())),
+        Consulted::Reply(_) | Consulted::Failed => None,
     };
-    let planned = plan(service, facts, &near, pin.as_ref(), &advice, trace);
+    if let Some(heard) = &heard {
+        shadow::compare(&scene, heard, &consulted, planned.as_ref(), ask, trace);
+    }
+    let (advice, planned) = match (consulted, planned) {
+        (Consulted::Advice(advice), Some(planned)) => (advice, planned),
+        (Consulted::Reply(reply), _) => return Decision::Reply(service, reply),
+        (Consulted::Failed | Consulted::Advice(_), _) => {
+            return Decision::Refuse(Some(service), Refusal::PolicyFailed);
+        }
+    };
     let Advice { cache: cache_say, edits, timeout, .. } = advice;
     let forward = |plan| Forward { service, plan, token, pin, cache, cache_say, edits, timeout };
     match planned {
@@ -184,22 +206,16 @@ fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Optio
     found.ok().flatten()
 }
 
-fn plan(
-    service: &Service,
-    facts: &Facts<'_>,
-    near: &Nearness,
-    pin: Option<&Pin>,
-    advice: &Advice,
-    trace: Option<&mut Trace>,
-) -> Result<Plan, NoTarget> {
+fn plan(scene: &Scene<'_>, advice: &Advice, trace: Option<&mut Trace>) -> Result<Plan, NoTarget> {
+    let Scene { service, facts, pin, near, .. } = *scene;
     let ask =
         choose::Ask { nearness: near, pin, advice, static_fence: service.fence, now: facts.now, seed: facts.seed };
     choose::plan(&service.table, &ask, service, trace.map(|trace| &mut trace.steering))
 }
 
 /// The regions that a request may be served by as far as fences go.
-fn allowed(service: &Service, advice: &Advice) -> RegionSet {
-    advice.fence.map_or(service.fence, |fence| service.fence.intersect(fence))
+fn allowed(service: &Service, fence: Option<RegionSet>) -> RegionSet {
+    fence.map_or(service.fence, |fence| service.fence.intersect(fence))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use super::facts::Facts;
 use super::trace::{PolicyTrace, Trace};
 use super::{AskPolicy, allowed, fields};
-use crate::base::hash;
+use crate::base::{RegionSet, hash};
 use crate::config::OnError;
 use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 const PURPOSE_POLICY: u64 = 0x706f_6c69_6379_0001;
 
 /// What the chain came to.
+#[derive(PartialEq)]
 pub(super) enum Consulted {
     /// Merged plans; empty when every policy passed.
     Advice(Advice),
@@ -29,47 +30,74 @@ pub(super) enum Consulted {
     Failed,
 }
 
+/// One exchange of a service, before its policies are asked.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) service: &'a Service,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) pin: Option<&'a Pin>,
+    pub(super) near: &'a Nearness,
+}
+
+/// What one policy said.
+pub(super) type Said = Result<Verdict, PolicyFailure>;
+
+/// What the policies of a service said, kept when others are compared with them.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// For each policy that was asked: the fence before it, and what it said.
+    pub(super) said: Vec<(Option<RegionSet>, Said)>,
+}
+
 /// Asks the service's policies.
 pub(super) fn consult(
-    snapshot: &Snapshot,
-    service: &Service,
-    facts: &Facts<'_>,
-    pin: Option<&Pin>,
-    near: &Nearness,
+    scene: &Scene<'_>,
     ask: &mut dyn AskPolicy,
+    mut heard: Option<&mut Heard>,
     mut trace: Option<&mut Trace>,
 ) -> Consulted {
     let mut advice = Advice::default();
-    for policy in &service.policies {
-        let verdict = ask_one(snapshot, service, policy, facts, pin, near, &advice, ask);
+    for policy in &scene.service.policies {
+        let said = ask_one(scene, policy, advice.fence, ask);
         if let Some(trace) = trace.as_deref_mut() {
-            trace.policies.push(PolicyTrace::new(policy, &verdict));
+            trace.policies.push(PolicyTrace::new(policy, &said, ask.took()));
         }
-        match verdict {
-            Ok(Verdict::Pass) => {}
-            Ok(Verdict::Route(plan)) => advice.merge(plan),
-            Ok(Verdict::Respond(reply)) => return Consulted::Reply(reply),
-            Err(_) if policy.on_error == OnError::Reject => return Consulted::Failed,
-            Err(_) => {}
+        if let Some(heard) = heard.as_deref_mut() {
+            heard.said.push((advice.fence, said.clone()));
+        }
+        if let Some(end) = take(&mut advice, said, policy.on_error) {
+            return end;
         }
     }
     Consulted::Advice(advice)
 }
 
-#[allow(clippy::too_many_arguments, reason = "every one is a different thing that a policy may see")]
-fn ask_one(
-    snapshot: &Snapshot,
-    service: &Service,
+/// Adds what a policy said to the advice, or ends the chain.
+pub(super) fn take(advice: &mut Advice, said: Said, on_error: OnError) -> Option<Consulted> {
+    match said {
+        Ok(Verdict::Pass) => None,
+        Ok(Verdict::Route(plan)) => {
+            advice.merge(plan);
+            None
+        }
+        Ok(Verdict::Respond(reply)) => Some(Consulted::Reply(reply)),
+        Err(_) if on_error == OnError::Reject => Some(Consulted::Failed),
+        Err(_) => None,
+    }
+}
+
+/// Asks one policy; `fence` is what those before it left.
+pub(super) fn ask_one(
+    scene: &Scene<'_>,
     policy: &PolicyUse,
-    facts: &Facts<'_>,
-    pin: Option<&Pin>,
-    near: &Nearness,
-    advice: &Advice,
+    fence: Option<RegionSet>,
     ask: &mut dyn AskPolicy,
-) -> Result<Verdict, PolicyFailure> {
+) -> Said {
+    let Scene { snapshot, service, facts, pin, near } = *scene;
     let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
     let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
-    let candidates = nearness::candidates(&service.table, near, allowed(service, advice), facts.now, service);
+    let candidates = nearness::candidates(&service.table, near, allowed(service, fence), facts.now, service);
     let candidates: SmallVec<[Candidate; 16]> =
         candidates.iter().map(|candidate| numbered(candidate, policy.first_region)).collect();
     let question = Ask {

@@ -90,7 +90,13 @@ fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, V
         seed: 7,
         proven: None,
     };
-    let words = match decide(snapshot, &facts, &mut script, None) {
+    let words = words(&decide(snapshot, &facts, &mut script, None));
+    (words, script.asked)
+}
+
+/// A decision in words.
+fn words(decision: &Decision<'_>) -> String {
+    match decision {
         Decision::Forward(forward) => {
             let names = forward
                 .plan
@@ -103,8 +109,7 @@ fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, V
         Decision::Refuse(_, refusal) => format!("{refusal:?}"),
         Decision::Stranded(_, why) => format!("stranded: {}", why.as_str()),
         Decision::Files(_) => "files".to_owned(),
-    };
-    (words, script.asked)
+    }
 }
 
 fn order(order: &[u8]) -> Result<Verdict, PolicyFailure> {
@@ -175,6 +180,8 @@ fn a_failure_is_a_pass_or_a_refusal() {
     let kept = decided(&[("a", DEFAULT, fence(&[2])), ("b", DEFAULT, failed())], "/").0;
     assert_eq!(kept, "ap", "a failure does not lift the fence of another policy");
 }
+
+mod shadows;
 
 #[test]
 fn what_no_route_matches_asks_nobody() {

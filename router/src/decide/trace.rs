@@ -4,8 +4,10 @@
 
 use crate::policy::PolicyFailure;
 use crate::snapshot::PolicyUse;
+use crate::snapshot::comparison::Compared;
 use crate::steer::trace as steering;
 use crate::steer::verdict::Verdict;
+use std::time::Duration;
 
 /// Stages of one decision.
 #[derive(Debug, Default)]
@@ -31,17 +33,22 @@ pub struct PolicyTrace {
     pub outcome: String,
     /// The plan or reply, for people.
     pub detail: String,
+    /// How long the call took.
+    pub took: Duration,
+    /// What it would have changed, when it does not act.
+    pub would: Option<Compared>,
 }
 
 impl PolicyTrace {
     /// Notes a verdict.
-    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>) -> Self {
+    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>, took: Duration) -> Self {
         let (outcome, detail) = match verdict {
             Ok(Verdict::Pass) => ("pass".to_owned(), String::new()),
             Ok(Verdict::Route(advice)) => ("route".to_owned(), format!("{advice:?}")),
             Ok(Verdict::Respond(reply)) => ("respond".to_owned(), format!("status {}", reply.status.as_u16())),
             Err(failure) => (failure.as_str().to_owned(), failure.to_string()),
         };
-        Self { name: policy.name.to_string(), digest: policy.loaded.digest().to_string(), outcome, detail }
+        let (name, digest) = (policy.name.to_string(), policy.loaded.digest().to_string());
+        Self { name, digest, outcome, detail, took, would: None }
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 use super::bundles::Bundles;
+use super::comparisons::ComparisonFamilies;
 use super::disk::DiskFamilies;
 use super::fills::Fills;
 use super::histogram::Histogram;
@@ -134,6 +135,8 @@ pub struct Metrics {
     pub log_dropped: Counter,
     /// Events dropped because the conductor was behind (coalesced ones are not counted).
     pub events_dropped: Counter,
+    /// What policies that do not act would have changed.
+    pub comparisons: ComparisonFamilies,
     /// Answers on their way into the cache.
     pub fills: Fills,
     /// Static bundles.
@@ -189,6 +192,7 @@ impl Metrics {
             upstream_connections: Family::default(),
             log_dropped: Counter::default(),
             events_dropped: Counter::default(),
+            comparisons: ComparisonFamilies::default(),
             fills: Fills::default(),
             bundles: Bundles::default(),
         };
@@ -243,6 +247,7 @@ impl Metrics {
         r.register("upstream_connections", "Connections to origins by state", self.upstream_connections.clone());
         r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
         r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
+        self.comparisons.register(r);
         self.fills.register(r);
         self.disk.register(r);
         self.bundles.register(r);

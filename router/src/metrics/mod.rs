@@ -4,6 +4,7 @@
 //! only adds to atomics. Labels come from configuration, never from requests, so cardinality is bounded.
 
 mod bundles;
+mod comparisons;
 mod disk;
 mod families;
 mod fills;
@@ -16,6 +17,7 @@ mod tests;
 mod words;
 
 pub use bundles::{BundleMetrics, BundleSizes, Bundles};
+pub use comparisons::ComparisonFamilies;
 pub use families::{ExchangeLabels, Labels, Metrics};
 pub use fills::{FillMetrics, Fills};
 pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};

@@ -7,12 +7,13 @@ use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: [&str; 5] = [
+const FAMILIES: [&str; 6] = [
     include_str!("families.rs"),
     include_str!("bundles.rs"),
     include_str!("fills.rs"),
     include_str!("disk.rs"),
     include_str!("policies.rs"),
+    include_str!("comparisons.rs"),
 ];
 
 /// Type and labels by name.
@@ -24,6 +25,8 @@ fn one_of_each() -> Metrics {
     metrics.service("shop");
     metrics.region("shop", "eu");
     metrics.policy("canary", &["pass"]);
+    metrics.comparisons.add("shop", "canary", "eu", "us", 1);
+    metrics.comparisons.add_facts("shop", "canary", 0, 0);
     metrics.policies.show(std::iter::once(&*crate::policy::tests::passing()));
     metrics.show_endpoint("shop", "eu", "http://a", true);
     metrics.show_in_flight("shop", "eu", "http://a", 1);

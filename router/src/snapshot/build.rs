@@ -5,18 +5,19 @@
 //! before, so that a change of one region's health rebuilds one service. Called by the conductor only.
 
 mod directories;
+mod policies;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use super::origin::Origin;
 use super::queue::Queue;
 use super::stats::EndpointStats;
-use super::{Action, Endpoint, PolicyUse, Service, Snapshot};
+use super::{Action, Endpoint, Service, Snapshot};
 use crate::base::{RegionSet, Timestamp};
 use crate::config::{self, Live};
 use crate::geo::Geo;
 use crate::metrics::Metrics;
-use crate::policy::{FAILURE_WORDS, Loaded};
+use crate::policy::Loaded;
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use crate::steer::table::{self, Admin, EndpointState, Health, ServiceTable};
@@ -27,9 +28,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Words that a policy call can end with, besides its failures.
-const VERDICT_WORDS: [&str; 3] = ["pass", "route", "respond"];
 
 /// What was loaded for a configuration. Cheap to clone; one part is replaced when its files change.
 #[derive(Debug, Clone)]
@@ -183,7 +181,8 @@ fn service(inputs: &Inputs<'_>, index: usize, directories: &Directories, previou
             .fence
             .as_ref()
             .map_or_else(|| RegionSet::first(spec.regions.len()), |fence| fence.iter().copied().collect()),
-        policies: policies(inputs, index, directories),
+        policies: policies::live(inputs, index, directories),
+        shadows: policies::shadows(inputs, index, directories, before),
         endpoints: endpoints(inputs, index, before, &queue),
         queue,
         metrics: inputs.metrics.service(&spec.name),
@@ -195,18 +194,13 @@ fn service(inputs: &Inputs<'_>, index: usize, directories: &Directories, previou
 
 /// Whether a service as published needs no replacement.
 fn same(before: &Service, built: &Service) -> bool {
-    let same_policy = |(a, b): (&PolicyUse, &PolicyUse)| {
-        let same_code = Arc::ptr_eq(&a.loaded, &b.loaded) && Arc::ptr_eq(&a.directory, &b.directory);
-        same_code && (&a.name, a.first_region, a.on_error) == (&b.name, b.first_region, b.on_error)
-    };
     let same_endpoints = |(a, b): (&Vec<Arc<Endpoint>>, &Vec<Arc<Endpoint>>)| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
     };
     Arc::ptr_eq(&before.spec, &built.spec)
         && before.table == built.table
         && before.fence == built.fence
-        && before.policies.len() == built.policies.len()
-        && before.policies.iter().zip(&built.policies).all(same_policy)
+        && policies::same(before, built)
         && before.endpoints.len() == built.endpoints.len()
         && before.endpoints.iter().zip(&built.endpoints).all(same_endpoints)
 }
@@ -255,24 +249,6 @@ fn endpoint_row(known: &Known, endpoint: &config::Endpoint) -> table::Endpoint {
         state: known.map_or(EndpointState::Unknown, |known| known.state),
         returned_at: known.and_then(|known| known.returned_at),
     }
-}
-
-fn policies(inputs: &Inputs<'_>, service: usize, directories: &Directories) -> Vec<PolicyUse> {
-    let spec = &inputs.live.services[service];
-    let outcomes: Vec<&'static str> = VERDICT_WORDS.into_iter().chain(FAILURE_WORDS).collect();
-    let used = spec.policies.iter().filter_map(|index| {
-        let policy = inputs.live.policies.get(*index)?;
-        let (directory, first_region) = directories.find(*index, service)?;
-        Some(PolicyUse {
-            name: Arc::clone(&policy.name),
-            loaded: Arc::clone(inputs.parts.policies.get(*index)?),
-            directory,
-            first_region,
-            on_error: policy.on_error,
-            metrics: inputs.metrics.policy(&policy.name, &outcomes),
-        })
-    });
-    used.collect()
 }
 
 /// The endpoints of a service; one that did not change is the same as before, and counters always are.

@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod build;
+pub mod comparison;
 pub mod origin;
 pub mod publish;
 pub mod queue;
@@ -21,6 +22,7 @@ use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use crate::steer::strategy::spill;
 use crate::steer::table::{Load, Loads, ServiceTable};
+use comparison::{Comparisons, Place};
 use ipnet::IpNet;
 use origin::Origin;
 use queue::{Queue, WaitsFor};
@@ -97,6 +99,8 @@ pub struct Service {
     pub fence: RegionSet,
     /// Policies in order.
     pub policies: Vec<PolicyUse>,
+    /// Policies that are asked without acting.
+    pub shadows: Vec<ShadowUse>,
     /// Live side of the table's endpoints: `[region][endpoint]`.
     pub endpoints: Vec<Vec<Arc<Endpoint>>>,
     /// Who waits for room; the same from snapshot to snapshot.
@@ -124,6 +128,21 @@ pub struct PolicyUse {
     pub metrics: PolicyMetrics,
 }
 
+/// A policy that is asked beside those of a service, without acting.
+#[derive(Debug, Clone)]
+pub struct ShadowUse {
+    /// The policy.
+    pub policy: PolicyUse,
+    /// Where among the service's policies it would stand.
+    pub place: usize,
+    /// Whether it would take the place of the one that stands there, not push it back.
+    pub replaces: bool,
+    /// Share of decisions for which it is asked, 0 to 1.
+    pub share: f64,
+    /// What came of it; the same from snapshot to snapshot.
+    pub comparisons: Arc<Comparisons>,
+}
+
 /// An origin server as the data plane sees it.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -138,6 +157,11 @@ pub struct Endpoint {
 }
 
 impl Service {
+    /// All policies that are asked: those that act, and those that do not.
+    pub fn asked(&self) -> impl Iterator<Item = &PolicyUse> {
+        self.policies.iter().chain(self.shadows.iter().map(|shadow| &shadow.policy))
+    }
+
     /// Whether any of these regions is below its capacity.
     pub fn has_room(&self, regions: RegionSet) -> bool {
         regions.iter().any(|index| {
@@ -145,6 +169,16 @@ impl Service {
             let in_flight = endpoints.iter().map(|endpoint| endpoint.stats.in_flight()).fold(0, u32::saturating_add);
             self.table.regions.get(index).is_some_and(|region| !spill::is_full(in_flight, region.capacity))
         })
+    }
+
+    /// The word for a place that a decision names, for metrics and documents: a region's name, `(answered)` or
+    /// `(refused)`.
+    pub fn place_word(&self, place: Place) -> &str {
+        match place {
+            Place::Region(region) => self.table.regions.get(usize::from(region)).map_or("?", |region| &*region.name),
+            Place::Answered => "(answered)",
+            Place::Refused => "(refused)",
+        }
     }
 
     /// These regions as the queue knows them.

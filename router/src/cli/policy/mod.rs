@@ -1,16 +1,17 @@
 //! `portolan policy`: what an author needs besides a compiler.
 //!
-//! Owns the arguments of its commands; each command is one file beside this one. None of them needs a running PoP: a
+//! Owns the arguments of its commands; each command is one file beside this one. Only `diff` needs a running PoP: a
 //! policy is inspected, tried and measured with the router's own sandbox and its own `decide`.
 
 mod bench;
 mod build;
+mod diff;
 mod inspect;
 mod new;
 mod test;
 
-use super::Ended;
 use super::text::complain;
+use super::{Ended, TargetArgs};
 use crate::policy::{Compiled, Engine, EngineSettings};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(super) enum PolicyCommand {
     Test(TestArgs),
     /// Measure what a call of a policy costs.
     Bench(BenchArgs),
+    /// Show what the shadows of a running PoP would have changed.
+    Diff(DiffArgs),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +113,18 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Only these policies; left out: all.
+    #[arg(value_name = "POLICY")]
+    policies: Vec<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn policy(command: &PolicyCommand) -> Ended {
     let outcome = match command {
         PolicyCommand::New(args) => new::new(args),
@@ -117,6 +132,7 @@ pub(super) fn policy(command: &PolicyCommand) -> Ended {
         PolicyCommand::Inspect(args) => inspect::inspect(args),
         PolicyCommand::Test(args) => test::test(args),
         PolicyCommand::Bench(args) => bench::bench(args),
+        PolicyCommand::Diff(args) => return diff::diff(args),
     };
     outcome.unwrap_or_else(|wrong| {
         complain(&wrong);

@@ -6,7 +6,7 @@
 use super::Admin;
 use super::query::{Query, QueryError};
 use super::routes::{Answer, error, json};
-use crate::base::{Timestamp, hash};
+use crate::base::{Timestamp, clock, hash};
 use crate::decide::AskPolicy;
 use crate::decide::explain::cache::{Known, Lookup};
 use crate::decide::explain::{Explained, Question, explain};
@@ -16,14 +16,34 @@ use crate::steer::verdict::Verdict;
 use crate::store::Store;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Asks policies on instances of one's own. Used by `/explain` and by `portolan explain`.
 #[derive(Debug)]
-pub struct Warm<'a>(pub &'a mut WarmPool);
+pub struct Warm<'a> {
+    pool: &'a mut WarmPool,
+    took: Duration,
+}
+
+impl<'a> Warm<'a> {
+    /// Asks on instances of this pool.
+    pub fn new(pool: &'a mut WarmPool) -> Self {
+        Self { pool, took: Duration::ZERO }
+    }
+}
 
 impl AskPolicy for Warm<'_> {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
-        self.0.route(&policy.loaded, &policy.directory, ask)
+        // What is timed is the call, not the making of an instance, which clients do not wait for.
+        self.pool.warm(&policy.loaded, &policy.directory)?;
+        let begun = clock::monotonic();
+        let verdict = self.pool.route(&policy.loaded, &policy.directory, ask);
+        self.took = begun.elapsed();
+        verdict
+    }
+
+    fn took(&self) -> Duration {
+        self.took
     }
 }
 
@@ -36,7 +56,7 @@ pub(super) async fn answer(admin: &Admin, uri: &Uri) -> Answer {
     let now = admin.clock.now();
     // Thrown away afterwards: making an instance costs less than keeping one for a question now and then.
     let mut warm = WarmPool::new();
-    match explain(&snapshot, &question, &mut Warm(&mut warm), now, hash::mix(now.0)) {
+    match explain(&snapshot, &question, &mut Warm::new(&mut warm), now, hash::mix(now.0)) {
         Ok(Explained { mut document, lookup }) => {
             if let Some(lookup) = lookup {
                 document["cache"]["now"] = stored(&admin.store, &lookup, now).await;

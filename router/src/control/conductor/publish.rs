@@ -60,6 +60,10 @@ impl Conductor {
         };
         let snapshot = Snapshot::build(&inputs, before.as_deref());
         show_states(&self.metrics, &snapshot, before.as_deref());
+        if let Some(before) = &before {
+            // What it counted and takes along belongs to the metrics too.
+            show_shadows(&self.metrics, before);
+        }
         match &self.published {
             Some(published) => published.store(snapshot),
             None => {
@@ -91,6 +95,20 @@ fn show_states(metrics: &Metrics, snapshot: &Snapshot, before: Option<&Snapshot>
                 let serves = endpoint.state.serves();
                 metrics.show_endpoint(&service.table.name, &region.name, &endpoint.url, serves);
             }
+        }
+    }
+}
+
+/// Adds what shadows would have changed since the last look.
+pub(super) fn show_shadows(metrics: &Metrics, snapshot: &Snapshot) {
+    for service in &snapshot.services {
+        for shadow in &service.shadows {
+            let (name, policy) = (&service.table.name, &shadow.policy.name);
+            let news = shadow.comparisons.news();
+            for (from, to, new) in news.pairs {
+                metrics.comparisons.add(name, policy, service.place_word(from), service.place_word(to), new);
+            }
+            metrics.comparisons.add_facts(name, policy, news.changed, news.broken_pins);
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::control::world::{InForce, World};
 use crate::files::Bundle;
 use crate::geo::Geo;
 use crate::policy::{Field, Loaded, QuarantineState};
-use crate::snapshot::Snapshot;
+use crate::snapshot::comparison::Comparisons;
+use crate::snapshot::{PolicyUse, Service, ShadowUse, Snapshot};
 use serde_json::{Value, json};
 use std::time::UNIX_EPOCH;
 
@@ -32,6 +33,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "component": policy.component.display().to_string(),
         "digest": loaded.digest().to_string(),
         "fields": loaded.manifest().fields.iter().map(field).collect::<Vec<_>>(),
+        "shadow": policy.shadow.is_some(),
         "calls": counts.calls,
         "failures": failures.collect::<serde_json::Map<_, _>>(),
         "ignored_regions": counts.ignored_regions,
@@ -39,6 +41,37 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "instances": counts.living,
         "memory_bytes": counts.memory,
         "quarantine": quarantine,
+    })
+}
+
+/// What shadows of a service would have changed, by name.
+pub(super) fn shadows(service: &Service) -> serde_json::Map<String, Value> {
+    let one = |shadow: &ShadowUse| {
+        let replaced = service.policies.get(shadow.place).filter(|_| shadow.replaces);
+        let mut document = compared(service, &shadow.policy, &shadow.comparisons);
+        document["replaces"] = json!(replaced.map(|policy| &*policy.name));
+        document["share"] = json!(shadow.share);
+        (shadow.policy.name.to_string(), document)
+    };
+    service.shadows.iter().map(one).collect()
+}
+
+fn compared(service: &Service, policy: &PolicyUse, comparisons: &Comparisons) -> Value {
+    let totals = comparisons.totals();
+    let moved = comparisons.pairs().filter(|(from, to, _)| from != to);
+    let moved = moved.map(
+        |(from, to, count)| json!({"from": service.place_word(from), "to": service.place_word(to), "decisions": count}),
+    );
+    json!({
+        "digest": policy.loaded.digest().to_string(),
+        "compared": totals.compared,
+        "agreed": totals.agreed(),
+        "changed": totals.changed,
+        "moved": totals.compared - totals.same_place,
+        "moves": moved.collect::<Vec<_>>(),
+        "broken_pins": totals.broken_pins,
+        "failed": totals.failed,
+        "took_us": super::micros(totals.took),
     })
 }
 

@@ -104,6 +104,7 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
         component,
         config: config.into(),
         on_error: OnError::Default,
+        shadow: None,
         limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
         config_at: Some(place(8)),
         component_at: Some(place(7)),

@@ -61,7 +61,8 @@ pub fn policy_regions(live: &Live, policy: usize) -> Vec<RegionInfo> {
 
 /// The directory in use when it holds the same regions, else one of a new generation.
 fn reuse(regions: Vec<RegionInfo>, loaded: &Arc<Loaded>, previous: Option<&Snapshot>) -> Arc<RegionDirectory> {
-    let mut uses = previous.into_iter().flat_map(|snapshot| &snapshot.services).flat_map(|service| &service.policies);
+    let services = previous.into_iter().flat_map(|snapshot| &snapshot.services);
+    let mut uses = services.flat_map(|service| service.asked());
     let before = uses.find(|used| Arc::ptr_eq(&used.loaded, loaded) && used.directory.regions == regions);
     if let Some(before) = before {
         return Arc::clone(&before.directory);

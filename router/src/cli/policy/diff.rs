@@ -1,0 +1,115 @@
+//! `portolan policy diff`: what the shadows of a running PoP would have changed.
+//!
+//! Owns the table. The numbers are those of `/status`: they begin when a shadow is loaded, and anew when its component or
+//! its configuration changes.
+
+use super::DiffArgs;
+use crate::cli::text::{complain, say, table};
+use crate::cli::{Ended, remote};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+pub(super) fn diff(args: &DiffArgs) -> Ended {
+    let document = match remote::fetch(&args.target, &Method::GET, "/status") {
+        Ok(document) => document,
+        Err(ended) => return ended,
+    };
+    let shadows = shadows(&document, &args.policies);
+    let missing: Vec<_> = args.policies.iter().filter(|name| !shadows.iter().any(|(_, n, _)| n == name)).collect();
+    for name in &missing {
+        complain(&format!("no service of this PoP has a shadow {name:?}"));
+    }
+    if args.json {
+        let all = shadows.iter().map(|(service, policy, shadow)| {
+            let mut document = (*shadow).clone();
+            document["service"] = json!(service);
+            document["policy"] = json!(policy);
+            document
+        });
+        say(&format!("{:#}\n", Value::from(all.collect::<Vec<_>>())));
+    } else if shadows.is_empty() && missing.is_empty() {
+        say("no policy of this PoP is a shadow\n");
+    } else {
+        say(&shadows.iter().map(|(service, policy, shadow)| shown(service, policy, shadow)).collect::<String>());
+    }
+    if missing.is_empty() { Ended::Well } else { Ended::Refused }
+}
+
+/// Service, policy and figures of each shadow, by the names that were asked for.
+fn shadows<'a>(document: &'a Value, wanted: &[String]) -> Vec<(&'a String, &'a String, &'a Value)> {
+    let members = |value: &'a Value| value.as_object().into_iter().flat_map(Map::iter);
+    let all = members(&document["services"])
+        .flat_map(|(service, spec)| members(&spec["shadows"]).map(move |(policy, shadow)| (service, policy, shadow)));
+    all.filter(|(_, policy, _)| wanted.is_empty() || wanted.contains(policy)).collect()
+}
+
+fn shown(service: &str, policy: &str, shadow: &Value) -> String {
+    let number = |key: &str| shadow[key].as_u64().unwrap_or(0);
+    let compared = number("compared");
+    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared.max(1) as f64);
+    let role = match shadow["replaces"].as_str() {
+        Some(replaced) => format!("in place of {replaced}"),
+        None => "as one more".to_owned(),
+    };
+    let digest = shadow["digest"].as_str().unwrap_or("?");
+    let mut text = format!("{policy} in service {service}, {role}\n  {digest}\n");
+    if compared == 0 {
+        return text + "  nothing compared yet\n";
+    }
+    let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string(), share(count)];
+    let mut rows = vec![
+        row("compared", compared),
+        row("agreed", number("agreed")),
+        row("same place, other plan", number("changed")),
+        row("moved", number("moved")),
+        row("broken pins", number("broken_pins")),
+        row("failed", number("failed")),
+    ];
+    rows.push(vec!["mean time".to_owned(), format!("{:.1}us", number("took_us") as f64 / compared as f64)]);
+    text.push_str(&table(&rows));
+    let moves = shadow["moves"].as_array().map_or(&[][..], Vec::as_slice);
+    if !moves.is_empty() {
+        let mut rows = vec![["FROM", "TO", "DECISIONS", "SHARE"].map(str::to_owned).to_vec()];
+        rows.extend(moves.iter().map(|pair| {
+            let place = |key: &str| pair[key].as_str().unwrap_or("?").to_owned();
+            let count = pair["decisions"].as_u64().unwrap_or(0);
+            vec![place("from"), place("to"), count.to_string(), share(count)]
+        }));
+        text.push_str(&table(&rows));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_would_have_moved() {
+        let document = json!({"services": {"shop": {"shadows": {"next": {
+            "digest": "sha256:abcdef", "replaces": "router", "share": 1.0, "compared": 200, "agreed": 150,
+            "changed": 10, "moved": 40, "broken_pins": 4, "failed": 1, "took_us": 500,
+            "moves": [{"from": "eu", "to": "us", "decisions": 30}, {"from": "eu", "to": "(answered)", "decisions": 10}],
+        }}}}});
+        let expected = "\
+next in service shop, in place of router
+  sha256:abcdef
+  compared                200    100.00 %
+  agreed                  150    75.00 %
+  same place, other plan  10     5.00 %
+  moved                   40     20.00 %
+  broken pins             4      2.00 %
+  failed                  1      0.50 %
+  mean time               2.5us
+  FROM  TO          DECISIONS  SHARE
+  eu    us          30         15.00 %
+  eu    (answered)  10         5.00 %
+";
+        let all = shadows(&document, &[]);
+        assert_eq!(
+            all.iter().map(|(service, policy, shadow)| shown(service, policy, shadow)).collect::<String>(),
+            expected
+        );
+        assert!(shadows(&document, &["other".to_owned()]).is_empty());
+    }
+}

@@ -1,0 +1,106 @@
+//! Policies that do not act: what each of them would have changed.
+//!
+//! Owns the comparison: the shadow is asked in its place, what the others said is taken as given, and the host plans once
+//! more with the same seed and loads. Runs when everything is decided, so a shadow that fails, is slow or is quarantined
+//! costs time on the worker and nothing else.
+
+use super::policies::{Consulted, Heard, Said, Scene, ask_one, take};
+use super::trace::{PolicyTrace, Trace};
+use super::{AskPolicy, plan};
+use crate::base::{RegionSet, hash};
+use crate::snapshot::ShadowUse;
+use crate::snapshot::comparison::{Compared, Place};
+use crate::steer::plan::{NoTarget, Plan};
+use crate::steer::verdict::Advice;
+
+/// Sets the choice of decisions that are compared apart from the seed's other uses.
+const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
+
+/// What a plan came to; none where a policy answered or failed.
+type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
+
+/// Asks the shadows and hands on what they would have changed.
+pub(super) fn compare(
+    scene: &Scene<'_>,
+    heard: &Heard,
+    decided: &Consulted,
+    planned: Planned<'_>,
+    ask: &mut dyn AskPolicy,
+    mut trace: Option<&mut Trace>,
+) {
+    // It waits for room and will be decided again.
+    if let Some(Err(why)) = planned
+        && !why.full().is_empty()
+    {
+        return;
+    }
+    let from = place(decided, planned);
+    let draw = hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW));
+    for shadow in &scene.service.shadows {
+        // A question of the operator's asks them all.
+        if trace.is_none() && draw >= shadow.share {
+            continue;
+        }
+        // One before it ended the chain: it would not have been asked.
+        let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
+        let said = ask_one(scene, &shadow.policy, fence, ask);
+        let failed = said.is_err();
+        let mut traced = trace.is_some().then(|| PolicyTrace::new(&shadow.policy, &said, ask.took()));
+        let otherwise = with(scene, heard, shadow, said);
+        let replanned = match &otherwise {
+            Consulted::Advice(advice) => Some(plan(scene, advice, None)),
+            Consulted::Reply(_) | Consulted::Failed => None,
+        };
+        let to = place(&otherwise, replanned.as_ref());
+        let home = scene.pin.and_then(|pin| pin.region);
+        let compared = Compared {
+            from,
+            to,
+            changed: from == to && otherwise != *decided,
+            broken_pin: home.is_some_and(|home| from == Place::Region(home)) && from != to,
+            failed,
+        };
+        ask.compared(&shadow.comparisons, &compared);
+        if let (Some(trace), Some(mut traced)) = (trace.as_deref_mut(), traced.take()) {
+            traced.would = Some(compared);
+            trace.policies.push(traced);
+        }
+    }
+}
+
+/// The fence that a policy at this place meets; none when it is not asked there.
+fn fence_at(heard: &Heard, place: usize, decided: &Consulted) -> Option<Option<RegionSet>> {
+    match (heard.said.get(place), decided) {
+        (Some((fence, _)), _) => Some(*fence),
+        // At the end of a chain that was asked to its end.
+        (None, Consulted::Advice(advice)) => Some(advice.fence),
+        (None, Consulted::Reply(_) | Consulted::Failed) => None,
+    }
+}
+
+/// What the chain would have come to with the shadow in it.
+fn with(scene: &Scene<'_>, heard: &Heard, shadow: &ShadowUse, said: Said) -> Consulted {
+    let place = shadow.place.min(heard.said.len());
+    let policies = &scene.service.policies;
+    let others = heard.said.iter().zip(policies).map(|((_, said), policy)| (said, policy.on_error));
+    let before = others.clone().take(place);
+    let after = others.skip(place + usize::from(shadow.replaces));
+    let chain = before.chain([(&said, shadow.policy.on_error)]).chain(after);
+    let mut advice = Advice::default();
+    for (said, on_error) in chain {
+        if let Some(end) = take(&mut advice, said.clone(), on_error) {
+            return end;
+        }
+    }
+    Consulted::Advice(advice)
+}
+
+fn place(consulted: &Consulted, planned: Planned<'_>) -> Place {
+    match (consulted, planned) {
+        (Consulted::Reply(_), _) => Place::Answered,
+        (Consulted::Advice(_), Some(Ok(plan))) => {
+            plan.targets.first().map_or(Place::Refused, |target| Place::Region(target.region))
+        }
+        (Consulted::Advice(_) | Consulted::Failed, _) => Place::Refused,
+    }
+}

@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use portolan::base::{Location, Timestamp};
 use portolan::config::{OnError, Policy, PolicyLimits};
 use portolan::policy::{
-    Ask, Candidate, CandidateHealth, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
 };
 use portolan::steer::verdict::Verdict;
 use std::hint::black_box;
@@ -64,7 +64,7 @@ fn candidates() -> Vec<Candidate> {
 fn route(c: &mut Criterion) {
     let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
     let directory = Arc::new(directory());
-    let loaded = Loaded::load(&engine, &policy(guest("guests/good.wasm")), &directory, Arc::default()).unwrap();
+    let loaded = Loaded::load(&engine, &policy(guest("guests/good.wasm")), &directory, Carried::default()).unwrap();
     let loaded = Arc::new(loaded);
     let fields: [Option<&[u8]>; 8] = [
         Some(b"GET"),
@@ -104,17 +104,17 @@ fn load(c: &mut Criterion) {
     let directory = directory();
     let good = policy(guest("guests/good.wasm"));
     let engine = Engine::new(&settings).unwrap();
-    Loaded::load(&engine, &good, &directory, Arc::default()).unwrap();
+    Loaded::load(&engine, &good, &directory, Carried::default()).unwrap();
     // A process that starts has no engine yet, so each turn makes one.
     c.bench_function("policy/engine", |b| b.iter(|| Engine::new(black_box(&settings)).unwrap()));
     c.bench_function("policy/load from the cache", |b| {
-        b.iter(|| Loaded::load(&engine, black_box(&good), &directory, Arc::default()).unwrap());
+        b.iter(|| Loaded::load(&engine, black_box(&good), &directory, Carried::default()).unwrap());
     });
     let uncached = Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap();
     let mut slow = c.benchmark_group("policy");
     slow.sample_size(10);
     slow.bench_function("load and compile", |b| {
-        b.iter(|| Loaded::load(&uncached, black_box(&good), &directory, Arc::default()).unwrap());
+        b.iter(|| Loaded::load(&uncached, black_box(&good), &directory, Carried::default()).unwrap());
     });
     slow.finish();
 }

@@ -7,7 +7,7 @@ use portolan_tests::{Ask, Client, Origin, Pop, binaries, wait_until, wait_until_
 use std::time::Duration;
 
 /// Guests of `tests/guests` that are refused at the start, what the refusal must say, and their configuration.
-const REFUSED: [(&str, &str, &[&str]); 12] = [
+const REFUSED: [(&str, &str, &[&str]); 13] = [
     ("imports-env", "{}", &["imports wasi:sockets/"]),
     ("imports-forbidden", "{}", &["portolan:forbidden/door@0.1.0"]),
     ("newer-version", "{}", &["0.2.0", "0.1.0"]),
@@ -16,6 +16,7 @@ const REFUSED: [(&str, &str, &[&str]); 12] = [
     ("wasi-inert", "{}", &["trap"]),
     ("sinner", "{ sin = \"bad-config\" }", &["the moon is not a region; try `eu-west`"]),
     ("sinner", "{ sin = \"bad-fields\" }", &["moon.phase"]),
+    ("sinner", "{ sin = \"thousand-metrics\" }", &["declares 1000 metrics; at most 32 are accepted"]),
     ("sinner", "{ sin = \"trap-describe\" }", &["trap"]),
     ("sinner", "{ sin = \"spin-describe\" }", &["time limit"]),
     ("sinner", "{ sin = \"init-fails\" }", &["the tide is out"]),
@@ -171,6 +172,27 @@ fn a_flood_of_log_lines_is_cut_short_and_forges_none() {
     assert!(!output.lines().any(|line| line.starts_with('\u{1b}') || line.starts_with("forged")), "{output}");
     let said: Vec<_> = output.lines().filter(|line| line.contains("flood ")).collect();
     assert!(said.iter().all(|line| line.contains("sinner")), "{said:?}");
+}
+
+#[test]
+fn declared_metrics_are_shown_and_what_fits_none_is_dropped() {
+    let world = World::start("", &sinner("stray-metrics", ""));
+    for _ in 0..3 {
+        assert_eq!(world.pop.ask(&Ask::get("/").from(IN_GERMANY)).text(), "home");
+    }
+    let metrics = world.pop.metrics();
+    let told = |label| metrics.count("portolan_policy_counter_total", &[("metric", "told"), ("label", label)]);
+    assert_eq!((told("a"), told("b")), (3, 0));
+    assert_eq!(metrics.count("portolan_policy_stray_writes_total", &[("policy", "sinner")]), 21);
+    assert!(metrics.has("portolan_policy_gauge") && !metrics.has("portolan_policy_values"));
+    // A reload of the same policy goes on counting; one that no longer declares it takes it away.
+    let config = std::fs::read_to_string(world.pop.file()).unwrap();
+    world.pop.change(&config.replace("time = \"200ms\"", "time = \"201ms\""));
+    assert_eq!(world.pop.ask(&Ask::get("/").from(IN_GERMANY)).text(), "home");
+    let told = world.pop.metrics().count("portolan_policy_counter_total", &[("metric", "told"), ("label", "a")]);
+    assert_eq!(told, 4);
+    world.pop.change(&config.replace("stray-metrics", "no-order"));
+    assert!(!world.pop.metrics().has("portolan_policy_counter"));
 }
 
 #[test]

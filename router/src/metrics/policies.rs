@@ -1,14 +1,21 @@
 //! The families of policies, beside what calls are counted with.
 //!
-//! Owns their names. What they show is counted by `policy`, and shown when somebody asks.
+//! Owns their names. What they show is counted by `policy`, and shown when somebody asks. What policies declare themselves is in
+//! three families of fixed names, so that no policy can take a name of the router's or give one name two kinds.
+#![allow(clippy::disallowed_types, reason = "taken when metrics are read, never by a request")]
 
 use super::families::Labels;
-use crate::policy::Loaded;
+use crate::policy::{BOUNDS, Loaded, Measure, MeasureKind, Measures, Reading};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Every family of policies.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +23,8 @@ pub struct PolicyFamilies {
     instances: Family<Labels, Gauge>,
     memory: Family<Labels, Gauge>,
     dropped_lines: Family<Labels, Counter>,
+    stray_writes: Family<Labels, Counter>,
+    declared: Arc<RwLock<Vec<(String, Measures)>>>,
 }
 
 impl PolicyFamilies {
@@ -24,6 +33,12 @@ impl PolicyFamilies {
         r.register("policy_memory_bytes", "Linear memory of those instances", self.memory.clone());
         let help = "Lines of the policy that were not logged, for there were too many";
         r.register("policy_dropped_lines", help, self.dropped_lines.clone());
+        let help = "Writes to a metric that the policy did not declare so";
+        r.register("policy_stray_writes", help, self.stray_writes.clone());
+        let declared = |kind| Box::new(Declared { kind, of: Arc::clone(&self.declared) });
+        r.register_collector(declared(MeasureKind::Counter));
+        r.register_collector(declared(MeasureKind::Gauge));
+        r.register_collector(declared(MeasureKind::Histogram));
     }
 
     /// Shows what these policies have and did, and forgets all others.
@@ -31,6 +46,8 @@ impl PolicyFamilies {
         self.instances.clear();
         self.memory.clear();
         self.dropped_lines.clear();
+        self.stray_writes.clear();
+        let mut declared: Vec<(String, Measures)> = Vec::new();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for policy in policies {
             let labels = vec![("policy", policy.name().to_string())];
@@ -38,6 +55,56 @@ impl PolicyFamilies {
             self.instances.get_or_create(&labels).set(number(counts.living));
             self.memory.get_or_create(&labels).set(number(counts.memory));
             self.dropped_lines.get_or_create(&labels).inner().store(counts.dropped_lines, Relaxed);
+            self.stray_writes.get_or_create(&labels).inner().store(counts.stray_writes, Relaxed);
+            if !declared.iter().any(|(name, _)| **name == **policy.name()) {
+                declared.push((policy.name().to_string(), policy.measures().clone()));
+            }
+        }
+        *self.declared.write().unwrap_or_else(PoisonError::into_inner) = declared;
+    }
+}
+
+/// What policies declare of one kind.
+#[derive(Debug)]
+struct Declared {
+    kind: MeasureKind,
+    of: Arc<RwLock<Vec<(String, Measures)>>>,
+}
+
+impl Collector for Declared {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let policies = self.of.read().unwrap_or_else(PoisonError::into_inner);
+        let of_kind = |measure: &&Measure| measure.spec.kind == self.kind;
+        if !policies.iter().any(|(_, measures)| measures.iter().any(|measure| of_kind(&measure))) {
+            return Ok(());
+        }
+        let (name, help, kind) = match self.kind {
+            MeasureKind::Counter => ("policy_counter", "Counters that policies declare", MetricType::Counter),
+            MeasureKind::Gauge => ("policy_gauge", "Gauges that policies declare", MetricType::Gauge),
+            MeasureKind::Histogram => ("policy_values", "Values that policies observe", MetricType::Histogram),
+        };
+        let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+        for (policy, measures) in policies.iter() {
+            for measure in measures.iter().filter(of_kind) {
+                for (label, reading) in measure.readings() {
+                    let mut labels = vec![("policy", policy.as_str()), ("metric", &measure.spec.name)];
+                    labels.push(("label", label.unwrap_or_default()));
+                    write(family.encode_family(&labels)?, &reading)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(mut series: MetricEncoder<'_>, reading: &Reading) -> fmt::Result {
+    match reading {
+        Reading::Counter(count) => series.encode_counter::<NoLabelSet, _, u64>(count, None),
+        Reading::Gauge(value) => series.encode_gauge(value),
+        Reading::Histogram(sum, counts) => {
+            let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
+            series.encode_histogram::<NoLabelSet>(*sum, counts.iter().sum(), &buckets, None)
         }
     }
 }

@@ -27,7 +27,7 @@ fn one_of_each() -> Metrics {
     metrics.policy("canary", &["pass"]);
     metrics.comparisons.add("shop", "canary", "eu", "us", 1);
     metrics.comparisons.add_facts("shop", "canary", 0, 0);
-    metrics.policies.show(std::iter::once(&*crate::policy::tests::passing()));
+    metrics.policies.show(std::iter::once(&crate::policy::tests::measuring()));
     metrics.show_endpoint("shop", "eu", "http://a", true);
     metrics.show_in_flight("shop", "eu", "http://a", 1);
     metrics.show_region("shop", "eu", 4, 0.5);

@@ -242,11 +242,10 @@ pub(super) enum VerdictVariant {
 
 #[derive(Debug, ComponentType, Lift)]
 #[component(record)]
-#[allow(dead_code, reason = "wasmtime compares every field of a record, also those that are not used yet")]
 pub(super) struct MetricRecord {
     pub(super) name: String,
-    kind: String,
-    labels: Vec<String>,
+    pub(super) kind: String,
+    pub(super) labels: Vec<String>,
 }
 
 #[derive(Debug, ComponentType, Lift)]

@@ -4,6 +4,7 @@
 //! show the request's own `now-ms` and `entropy`. Used by `instance`; the imports in `wasi` work on it.
 
 use super::instance::Mould;
+use super::measures::Measures;
 use super::patience::Patience;
 use super::stats::PolicyStats;
 use crate::base::{Timestamp, hash};
@@ -46,6 +47,7 @@ pub(super) struct Guest {
     name: Arc<str>,
     stats: Arc<PolicyStats>,
     gate: Arc<LineGate>,
+    measures: Measures,
     now: Timestamp,
     seed: u64,
     lines: [Vec<u8>; 2],
@@ -62,6 +64,7 @@ impl Guest {
             name: Arc::clone(&mould.name),
             stats: Arc::clone(&mould.stats),
             gate: Arc::clone(&mould.gate),
+            measures: mould.measures.clone(),
             now: Timestamp(0),
             seed: 0,
             lines: [Vec::new(), Vec::new()],
@@ -126,6 +129,13 @@ impl Guest {
     pub(super) fn log(&mut self, level: Level, message: &str) {
         let text = printable(&message[..message.floor_char_boundary(LINE_MAX)]);
         self.write(level, &text);
+    }
+
+    /// Writes to the declared metrics; `written` says whether it could.
+    pub(super) fn measure(&self, written: impl FnOnce(&Measures) -> bool) {
+        if !written(&self.measures) {
+            self.stats.stray_write();
+        }
     }
 
     fn write(&self, level: Level, text: &str) {

@@ -5,7 +5,7 @@
 //! can and says what stopped it, in the words of a load. Blocks; called by `portolan policy inspect`.
 
 use super::compiled::{self, Compiled, Digest};
-use super::contract::ManifestRecord;
+use super::contract::{ManifestRecord, MetricRecord};
 use super::engine::Engine;
 use super::imports;
 use super::instance::{Instance, Mould};
@@ -68,7 +68,18 @@ pub struct Declared {
     /// Key-value buckets.
     pub buckets: Vec<String>,
     /// Metrics.
-    pub metrics: Vec<String>,
+    pub metrics: Vec<DeclaredMetric>,
+}
+
+/// A metric, in the manifest's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct DeclaredMetric {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its label values.
+    pub labels: Vec<String>,
 }
 
 /// Inspects a file. `config` is the policy's configuration as JSON bytes, `memory` its limit in bytes.
@@ -120,6 +131,11 @@ fn declared(record: &ManifestRecord) -> Declared {
         fields: record.fields.clone(),
         response_fields: record.response_fields.clone(),
         buckets: record.buckets.clone(),
-        metrics: record.metrics.iter().map(|metric| metric.name.clone()).collect(),
+        metrics: record.metrics.iter().map(metric).collect(),
     }
+}
+
+fn metric(record: &MetricRecord) -> DeclaredMetric {
+    let MetricRecord { name, kind, labels } = record;
+    DeclaredMetric { name: name.clone(), kind: kind.clone(), labels: labels.clone() }
 }

@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::failure::PolicyFailure;
 use super::guest::{Guest, LineGate};
 use super::imports::Exports;
+use super::measures::Measures;
 use super::patience::{Patience, WaitMeter, ticks};
 use super::stats::PolicyStats;
 use crate::base::Timestamp;
@@ -43,6 +44,8 @@ pub(super) struct Mould {
     pub(super) memory: usize,
     pub(super) stats: Arc<PolicyStats>,
     pub(super) gate: Arc<LineGate>,
+    /// None before the manifest is known.
+    pub(super) measures: Measures,
 }
 
 impl Mould {
@@ -55,7 +58,18 @@ impl Mould {
         stats: Arc<PolicyStats>,
     ) -> Self {
         let Compiled { engine, pre, exports, digest } = compiled.clone();
-        Self { engine, pre, exports, name, digest, config, memory, stats, gate: Arc::default() }
+        Self {
+            engine,
+            pre,
+            exports,
+            name,
+            digest,
+            config,
+            memory,
+            stats,
+            gate: Arc::default(),
+            measures: Measures::default(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
 use super::instance::{Instance, Mould};
 use super::manifest::{Manifest, ManifestError};
+use super::measures::Measures;
 use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
 use super::stats::PolicyStats;
@@ -28,6 +29,13 @@ pub struct Loaded {
     limits: PolicyLimits,
     manifest: Manifest,
     quarantine: Quarantine,
+}
+
+/// What goes on under a policy's name when it is loaded again.
+#[derive(Debug, Clone, Default)]
+pub struct Carried {
+    stats: Arc<PolicyStats>,
+    measures: Measures,
 }
 
 /// Why a policy was not loaded.
@@ -123,7 +131,7 @@ pub enum LoadFault {
 }
 
 impl Loaded {
-    /// Loads a policy. `stats` may be those of an earlier load of the same name, so that counters go on.
+    /// Loads a policy. `carried` is that of an earlier load of the same name, or empty.
     ///
     /// # Errors
     /// With the policy's name, its file and, where there is one, the place in the configuration.
@@ -131,10 +139,10 @@ impl Loaded {
         engine: &Engine,
         policy: &config::Policy,
         directory: &RegionDirectory,
-        stats: Arc<PolicyStats>,
+        carried: Carried,
     ) -> Result<Self, LoadError> {
         let compiled = within_limits(policy).and_then(|()| Compiled::read(engine, &policy.component));
-        compiled.and_then(|compiled| load(&compiled, policy, directory, stats)).map_err(|fault| {
+        compiled.and_then(|compiled| load(&compiled, policy, directory, carried)).map_err(|fault| {
             let at = match &fault {
                 LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
                 _ => policy.component_at.as_ref(),
@@ -149,7 +157,7 @@ impl Loaded {
     /// What is wrong with the policy, its configuration or the regions.
     pub fn of(compiled: &Compiled, policy: &config::Policy, directory: &RegionDirectory) -> Result<Self, LoadFault> {
         within_limits(policy)?;
-        load(compiled, policy, directory, Arc::default())
+        load(compiled, policy, directory, Carried::default())
     }
 
     /// Makes a throw-away instance ready for another region table, to learn of an error before it is used.
@@ -195,6 +203,16 @@ impl Loaded {
         &self.mould.stats
     }
 
+    /// The metrics that it declares.
+    pub fn measures(&self) -> &Measures {
+        &self.mould.measures
+    }
+
+    /// What the next load under its name takes over.
+    pub fn carried(&self) -> Carried {
+        Carried { stats: Arc::clone(&self.mould.stats), measures: self.mould.measures.clone() }
+    }
+
     /// Its breaker.
     pub fn quarantine(&self) -> &Quarantine {
         &self.quarantine
@@ -221,17 +239,18 @@ fn load(
     compiled: &Compiled,
     policy: &config::Policy,
     directory: &RegionDirectory,
-    stats: Arc<PolicyStats>,
+    carried: Carried,
 ) -> Result<Loaded, LoadFault> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let (name, config) = (Arc::clone(&policy.name), Arc::clone(&policy.config));
-    let mould = Mould::of(compiled, name, config, policy.limits.memory, stats);
+    let mut mould = Mould::of(compiled, name, config, policy.limits.memory, carried.stats);
     let meter = Arc::new(WaitMeter::of_this_thread());
     let mut instance = Instance::new(&mould, &meter).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
     let described = instance.describe(&mould).map_err(LoadFault::DescribeFailed)?;
     let record = described.map_err(LoadFault::Describe)?;
     mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));
     let manifest = Manifest::parse(&record).map_err(LoadFault::Manifest)?;
+    mould.measures = Measures::declare(manifest.metrics.clone(), &carried.measures);
     let loaded = Loaded {
         id: NEXT_ID.fetch_add(1, Relaxed),
         mould,

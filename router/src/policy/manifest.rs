@@ -4,6 +4,7 @@
 //! at load and not a `none` at run time. Resolving a field from a request is `decide`'s work.
 
 use super::contract::ManifestRecord;
+use super::measures::{MeasureError, MeasureSpec};
 use http::HeaderName;
 
 /// Most fields that a policy may ask for.
@@ -49,6 +50,8 @@ pub enum Field {
 pub struct Manifest {
     /// Fields in the order in which `route` gets them.
     pub fields: Vec<Field>,
+    /// Metrics, by the numbers with which guests write to them.
+    pub metrics: Vec<MeasureSpec>,
 }
 
 /// Why a manifest is refused.
@@ -64,6 +67,9 @@ pub enum ManifestError {
     /// More fields than [`FIELDS_MAX`].
     #[error("wants {0} fields; at most {FIELDS_MAX} are accepted")]
     TooManyFields(usize),
+    /// A metric that there cannot be.
+    #[error(transparent)]
+    Metric(Box<MeasureError>),
     /// Something that the contract knows and this host does not offer yet.
     #[error("wants {what} ({name}), which this host does not offer")]
     NotOffered {
@@ -107,19 +113,17 @@ impl Manifest {
         if record.fields.len() > FIELDS_MAX {
             return Err(ManifestError::TooManyFields(record.fields.len()));
         }
-        let wants = [
-            ("response fields", record.response_fields.first()),
-            ("key-value buckets", record.buckets.first()),
-            ("metrics", record.metrics.first().map(|metric| &metric.name)),
-        ];
+        let wants =
+            [("response fields", record.response_fields.first()), ("key-value buckets", record.buckets.first())];
         for (what, name) in wants {
             if let Some(name) = name {
                 return Err(ManifestError::NotOffered { what, name: name.clone() });
             }
         }
         let unknown = |name: &String| ManifestError::UnknownField(name.clone());
+        let metrics = MeasureSpec::parse(&record.metrics).map_err(|error| ManifestError::Metric(Box::new(error)))?;
         let fields = record.fields.iter().map(|name| Field::parse(name).ok_or_else(|| unknown(name)));
-        Ok(Self { fields: fields.collect::<Result<_, _>>()? })
+        Ok(Self { fields: fields.collect::<Result<_, _>>()?, metrics })
     }
 }
 

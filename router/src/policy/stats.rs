@@ -15,6 +15,7 @@ pub struct PolicyStats {
     ignored_ext: AtomicU64,
     instances: AtomicU64,
     dropped_lines: AtomicU64,
+    stray_writes: AtomicU64,
     living: AtomicU64,
     memory: AtomicU64,
 }
@@ -34,6 +35,8 @@ pub struct PolicyCounts {
     pub instances: u64,
     /// Lines of output not logged, for there were too many.
     pub dropped_lines: u64,
+    /// Writes to metrics that were not declared so, or of what is no number.
+    pub stray_writes: u64,
     /// Instances that live now.
     pub living: u64,
     /// Their linear memory, bytes.
@@ -56,6 +59,10 @@ impl PolicyStats {
 
     pub(super) fn instance_made(&self) {
         self.instances.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn stray_write(&self) {
+        self.stray_writes.fetch_add(1, Relaxed);
     }
 
     pub(super) fn born(&self) {
@@ -86,6 +93,7 @@ impl PolicyStats {
             ignored_ext: self.ignored_ext.load(Relaxed),
             instances: self.instances.load(Relaxed),
             dropped_lines: self.dropped_lines.load(Relaxed),
+            stray_writes: self.stray_writes.load(Relaxed),
             living: self.living.load(Relaxed),
             memory: self.memory.load(Relaxed),
         }

@@ -13,7 +13,7 @@ use wasmtime::component::{ComponentType, Lift, Linker};
 /// Name of the interface.
 pub(super) const INTERFACE: &str = "telemetry";
 /// Its functions.
-const FUNCTIONS: [&str; 1] = ["log"];
+const FUNCTIONS: [&str; 4] = ["log", "count", "set", "observe"];
 
 #[derive(Debug, Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
@@ -40,7 +40,10 @@ pub(super) fn link(
 ) -> Result<(), LoadFault> {
     for (function, item) in instance.exports(component.engine()) {
         if matches!(item.ty, ComponentItem::ComponentFunc(_)) && !FUNCTIONS.contains(&function) {
-            return Err(LoadFault::Import { import: format!("{name}#{function}"), granted: "telemetry#log" });
+            return Err(LoadFault::Import {
+                import: format!("{name}#{function}"),
+                granted: "telemetry with log, count, set and observe",
+            });
         }
     }
     let log = |mut store: StoreContextMut<'_, Guest>, (level, message): (LevelEnum, String)| {
@@ -53,6 +56,23 @@ pub(super) fn link(
         store.data_mut().log(level, &message);
         Ok(())
     };
-    let defined = linker.instance(name).and_then(|mut instance| instance.func_wrap("log", log));
+    let count = |store: StoreContextMut<'_, Guest>, (metric, label, by): (u32, u32, u64)| {
+        store.data().measure(|measures| measures.count(metric, label, by));
+        Ok(())
+    };
+    let set = |store: StoreContextMut<'_, Guest>, (metric, label, value): (u32, u32, f64)| {
+        store.data().measure(|measures| measures.set(metric, label, value));
+        Ok(())
+    };
+    let observe = |store: StoreContextMut<'_, Guest>, (metric, label, value): (u32, u32, f64)| {
+        store.data().measure(|measures| measures.observe(metric, label, value));
+        Ok(())
+    };
+    let defined = linker.instance(name).and_then(|mut instance| {
+        instance.func_wrap("log", log)?;
+        instance.func_wrap("count", count)?;
+        instance.func_wrap("set", set)?;
+        instance.func_wrap("observe", observe)
+    });
     defined.map_err(|error| LoadFault::Instantiate(format!("{}: {error:#}", parsed.interface)))
 }

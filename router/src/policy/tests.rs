@@ -16,3 +16,13 @@ mod world;
 pub(crate) fn passing() -> std::sync::Arc<super::Loaded> {
     world::PASS.load().unwrap()
 }
+
+/// The same with a metric of each kind.
+pub(crate) fn measuring() -> super::Loaded {
+    let mut loaded = std::sync::Arc::into_inner(passing()).unwrap();
+    let kinds = [super::MeasureKind::Counter, super::MeasureKind::Gauge, super::MeasureKind::Histogram];
+    let spec =
+        |kind: super::MeasureKind| super::MeasureSpec { name: kind.as_str().to_owned(), kind, labels: Vec::new() };
+    loaded.mould.measures = super::Measures::declare(kinds.map(spec).into(), &super::Measures::default());
+    loaded
+}

@@ -84,7 +84,7 @@ pub use config::NoConfig;
 pub use payload::Payload;
 pub use regions::Regions;
 pub use request::{Candidate, Pin, Request};
-pub use telemetry::{Level, log};
+pub use telemetry::{Counter, Gauge, Histogram, Level, log};
 
 use serde::de::DeserializeOwned;
 

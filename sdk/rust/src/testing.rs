@@ -259,11 +259,15 @@ impl<P: Policy> Loaded<P> {
     }
 }
 
-/// Most lines that are kept until a test asks for them.
+/// Most lines, and writes to metrics, that are kept until a test asks for them.
 #[cfg(not(target_arch = "wasm32"))]
 const HEARD_MAX: usize = 1_000;
 
+/// What was written to a metric: its place, the label's place, the value.
+type Written = (u32, u32, f64);
+
 std::thread_local! {
+    static MEASURED: RefCell<Vec<Written>> = const { RefCell::new(Vec::new()) };
     static HEARD: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -275,6 +279,22 @@ pub(crate) fn hear(level: Level, message: &str) {
             heard.push((level, message.to_owned()));
         }
     });
+}
+
+/// Keeps what a policy wrote to a metric on this thread.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn measure(metric: u32, label: u32, value: f64) {
+    MEASURED.with_borrow_mut(|measured| {
+        if measured.len() < HEARD_MAX {
+            measured.push((metric, label, value));
+        }
+    });
+}
+
+/// What policies wrote to metrics on this thread since this was last asked: the place of the metric in the manifest, that of the
+/// label value, and what was added, set or observed.
+pub fn measured() -> Vec<(u32, u32, f64)> {
+    MEASURED.take()
 }
 
 /// What policies logged on this thread since this was last asked.

@@ -193,6 +193,29 @@ impl Manifest {
         self
     }
 
+    /// Declares a counter with these values of its label; none is no label. See [`crate::Counter`].
+    #[must_use]
+    pub fn counter<T: Into<String>>(self, name: &str, labels: impl IntoIterator<Item = T>) -> Self {
+        self.of_kind("counter", name, labels)
+    }
+
+    /// Declares a gauge. See [`crate::Gauge`].
+    #[must_use]
+    pub fn gauge<T: Into<String>>(self, name: &str, labels: impl IntoIterator<Item = T>) -> Self {
+        self.of_kind("gauge", name, labels)
+    }
+
+    /// Declares a histogram. See [`crate::Histogram`].
+    #[must_use]
+    pub fn histogram<T: Into<String>>(self, name: &str, labels: impl IntoIterator<Item = T>) -> Self {
+        self.of_kind("histogram", name, labels)
+    }
+
+    fn of_kind<T: Into<String>>(self, kind: &str, name: &str, labels: impl IntoIterator<Item = T>) -> Self {
+        let labels = labels.into_iter().map(Into::into).collect();
+        self.metric(Metric { name: name.to_owned(), kind: kind.to_owned(), labels })
+    }
+
     /// Declares a metric.
     #[must_use]
     pub fn metric(mut self, metric: Metric) -> Self {

@@ -7,7 +7,7 @@ use super::{InspectArgs, engine, size, table};
 use crate::cli::Ended;
 use crate::cli::text::say;
 use crate::config::POLICY_MEMORY_DEFAULT;
-use crate::policy::{Declared, Grant, Inspection, inspect as examine};
+use crate::policy::{Declared, DeclaredMetric, Grant, Inspection, inspect as examine};
 use serde_json::json;
 use std::path::Path;
 
@@ -54,10 +54,14 @@ fn shown(file: &Path, config: &str, inspection: &Inspection) -> String {
         None => row("fields", format!("unknown: it could not be asked with the configuration {config}")),
         Some(Declared { fields, response_fields, buckets, metrics }) => {
             row("fields", listed(fields));
-            for (name, declared) in [("response", response_fields), ("buckets", buckets), ("metrics", metrics)] {
+            for (name, declared) in [("response", response_fields), ("buckets", buckets)] {
                 if !declared.is_empty() {
                     row(name, listed(declared));
                 }
+            }
+            for DeclaredMetric { name, kind, labels } in metrics {
+                let labels = if labels.is_empty() { String::new() } else { format!(" by {}", labels.join(", ")) };
+                row("metric", format!("{name} ({kind}{labels})"));
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::{Collected, InUse};
 use crate::config::{Diagnostic, Live, Policy};
 use crate::control::watch::Subject;
-use crate::policy::{Digest, Engine, Loaded, PolicyFailure, RegionDirectory};
+use crate::policy::{Carried, Digest, Engine, Loaded, PolicyFailure, RegionDirectory};
 use crate::snapshot::build::policy_regions;
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ fn one(
             return Ok(Arc::clone(old));
         }
     }
-    let stats = old.map_or_else(Arc::default, |(_, _, old)| Arc::clone(old.stats()));
-    match Loaded::load(engine, policy, directory, stats) {
+    let carried = old.map_or_else(Carried::default, |(_, _, old)| old.carried());
+    match Loaded::load(engine, policy, directory, carried) {
         Ok(loaded) => Ok(Arc::new(loaded)),
         Err(error) => {
             let text = format!("policy {:?} ({}): {}", error.policy, error.component.display(), error.fault);

@@ -38,6 +38,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "failures": failures.collect::<serde_json::Map<_, _>>(),
         "ignored_regions": counts.ignored_regions,
         "dropped_lines": counts.dropped_lines,
+        "stray_writes": counts.stray_writes,
         "instances": counts.living,
         "memory_bytes": counts.memory,
         "quarantine": quarantine,

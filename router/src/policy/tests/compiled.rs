@@ -4,10 +4,11 @@
 //! toolchain) there is nothing to try, and the tests say so; the components of `world` cover the same ground.
 
 use super::world::{Worker, ask_at, candidates, engine, policy};
-use crate::policy::{LoadError, Loaded, PolicyFailure};
+use crate::policy::{Carried, LoadError, Loaded, Measure, PolicyFailure, Reading};
 use crate::steer::verdict::{Edit, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A file below the target folder; none when nothing was ever built there.
 fn built(folder: &str, name: &str) -> Option<PathBuf> {
@@ -22,8 +23,10 @@ fn built(folder: &str, name: &str) -> Option<PathBuf> {
 fn load(name: &str, config: &str) -> Option<Result<Arc<Loaded>, LoadError>> {
     let mut policy = policy(built("guests", name)?, config.as_bytes());
     policy.limits.memory = 16 << 20;
+    // Taking 16 MiB takes its time on a machine that also compiles.
+    policy.limits.time = Duration::from_millis(200);
     let directory = Worker::new().directory;
-    Some(Loaded::load(engine(), &policy, &directory, Arc::default()).map(Arc::new))
+    Some(Loaded::load(engine(), &policy, &directory, Carried::default()).map(Arc::new))
 }
 
 fn sinner(sin: &str) -> Option<Result<Arc<Loaded>, LoadError>> {
@@ -64,6 +67,7 @@ fn what_must_not_load_is_refused_in_words() {
     }
     for (sin, expected) in [
         ("bad-config", "refuses its configuration: the moon is not a region; try `eu-west`"),
+        ("thousand-metrics", "declares 1000 metrics; at most 32 are accepted"),
         ("bad-fields", "wants the field \"moon.phase\", which does not exist"),
         ("trap-describe", "describe trapped"),
         ("spin-describe", "describe ran longer than its time limit"),
@@ -168,6 +172,22 @@ fn a_flood_of_lines_is_cut_short_and_costs_no_verdict() {
     assert_eq!(loaded.stats().counts().dropped_lines, 980, "20 of 1000 in this second");
     assert_eq!(worker.ask(&loaded, 6_000), Ok(Verdict::Pass));
     assert_eq!(loaded.stats().counts().dropped_lines, 2 * 980, "20 more in the next");
+}
+
+#[test]
+fn what_is_written_to_no_metric_is_dropped_and_counted() {
+    let Some(loaded) = sinner("stray-metrics") else { return };
+    let loaded = loaded.unwrap();
+    let mut worker = Worker::new();
+    for call in 1..=3u64 {
+        assert_eq!(worker.ask(&loaded, call), Ok(Verdict::Pass));
+        assert_eq!(loaded.stats().counts().stray_writes, 7 * call);
+        let readings: Vec<_> = loaded.measures().iter().flat_map(Measure::readings).collect();
+        assert_eq!(
+            readings,
+            [(Some("a"), Reading::Counter(call)), (Some("b"), Reading::Counter(0)), (None, Reading::Gauge(0.0))]
+        );
+    }
 }
 
 #[test]

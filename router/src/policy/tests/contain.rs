@@ -2,7 +2,7 @@
 
 use super::frame;
 use super::world::{Core, PASS, Worker, ask_at, candidates, directory, policy};
-use crate::policy::{Engine, EngineSettings, Loaded, PolicyFailure, QuarantineState, WarmPool};
+use crate::policy::{Carried, Engine, EngineSettings, Loaded, PolicyFailure, QuarantineState, WarmPool};
 use crate::steer::verdict::Verdict;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -119,7 +119,7 @@ fn no_room_is_a_failure_that_nobody_is_blamed_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guest.wasm");
     std::fs::write(&file, PASS.component()).unwrap();
-    let policy = Loaded::load(&engine, &policy(file, b""), &directory(), Arc::default()).map(Arc::new).unwrap();
+    let policy = Loaded::load(&engine, &policy(file, b""), &directory(), Carried::default()).map(Arc::new).unwrap();
     let mut workers = [Worker::new(), Worker::new(), Worker::new()];
     let outcomes: Vec<_> = workers.iter_mut().map(|worker| worker.ask(&policy, 0)).collect();
     assert_eq!(outcomes, [Ok(Verdict::Pass), Ok(Verdict::Pass), Err(PolicyFailure::Exhausted)]);

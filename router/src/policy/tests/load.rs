@@ -1,7 +1,7 @@
 //! What is refused before it is used, and in which words.
 
 use super::world::{Core, PASS, Worker, directory, engine, load_bytes, policy};
-use crate::policy::{Digest, LoadFault, Loaded, PolicyFailure};
+use crate::policy::{Carried, Digest, LoadFault, Loaded, PolicyFailure};
 use crate::steer::verdict::Verdict;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn bytes_that_are_no_component() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let policy = policy("/nonexistent/guest.wasm".into(), b"");
-    let error = Loaded::load(engine(), &policy, &directory(), Arc::default()).unwrap_err();
+    let error = Loaded::load(engine(), &policy, &directory(), Carried::default()).unwrap_err();
     let expected = "edge.toml:7:1: policy \"guest\" (/nonexistent/guest.wasm): cannot be read: No such file";
     assert!(error.to_string().starts_with(expected), "{error}");
 }
@@ -94,7 +94,7 @@ fn limits_hold_while_loading() {
     assert!(text.contains("cannot be instantiated: wanted more memory than its limit"), "{text}");
     let mut greedy = policy("guest.wasm".into(), b"");
     greedy.limits.memory = 1 << 40;
-    let error = Loaded::load(engine(), &greedy, &directory(), Arc::default()).unwrap_err();
+    let error = Loaded::load(engine(), &greedy, &directory(), Carried::default()).unwrap_err();
     assert!(matches!(error.fault, LoadFault::MemoryLimit(_)), "{error}");
 }
 

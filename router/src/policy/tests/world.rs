@@ -7,8 +7,8 @@ use super::frame;
 use crate::base::{Location, Timestamp};
 use crate::config::{OnError, Policy, PolicyLimits};
 use crate::policy::{
-    Ask, Candidate, CandidateHealth, Engine, EngineSettings, LoadError, Loaded, PolicyFailure, RegionDirectory,
-    RegionInfo, WarmPool,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, PolicyFailure,
+    RegionDirectory, RegionInfo, WarmPool,
 };
 use crate::steer::verdict::Verdict;
 use std::path::Path;
@@ -93,7 +93,7 @@ pub(super) fn load_bytes(bytes: &[u8], config: &[u8]) -> Result<Arc<Loaded>, Loa
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guest.wasm");
     std::fs::write(&file, bytes).unwrap();
-    Loaded::load(engine(), &policy(file, config), &directory(), Arc::default()).map(Arc::new)
+    Loaded::load(engine(), &policy(file, config), &directory(), Carried::default()).map(Arc::new)
 }
 
 /// A configured policy.

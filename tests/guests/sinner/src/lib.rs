@@ -39,8 +39,10 @@ pub enum Sin {
     OddKey,
     Flood,
     Essay,
+    StrayMetrics,
     BadConfig,
     BadFields,
+    ThousandMetrics,
     TrapDescribe,
     SpinDescribe,
     InitFails,
@@ -85,6 +87,11 @@ impl Policy for Sinner {
         match config.sin {
             Sin::BadConfig => Err("the moon is not a region; try `eu-west`".to_owned()),
             Sin::BadFields => Ok(Manifest::fields(["method", "moon.phase"])),
+            Sin::ThousandMetrics => {
+                let none: [&str; 0] = [];
+                Ok((0..1_000).fold(Manifest::new(), |all, number| all.counter(&format!("m{number}"), none)))
+            }
+            Sin::StrayMetrics => Ok(Manifest::fields(["method"]).counter("told", ["a", "b"]).gauge::<&str>("tide", [])),
             Sin::TrapDescribe => sins::trap(),
             Sin::SpinDescribe => sins::spin(),
             _ => Ok(Manifest::fields(["method"])),
@@ -130,7 +137,10 @@ impl Policy for Sinner {
             Sin::OddKey => sins::odd_key(),
             Sin::Flood => sins::flood(),
             Sin::Essay => sins::essay(),
-            Sin::BadConfig | Sin::BadFields | Sin::TrapDescribe | Sin::SpinDescribe => Verdict::Pass,
+            Sin::StrayMetrics => sins::stray_metrics(),
+            Sin::BadConfig | Sin::BadFields | Sin::ThousandMetrics | Sin::TrapDescribe | Sin::SpinDescribe => {
+                Verdict::Pass
+            }
             Sin::InitFails | Sin::InitTraps | Sin::InitSpins => Verdict::Pass,
         }
     }

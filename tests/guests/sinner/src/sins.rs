@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use portolan_policy::{Edit, EditOp, Level, Plan, RegionId, Reply, Request, Verdict, log};
+use portolan_policy::{Counter, Edit, EditOp, Gauge, Histogram, Level, Plan, RegionId, Reply, Request, Verdict, log};
 
 const MIB: usize = 1024 * 1024;
 
@@ -158,6 +158,19 @@ pub(crate) fn flood() -> Verdict {
     for line in 0..1_000 {
         log(Level::Error, &format!("flood {line}\n\u{1b}[31mforged"));
     }
+    Verdict::Pass
+}
+
+/// Writes once as declared, and then to metrics, labels and kinds that it did not declare, and what is no number.
+pub(crate) fn stray_metrics() -> Verdict {
+    Counter::at(0).add(1);
+    Counter::at(0).add_to(2, 1);
+    Counter::at(1).add(1);
+    Counter::at(u32::MAX).add_to(u32::MAX, u64::MAX);
+    Gauge::at(0).set(1.0);
+    Gauge::at(1).set(f64::NAN);
+    Histogram::at(1).observe(1.0);
+    Histogram::at(2).observe(1.0);
     Verdict::Pass
 }
 

@@ -7,7 +7,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portolan::base::{Location, Timestamp};
-use portolan::config::{OnError, Policy, PolicyLimits};
+use portolan::config::{Component, OnError, Policy, PolicyLimits, Source};
 use portolan::policy::{
     Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
 };
@@ -26,7 +26,7 @@ fn guest(name: &str) -> PathBuf {
 fn policy(component: PathBuf) -> Policy {
     Policy {
         name: "good".into(),
-        component,
+        component: Component { source: Source::File(component), digest: None },
         config: Arc::from(&b"{}"[..]),
         on_error: OnError::Default,
         limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
@@ -64,7 +64,9 @@ fn candidates() -> Vec<Candidate> {
 fn route(c: &mut Criterion) {
     let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
     let directory = Arc::new(directory());
-    let loaded = Loaded::load(&engine, &policy(guest("guests/good.wasm")), &directory, Carried::default()).unwrap();
+    let file = guest("guests/good.wasm");
+    let bytes = std::fs::read(&file).unwrap();
+    let loaded = Loaded::load(&engine, &policy(file), &bytes, &directory, Carried::default()).unwrap();
     let loaded = Arc::new(loaded);
     let fields: [Option<&[u8]>; 8] = [
         Some(b"GET"),
@@ -102,19 +104,21 @@ fn load(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let settings = EngineSettings { workers: 2, cache: Some(folder.path().to_owned()) };
     let directory = directory();
-    let good = policy(guest("guests/good.wasm"));
+    let file = guest("guests/good.wasm");
+    let bytes = std::fs::read(&file).unwrap();
+    let good = policy(file);
     let engine = Engine::new(&settings).unwrap();
-    Loaded::load(&engine, &good, &directory, Carried::default()).unwrap();
+    Loaded::load(&engine, &good, &bytes, &directory, Carried::default()).unwrap();
     // A process that starts has no engine yet, so each turn makes one.
     c.bench_function("policy/engine", |b| b.iter(|| Engine::new(black_box(&settings)).unwrap()));
     c.bench_function("policy/load from the cache", |b| {
-        b.iter(|| Loaded::load(&engine, black_box(&good), &directory, Carried::default()).unwrap());
+        b.iter(|| Loaded::load(&engine, black_box(&good), &bytes, &directory, Carried::default()).unwrap());
     });
     let uncached = Engine::new(&EngineSettings { workers: 2, cache: None }).unwrap();
     let mut slow = c.benchmark_group("policy");
     slow.sample_size(10);
     slow.bench_function("load and compile", |b| {
-        b.iter(|| Loaded::load(&uncached, black_box(&good), &directory, Carried::default()).unwrap());
+        b.iter(|| Loaded::load(&uncached, black_box(&good), &bytes, &directory, Carried::default()).unwrap());
     });
     slow.finish();
 }

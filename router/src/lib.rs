@@ -1,7 +1,7 @@
 //! Portolan: a WebAssembly edge router with global traffic steering.
 //!
 //! The modules are layers; an upper one may use a lower one, never the other way round:
-//! `base <- {steer, cache} <- config <- {geo, policy, store} <- snapshot <- decide <- {data, control, trial} <- app <- cli`. Read `decide` and
+//! `base <- {steer, cache} <- config <- {geo, policy, store} <- supply <- snapshot <- decide <- {data, control, trial} <- app <- cli`. Read `decide` and
 //! `data::exchange` first: together they are the walk of a request.
 
 pub mod app;
@@ -21,4 +21,5 @@ pub mod policy;
 pub mod snapshot;
 pub mod steer;
 pub mod store;
+pub mod supply;
 pub mod trial;

@@ -43,6 +43,8 @@ mod shipped;
 mod smuggling;
 /// A single-page application from a folder.
 mod static_files;
+/// Components from registries and web servers.
+mod supply;
 /// TLS on both sides.
 mod tls;
 /// What a policy would do, before it does it: shadows, records, rollouts.

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod origin;
 pub mod pop;
 pub mod process;
+pub mod registry;
 pub mod scripts;
 pub mod secure;
 pub mod site;

@@ -17,6 +17,9 @@ pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
             eprintln!("the browser tests will be skipped, for {what} is missing: {error:#}");
         }
     }
+    if let Err(error) = setup::registry() {
+        eprintln!("the tests with a registry will be skipped, for there is none: {error:#}");
+    }
     // The programs that the end-to-end tests run, with the very dependencies that the tests are built with: cargo joins
     // features over all that it builds at once, and the tests' own build of two packages would compile much of it again.
     let profile: Vec<&String> =

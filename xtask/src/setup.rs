@@ -30,6 +30,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         Ok(()) => println!("  have  a browser, for the browser tests"),
         Err(error) => println!("  lack  a browser, for the browser tests alone (optional): {error:#}"),
     }
+    match registry() {
+        Ok(()) => println!("  have  a registry, for the tests that fetch from one"),
+        Err(error) => println!("  lack  a registry, for the tests that fetch from one (optional): {error:#}"),
+    }
     if missing.is_empty() { Ok(()) } else { bail!("{}", missing.join("\n\n")) }
 }
 
@@ -62,6 +66,14 @@ pub(crate) fn browser() -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("as root: apt-get install -y --no-install-recommends chromium")
+}
+
+/// A registry server, for the tests that fetch components from one.
+pub(crate) fn registry() -> anyhow::Result<()> {
+    if machine::has("docker-registry") || (install(&["docker-registry"]).is_ok() && machine::has("docker-registry")) {
+        return Ok(());
+    }
+    bail!("as root: apt-get install -y --no-install-recommends docker-registry")
 }
 
 /// A compiler of C++, with which the fuzzer's own library is built.

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod country;
+pub mod digest;
 pub mod hash;
 pub mod location;
 pub mod ordered;
@@ -12,6 +13,7 @@ pub mod units;
 
 pub use clock::{Clock, Timestamp};
 pub use country::CountryCode;
+pub use digest::Digest;
 pub use location::Location;
 pub use ordered::Ordered;
 pub use region_set::RegionSet;

@@ -111,6 +111,9 @@ struct CheckArgs {
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    /// Fetch nothing: components that are not kept on this machine are named and left out.
+    #[arg(long)]
+    offline: bool,
 }
 
 /// A running PoP.
@@ -227,9 +230,9 @@ struct SchemaArgs {
 /// Reads the arguments of the process and does what they ask for.
 pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Run(args) if args.check => check::check(&args.config.config, false),
+        Command::Run(args) if args.check => check::check(&args.config.config, false, false),
         Command::Run(args) => run::run(args),
-        Command::Check(args) => check::check(&args.config.config, args.json),
+        Command::Check(args) => check::check(&args.config.config, args.json, args.offline),
         Command::Explain(args) => explain::explain(&args),
         Command::Status(args) => status::status(&args),
         Command::Reload(target) => remote::reload(&target),

@@ -33,6 +33,12 @@ pub(super) const BUNDLE_MEMORY: u64 = 64 << 20;
 
 /// Linear memory of a policy: a Rust guest needs about 2 MiB. Our choice.
 pub const POLICY_MEMORY: u64 = 16 << 20;
+/// Largest component that is fetched: three times an image of componentize-py, the largest toolchain. Our choice.
+pub(super) const COMPONENT_MAX: u64 = 64 << 20;
+/// Components that are kept: some generations of the largest ones. Our choice.
+pub(super) const COMPONENT_CACHE: u64 = 1 << 30;
+/// Time for a component to arrive: 64 MiB at 20 Mbit/s.
+pub(super) const COMPONENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time of one policy call: twice the 1 ms that a decision should take.
 pub(super) const POLICY_TIME: Duration = Duration::from_millis(2);
 

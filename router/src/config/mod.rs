@@ -6,6 +6,7 @@
 
 mod bundle;
 mod changes;
+mod component;
 mod defaults;
 mod diagnostic;
 mod raw;
@@ -19,6 +20,7 @@ mod value;
 
 pub use bundle::Bundle;
 pub use changes::boot_changes;
+pub use component::{Component, ComponentSettings, Image, Source, Url};
 pub use defaults::POLICY_MEMORY as POLICY_MEMORY_DEFAULT;
 pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
@@ -108,6 +110,8 @@ pub struct Live {
     pub geo: GeoSettings,
     /// Keys of affinity tokens, the first one signs; empty: a key is made at start and lost at exit.
     pub affinity_keys: Vec<AffinityKey>,
+    /// How components of policies are fetched.
+    pub components: ComponentSettings,
     /// Policies by their position; services refer to them by index.
     pub policies: Vec<Policy>,
     /// Services by their position; routes refer to them by index.
@@ -167,8 +171,8 @@ impl std::fmt::Debug for AffinityKey {
 pub struct Policy {
     /// Name in the configuration.
     pub name: Arc<str>,
-    /// The component's file.
-    pub component: PathBuf,
+    /// Its component.
+    pub component: Component,
     /// Its configuration as JSON bytes.
     pub config: Arc<[u8]>,
     /// What happens when it fails.

@@ -16,8 +16,9 @@ pub(super) use service::{
 
 use super::defaults;
 use super::value::{
-    Address, AnyValue, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FreeText, Host, Name, Named,
-    Network, RoutePath, Secret, Share, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+    Address, AnyValue, At, ComponentSource, Country, Degrees, DigestText, Field, FieldName, FieldValue, FileName,
+    FreeText, Host, Name, Named, Network, PlainHost, RoutePath, Secret, Share, Size, TextField, Time, Token, Whole,
+    Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -51,6 +52,8 @@ pub(super) struct RawConfig {
     pub(super) geo: Field<RawGeo>,
     /// Keys that sign session cookies.
     pub(super) affinity: Field<RawAffinityKeys>,
+    /// How components of policies are fetched from servers.
+    pub(super) components: Field<RawComponents>,
     /// Policies, by name. Services refer to them.
     pub(super) policies: Field<Named<Name, RawPolicy>>,
     /// Services, by name. Routes refer to them.
@@ -231,13 +234,41 @@ pub(super) struct RawKey {
     pub(super) secret_file: TextField<FileName>,
 }
 
+/// How components of policies are fetched from servers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RawComponents {
+    /// Folder in which fetched components are kept, by digest; they are verified again whenever they are read. With it a
+    /// restart needs no server. Left out: they are kept nowhere.
+    pub(super) cache: TextField<FileName>,
+    /// Bytes that its files may take; those unused for longest go.
+    #[schemars(extend("default" = shown_bytes(defaults::COMPONENT_CACHE)))]
+    pub(super) cache_size: TextField<Size<{ 1 << 20 }, { 1 << 44 }>>,
+    /// Largest component, also from a file.
+    #[schemars(extend("default" = shown_bytes(defaults::COMPONENT_MAX)))]
+    pub(super) size_max: TextField<Size<1024, { 1 << 30 }>>,
+    /// Time for one component to arrive.
+    #[schemars(extend("default" = shown_time(defaults::COMPONENT_TIMEOUT)))]
+    pub(super) timeout: TextField<Time<1_000_000, 600_000_000>>,
+    /// Hosts that are asked without TLS. Loopback always is when it is a registry.
+    pub(super) plain_http: Field<Vec<At<Written<PlainHost>>>>,
+    /// File with passwords for registries, as `docker login` writes it; credential helpers are not run. Left out: every
+    /// registry is asked without one.
+    pub(super) credentials: TextField<FileName>,
+    /// PEM file with the authorities that servers are verified by. Left out: the system's.
+    pub(super) ca: TextField<FileName>,
+}
+
 /// A policy: a Wasm component and what it is given.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct RawPolicy {
-    /// The component's file.
+    /// The component: a file; `https://HOST/PATH`, with `digest`; or `oci://REGISTRY/NAME@sha256:..`, the digest being the
+    /// manifest's. Files are watched; what is fetched is known by its digest and never changes.
     #[schemars(required)]
-    pub(super) component: TextField<FileName>,
+    pub(super) component: TextField<ComponentSource>,
+    /// Digest of the component's file. Needed for `https://`; checked wherever it is given.
+    pub(super) digest: TextField<DigestText>,
     /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings. Left out:
     /// `{}`.
     pub(super) config: Field<AnyValue>,

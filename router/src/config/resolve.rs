@@ -7,6 +7,7 @@
 mod boot;
 mod bundle;
 mod cache;
+mod component;
 mod health;
 mod policy;
 mod region;
@@ -52,7 +53,8 @@ impl Resolver<'_> {
         let pop = pop.and_then(|pop| self.pop(pop));
         let geo = raw.value.geo.as_ref().map_or(Some(GeoSettings::default()), |geo| self.geo(&geo.value));
         let affinity_keys = self.affinity_keys(raw);
-        let policies = self.policies(raw);
+        let components = self.components(raw);
+        let policies = self.policies(raw, &components);
         // With broken listeners nobody sees the result, so either answer will do.
         let all_tls = boot.is_some_and(|boot| boot.listeners.iter().all(|listener| listener.tls.is_some()));
         let services = self.services(raw, all_tls);
@@ -62,6 +64,7 @@ impl Resolver<'_> {
             pop: pop?,
             geo: geo?,
             affinity_keys: affinity_keys?,
+            components,
             policies: policies?,
             services: services?,
             routes: routes?,

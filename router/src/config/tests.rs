@@ -60,7 +60,8 @@ fn reads_the_example_of_the_design() {
     assert_eq!(live.geo.overrides, [("10.1.0.0/16".parse().unwrap(), germany)]);
 
     let policy = &live.policies[0];
-    assert_eq!(policy.component, Path::new("/etc/portolan/plugins/residency.wasm"));
+    let file = Source::File("/etc/portolan/plugins/residency.wasm".into());
+    assert_eq!(policy.component, Component { source: file, digest: None });
     assert_eq!(&*policy.config, br#"{"allow":["eu"]}"#);
     assert_eq!((policy.on_error, policy.limits.memory), (OnError::Reject, 16 << 20));
     let config_at = policy.config_at.as_ref().unwrap();

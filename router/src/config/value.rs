@@ -3,6 +3,7 @@
 //! Owns the readers that turn one TOML value into its meaning or an error that says what is accepted, and how each
 //! looks in the JSON Schema. `raw` is made of these types; `resolve` only has to relate values to each other.
 
+mod component;
 mod field;
 mod network;
 mod number;
@@ -10,6 +11,7 @@ mod number;
 mod tests;
 mod text;
 
+pub(super) use component::{ComponentSource, DigestText, PlainHost};
 pub(super) use field::{FieldName, FieldValue, KeyField};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};

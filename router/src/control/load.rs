@@ -1,6 +1,6 @@
 //! From a configuration file to all that it names, loaded and checked, or a list of everything that stands in the way.
 //!
-//! Owns the sequence: text, policies, geo database, certificates, static roots, keys. Nothing is kept of a load that
+//! Owns the sequence: text, policies (fetched where they are not here), geo database, certificates, static roots, keys. Nothing is kept of a load that
 //! fails. What did not change is taken over from the parts in use. Blocks: run on a thread of its own, by the conductor
 //! at start, at a reload and when a file changed, and by `portolan check`.
 
@@ -14,14 +14,22 @@ use crate::base::{Clock, CountryCode};
 use crate::config::{self, AffinityKey, Boot, Diagnostic, Diagnostics, Live};
 use crate::geo::{Database, Geo, Override};
 use crate::metrics::Metrics;
-use crate::policy::Engine;
+use crate::policy::{Engine, Loaded};
 use crate::snapshot::build::Parts;
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
+use crate::supply::{Effort, Supply};
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long the first load of a process tries to fetch a component: a registry that restarts, or a network that comes
+/// up after this machine. Beyond that the process ends, and whoever supervises it starts it again.
+const PATIENCE_AT_START: Duration = Duration::from_secs(30);
+/// The same for a reload, for which an operator may wait; the earlier configuration serves, and the World tries again.
+const PATIENCE_IN_SERVICE: Duration = Duration::from_secs(2);
 
 /// Identity of the key that is made when the configuration has none.
 const OWN_KEY: &str = "own";
@@ -37,6 +45,8 @@ pub struct Loader {
     /// What bundles count with.
     metrics: Metrics,
     clock: Clock,
+    /// Whether a process serves by what is loaded, and has reason to wait for what cannot be fetched at once.
+    serving: bool,
 }
 
 /// What is in use and may be taken over.
@@ -55,6 +65,10 @@ pub struct InUse {
 struct Collected {
     problems: Vec<Diagnostic>,
     files: Vec<WatchedFile>,
+    /// Something could not be fetched, which may be over later.
+    passing: bool,
+    /// What was left out because nothing is fetched.
+    not_fetched: Vec<String>,
 }
 
 impl Collected {
@@ -68,7 +82,7 @@ impl Collected {
     }
 
     fn refusal(self) -> Refusal {
-        Refusal { diagnostics: Diagnostics(self.problems), files: self.files }
+        Refusal { diagnostics: Diagnostics(self.problems), files: self.files, passing: self.passing }
     }
 }
 
@@ -81,13 +95,13 @@ impl Loader {
         let mut secret = vec![0; 32];
         aws_lc_rs::rand::fill(&mut secret)?;
         let own_key = AffinityKey { id: OWN_KEY.to_owned(), secret };
-        Ok(Self { path, boot, engine, own_key, metrics: Metrics::new(), clock: Clock::start() })
+        Ok(Self { path, boot, engine, own_key, metrics: Metrics::new(), clock: Clock::start(), serving: false })
     }
 
     /// With the metrics and the clock of a process that serves; without them it counts for nobody.
     #[must_use]
     pub fn serving(self, metrics: Metrics, clock: Clock) -> Self {
-        Self { metrics, clock, ..self }
+        Self { metrics, clock, serving: true, ..self }
     }
 
     /// Loads the configuration with all that it names.
@@ -95,22 +109,36 @@ impl Loader {
     /// # Errors
     /// Everything that stands in the way.
     pub fn config(&self, in_use: Option<&InUse>) -> Result<LoadedConfig, Refusal> {
+        let patience = if in_use.is_some() { PATIENCE_IN_SERVICE } else { PATIENCE_AT_START };
+        let patience = if self.serving { patience } else { Duration::ZERO };
+        self.whole(in_use, Effort::For(patience)).map(|(loaded, _)| loaded)
+    }
+
+    /// Loads the configuration to learn what is wrong with it, and throws it away. What it could not look at because
+    /// `offline` forbids to fetch it.
+    ///
+    /// # Errors
+    /// Everything that stands in the way.
+    pub fn check(&self, offline: bool) -> Result<Vec<String>, Refusal> {
+        let effort = if offline { Effort::Offline } else { Effort::For(Duration::ZERO) };
+        self.whole(None, effort).map(|(_, not_fetched)| not_fetched)
+    }
+
+    fn whole(&self, in_use: Option<&InUse>, effort: Effort) -> Result<(LoadedConfig, Vec<String>), Refusal> {
         let mut collected = Collected::default();
         collected.read(Subject::Config, &self.path);
         let config = match config::load(&self.path) {
             Ok(config) => config,
-            Err(diagnostics) => return Err(Refusal { diagnostics, files: collected.files }),
+            Err(diagnostics) => return Err(Refusal { diagnostics, files: collected.files, passing: false }),
         };
         let needs_restart = config::boot_changes(&self.boot, &config.boot);
         let live = Arc::new(config.live);
-        let loaded = self.everything(&live, in_use, &mut collected);
+        let loaded = self.everything(&live, in_use, effort, &mut collected);
         match loaded {
-            Some(parts) if collected.problems.is_empty() => Ok(LoadedConfig {
-                live,
-                parts,
-                needs_restart: needs_restart.into_iter().map(str::to_owned).collect(),
-                files: collected.files,
-            }),
+            Some(parts) if collected.problems.is_empty() => {
+                let needs_restart = needs_restart.into_iter().map(str::to_owned).collect();
+                Ok((LoadedConfig { live, parts, needs_restart, files: collected.files }, collected.not_fetched))
+            }
             _ => Err(collected.refusal()),
         }
     }
@@ -123,10 +151,11 @@ impl Loader {
         let InUse { live, parts, files: _ } = in_use;
         let mut collected = Collected::default();
         let mut parts = parts.clone();
+        let once = Effort::For(Duration::ZERO);
         let done = match subject {
-            Subject::Config => self.everything(live, Some(in_use), &mut collected).map(|all| parts = all),
+            Subject::Config => self.everything(live, Some(in_use), once, &mut collected).map(|all| parts = all),
             Subject::Policies => {
-                policies::load(&self.engine, live, Some(in_use), &mut collected).map(|p| parts.policies = p)
+                self.policies(live, Some(in_use), once, &mut collected).map(|loaded| parts.policies = loaded)
             }
             Subject::Geo => geo(live, Some(in_use), &mut collected).map(|geo| parts.geo = geo),
             Subject::Certificates => self.certificates(live, Some(in_use), &mut collected).map(|(listener, origin)| {
@@ -141,13 +170,19 @@ impl Loader {
         }
     }
 
-    fn everything(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Parts> {
+    fn everything(
+        &self,
+        live: &Live,
+        in_use: Option<&InUse>,
+        effort: Effort,
+        collected: &mut Collected,
+    ) -> Option<Parts> {
         let routes = routes(live, collected);
         let actions = self.actions(live, in_use, collected);
         let geo = geo(live, in_use, collected);
         let certificates = self.certificates(live, in_use, collected);
         let keys = self.keys(live, in_use, collected);
-        let policies = policies::load(&self.engine, live, in_use, collected);
+        let policies = self.policies(live, in_use, effort, collected);
         let (listener_tls, origin_tls) = certificates?;
         Some(Parts {
             routes: Arc::new(routes?),
@@ -158,6 +193,21 @@ impl Loader {
             listener_tls,
             origin_tls,
         })
+    }
+
+    fn policies(
+        &self,
+        live: &Live,
+        in_use: Option<&InUse>,
+        effort: Effort,
+        collected: &mut Collected,
+    ) -> Option<Arc<[Arc<Loaded>]>> {
+        let make_tls = || {
+            let path = tls::authorities(live.components.ca.as_deref()).map_err(|error| error.to_string())?;
+            tls::origin(&path).map_err(|error| error.to_string())
+        };
+        let mut supply = Supply::new(&live.components, effort, &make_tls, &self.metrics);
+        policies::load(&self.engine, &mut supply, live, in_use, collected)
     }
 
     fn keys(&self, live: &Live, in_use: Option<&InUse>, collected: &mut Collected) -> Option<Arc<Keys>> {

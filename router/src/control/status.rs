@@ -55,6 +55,7 @@ fn config(world: &World, now: Timestamp) -> Value {
     let last = world.reloads().last().map(|last| {
         json!({
             "ok": last.refused.is_none(),
+            "next_try_ms": world.reloads().retry_at().map(|at| millis(at.since(now))),
             "age_ms": millis(now.since(last.at)),
             "errors": last.refused.as_ref().map(|refusal| &refusal.diagnostics),
             "text": last.refused.as_ref().map(|refusal| refusal.diagnostics.to_string()),

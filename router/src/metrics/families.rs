@@ -121,6 +121,10 @@ pub struct Metrics {
     pub reloads: Family<Labels, Counter>,
     /// 1 when the last reload took effect.
     pub reload_ok: Gauge,
+    /// Components of policies that were wanted from servers, by where they came from in the end.
+    pub component_fetches: Family<Labels, Counter>,
+    /// Bytes of the components that are kept.
+    pub component_cache_bytes: Gauge,
     /// Version of the published snapshot.
     pub snapshot_version: Gauge,
     /// Open client connections.
@@ -184,6 +188,8 @@ impl Metrics {
             region_health: Family::default(),
             region_spill: Family::default(),
             reloads: Family::default(),
+            component_fetches: Family::default(),
+            component_cache_bytes: Gauge::default(),
             reload_ok: Gauge::default(),
             snapshot_version: Gauge::default(),
             connections: Gauge::default(),
@@ -241,6 +247,10 @@ impl Metrics {
         r.register("region_spill_ratio", help, self.region_spill.clone());
         r.register("config_reloads", "Configuration reloads by result", self.reloads.clone());
         r.register("config_reload_ok", "1 when the last reload took effect", self.reload_ok.clone());
+        let help = "Components of policies wanted from servers, by result";
+        r.register("component_fetches", help, self.component_fetches.clone());
+        let help = "Bytes of fetched components that are kept, after the last one was added";
+        r.register("component_cache_bytes", help, self.component_cache_bytes.clone());
         r.register("snapshot_version", "Version of the published snapshot", self.snapshot_version.clone());
         r.register("client_connections", "Open client connections", self.connections.clone());
         r.register("accepted_connections", "Client connections by what came of them", self.accepted.clone());

@@ -8,36 +8,10 @@ use super::engine::Engine;
 use super::guest::Guest;
 use super::imports::{self, Exports};
 use super::load::LoadFault;
+use crate::base::Digest;
 use std::fmt;
 use std::path::Path;
 use wasmtime::component::{Component, InstancePre, Linker};
-
-/// SHA-256 of a component's file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    /// Digest of these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        let mut value = [0; 32];
-        value.copy_from_slice(digest.as_ref());
-        Self(value)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// A component that is ready to be instantiated.
 #[derive(Clone)]
@@ -60,8 +34,15 @@ impl Compiled {
     /// # Errors
     /// What is wrong with it.
     pub fn read(engine: &Engine, file: &Path) -> Result<Self, LoadFault> {
-        let bytes = std::fs::read(file).map_err(LoadFault::Unreadable)?;
-        Self::of(engine, &component(engine, &bytes)?, Digest::of(&bytes))
+        Self::of_bytes(engine, &std::fs::read(file).map_err(LoadFault::Unreadable)?)
+    }
+
+    /// Compiles the bytes of a component's file.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn of_bytes(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadFault> {
+        Self::of(engine, &component(engine, bytes)?, Digest::of(bytes))
     }
 
     /// Digest of the file.
@@ -97,6 +78,8 @@ fn check_header(bytes: &[u8]) -> Result<(), LoadFault> {
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(LoadFault::CoreModule),
         [0, b'a', b's', b'm', ..] => Err(LoadFault::Invalid("its header is incomplete".to_owned())),
+        // What wasmtime writes is an ELF file. It would run unchecked, so none is ever taken from outside.
+        [0x7f, b'E', b'L', b'F', ..] => Err(LoadFault::Precompiled),
         _ => Err(LoadFault::NotWasm),
     }
 }

@@ -4,7 +4,7 @@
 //! it imports and whether that is granted, and, where it can be asked, what its manifest declares. Goes on as far as it
 //! can and says what stopped it, in the words of a load. Blocks; called by `portolan policy inspect`.
 
-use super::compiled::{self, Compiled, Digest};
+use super::compiled::{self, Compiled};
 use super::contract::{ManifestRecord, MetricRecord};
 use super::engine::Engine;
 use super::imports;
@@ -12,6 +12,7 @@ use super::instance::{Instance, Mould};
 use super::load::LoadFault;
 use super::manifest::Manifest;
 use super::patience::WaitMeter;
+use crate::base::Digest;
 use std::path::Path;
 use std::sync::Arc;
 use wasmtime::component::Component;

@@ -4,7 +4,7 @@
 //! policy is used. A failure keeps nothing; the caller keeps the last good one. Blocks (compiling takes milliseconds to
 //! seconds): called by `control`, off the data plane.
 
-use super::compiled::{Compiled, Digest};
+use super::compiled::Compiled;
 use super::contract;
 use super::directory::RegionDirectory;
 use super::engine::{Engine, MEMORY_MAX};
@@ -15,9 +15,9 @@ use super::measures::Measures;
 use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
 use super::stats::PolicyStats;
+use crate::base::Digest;
 use crate::config::{self, PolicyLimits};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -40,12 +40,12 @@ pub struct Carried {
 
 /// Why a policy was not loaded.
 #[derive(Debug, thiserror::Error)]
-#[error("{}policy {policy:?} ({}): {fault}", shown(.at.as_ref()), component.display())]
+#[error("{}policy {policy:?} ({component}): {fault}", shown(.at.as_ref()))]
 pub struct LoadError {
     /// Name in the configuration.
     pub policy: Arc<str>,
-    /// The component's file.
-    pub component: PathBuf,
+    /// Its component, as configured.
+    pub component: String,
     /// Place in the configuration that the error belongs to.
     pub at: Option<config::Place>,
     /// What is wrong.
@@ -62,6 +62,9 @@ pub enum LoadFault {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(std::io::Error),
+    /// Machine code, such as a `.cwasm` file.
+    #[error("is compiled code (.cwasm), which is never loaded; name the component itself, it is compiled here")]
+    Precompiled,
     /// The file is something else.
     #[error("is not WebAssembly: a component begins with the bytes 00 61 73 6d")]
     NotWasm,
@@ -131,23 +134,30 @@ pub enum LoadFault {
 }
 
 impl Loaded {
-    /// Loads a policy. `carried` is that of an earlier load of the same name, or empty.
+    /// Loads a policy from the bytes of its component, which are what the configuration says they must be.
+    /// `carried` is that of an earlier load of the same name, or empty.
     ///
     /// # Errors
-    /// With the policy's name, its file and, where there is one, the place in the configuration.
+    /// With the policy's name, its component and, where there is one, the place in the configuration.
     pub fn load(
         engine: &Engine,
         policy: &config::Policy,
+        component: &[u8],
         directory: &RegionDirectory,
         carried: Carried,
     ) -> Result<Self, LoadError> {
-        let compiled = within_limits(policy).and_then(|()| Compiled::read(engine, &policy.component));
+        let compiled = within_limits(policy).and_then(|()| Compiled::of_bytes(engine, component));
         compiled.and_then(|compiled| load(&compiled, policy, directory, carried)).map_err(|fault| {
             let at = match &fault {
                 LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
                 _ => policy.component_at.as_ref(),
             };
-            LoadError { policy: Arc::clone(&policy.name), component: policy.component.clone(), at: at.cloned(), fault }
+            LoadError {
+                policy: Arc::clone(&policy.name),
+                component: policy.component.to_string(),
+                at: at.cloned(),
+                fault,
+            }
         })
     }
 

@@ -31,7 +31,8 @@ mod wasi;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use compiled::{Compiled, Digest};
+pub use crate::base::Digest;
+pub use compiled::Compiled;
 pub use contract::{Candidate, CandidateHealth};
 pub use directory::{RegionDirectory, RegionInfo};
 pub use engine::{Engine, EngineError, EngineSettings};

@@ -6,11 +6,12 @@ use super::Offence;
 use super::source::line_of;
 
 /// The layers, lowest first. Modules of one layer may import each other, except those that are `APART`.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["base"],
     &["steer", "cache"],
     &["config"],
     &["geo", "policy", "metrics", "files", "store"],
+    &["supply"],
     &["snapshot"],
     &["decide"],
     &["data", "control", "trial"],

@@ -5,24 +5,30 @@
 use super::{Resolver, or, shared};
 use crate::config::raw::{RawConfig, RawOnError, RawPolicy};
 use crate::config::value::{At, Name, Written};
-use crate::config::{OnError, Policy, PolicyLimits, defaults};
+use crate::config::{ComponentSettings, OnError, Policy, PolicyLimits, defaults};
 use std::time::Duration;
 
 /// A policy as the file has it.
 pub(super) type NamedPolicy = (At<Written<Name>>, At<RawPolicy>);
 
 impl Resolver<'_> {
-    pub(super) fn policies(&mut self, raw: &At<RawConfig>) -> Option<Vec<Policy>> {
+    pub(super) fn policies(&mut self, raw: &At<RawConfig>, fetched: &ComponentSettings) -> Option<Vec<Policy>> {
         let named = || raw.value.policies.iter().flat_map(|policies| &policies.value.0);
         let all: Vec<_> = named().collect();
-        let policies: Vec<_> = named().map(|(name, policy)| self.policy(name, policy, &all)).collect();
+        let policies: Vec<_> = named().map(|(name, policy)| self.policy(name, policy, &all, fetched)).collect();
         policies.into_iter().collect()
     }
 
-    fn policy(&mut self, name: &At<Written<Name>>, policy: &At<RawPolicy>, all: &[&NamedPolicy]) -> Option<Policy> {
+    fn policy(
+        &mut self,
+        name: &At<Written<Name>>,
+        policy: &At<RawPolicy>,
+        all: &[&NamedPolicy],
+        fetched: &ComponentSettings,
+    ) -> Option<Policy> {
         let raw = &policy.value;
         let shadow = self.shadow(name, raw, all);
-        let component = self.need(&raw.component, &policy.span, "component", "the file of a Wasm component")?;
+        let component = self.component(policy, fetched)?;
         let limits = raw.limits.as_ref().map(|limits| &limits.value);
         let memory =
             limits.map_or(defaults::POLICY_MEMORY, |l| or(&l.memory, |size| size.0.0, defaults::POLICY_MEMORY));
@@ -31,13 +37,13 @@ impl Resolver<'_> {
         let config = raw.config.as_ref().map_or_else(|| "{}".into(), |config| config.value.0.to_string());
         Some(Policy {
             name: shared(name),
-            component: self.path(&raw.component)?,
+            component,
             config: config.into_bytes().into(),
             on_error: or(&raw.on_error, on_error, OnError::Default),
             limits: PolicyLimits { memory: memory as usize, time: limits.map_or(defaults::POLICY_TIME, time) },
             shadow: shadow?,
             config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
-            component_at: self.place_of(&component.span),
+            component_at: raw.component.as_ref().and_then(|component| self.place_of(&component.span)),
         })
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::config::component::Source;
 use crate::steer::route::HostPattern;
 use std::time::Duration;
 
@@ -10,6 +11,50 @@ fn refused<T: Text + fmt::Debug>(texts: &[&str]) {
         let read = T::read(text);
         assert!(read.is_err(), "{text:?} was read as {read:?}");
     }
+}
+
+const HASH: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+#[test]
+fn components() {
+    let image = |text: &str| match ComponentSource::read(&format!("{text}@{HASH}")).unwrap().0 {
+        Source::Registry(image) => (image.registry.to_string(), image.repository),
+        other => panic!("{other:?}"),
+    };
+    let cases = [
+        ("oci://ghcr.io/acme/residency", ("https://ghcr.io/", "acme/residency")),
+        ("OCI://Registry.Example:5000/a/b-c_d.e:1.2", ("https://registry.example:5000/", "a/b-c_d.e")),
+        ("oci://127.0.0.1:5000/a", ("http://127.0.0.1:5000/", "a")),
+        ("oci://localhost/a", ("http://localhost/", "a")),
+        ("oci://[::1]:5000/a", ("http://[::1]:5000/", "a")),
+    ];
+    for (text, (registry, repository)) in cases {
+        assert_eq!(image(text), (registry.to_owned(), repository.to_owned()), "{text}");
+    }
+    let url = |text| match ComponentSource::read(text).unwrap().0 {
+        Source::Web(url) => url.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(url("HTTPS://Files.Example:443/a/b.wasm?c=1"), "https://files.example/a/b.wasm?c=1");
+    assert_eq!(url("http://[::1]:81/a"), "http://[::1]:81/a");
+    let file = ComponentSource::read("policies/a@b:c.wasm").unwrap().0;
+    assert_eq!(file, Source::File("policies/a@b:c.wasm".into()));
+    let digest = |name: &str| format!("oci://r.example/{name}@{HASH}");
+    let images = ["", "A", "a/", "a//b", "a b", "-a", "a$"].map(digest);
+    refused::<ComponentSource>(&images.each_ref().map(String::as_str));
+    refused::<ComponentSource>(&[
+        "",
+        "ftp://a/b",
+        "file:///a",
+        "https://a",
+        "https://a/",
+        "https://a/b#c",
+        "https:///b",
+    ]);
+    refused::<ComponentSource>(&["oci://r.example/a", "oci://r.example/a:1", "oci://r.example/a@sha256:00", "oci://a"]);
+    assert_eq!(PlainHost::read("Registry.Internal:5000").unwrap().0, "registry.internal:5000");
+    assert_eq!(PlainHost::read("registry.internal").unwrap().0, "registry.internal");
+    refused::<PlainHost>(&["", "a/b", "http://a", "a:b", "a:0"]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(super) fn make_variants(conductor: &mut Conductor) {
 /// A load that panicked is refused like any other: what serves goes on serving.
 fn broke(error: &tokio::task::JoinError) -> Refusal {
     let text = format!("loading broke off, which is a fault of portolan: {error}");
-    Refusal { diagnostics: Diagnostics(vec![Diagnostic::new(text)]), files: Vec::new() }
+    Refusal { diagnostics: Diagnostics(vec![Diagnostic::new(text)]), files: Vec::new(), passing: false }
 }
 
 pub(super) fn log(severity: Severity, text: &str) {

@@ -1,17 +1,20 @@
 //! The policies of a configuration: compiled, or taken over from those in use.
 //!
-//! Owns what counts as unchanged (same file content, configuration and limits) and that an unchanged policy still has to
-//! accept a changed region table. Counters of a policy go on under its name. Called by `load`.
+//! Owns what counts as unchanged (same component, configuration and limits) and that an unchanged policy still has to
+//! accept a changed region table. What came from a server is named by its digest and is not asked for again. Counters of a
+//! policy go on under its name. Called by `load`.
 
 use super::{Collected, InUse};
-use crate::config::{Diagnostic, Live, Policy};
+use crate::config::{Diagnostic, Live, Policy, Source};
 use crate::control::watch::Subject;
 use crate::policy::{Carried, Digest, Engine, Loaded, PolicyFailure, RegionDirectory};
 use crate::snapshot::build::policy_regions;
+use crate::supply::{Supply, SupplyError};
 use std::sync::Arc;
 
 pub(super) fn load(
     engine: &Engine,
+    supply: &mut Supply<'_>,
     live: &Live,
     in_use: Option<&InUse>,
     collected: &mut Collected,
@@ -19,43 +22,72 @@ pub(super) fn load(
     let before = collected.problems.len();
     let mut loaded = Vec::new();
     for (index, policy) in live.policies.iter().enumerate() {
-        collected.read(Subject::Policies, &policy.component);
+        if let Source::File(path) = &policy.component.source {
+            collected.read(Subject::Policies, path);
+        }
         // Only the data plane compares generations; here an instance is made once and thrown away.
         let directory = RegionDirectory { generation: 0, regions: policy_regions(live, index) };
-        loaded.extend(collected.keep(one(engine, policy, &directory, in_use).map_err(|problem| *problem)));
+        match one(engine, supply, policy, &directory, in_use) {
+            Ok(policy) => loaded.push(policy),
+            Err(Stopped::Supply(error)) => not_here(policy, &error, collected),
+            Err(Stopped::Refused(problem)) => collected.problems.push(*problem),
+        }
     }
     (collected.problems.len() == before).then(|| loaded.into())
 }
 
+/// Why a policy is not loaded.
+enum Stopped {
+    /// Its component cannot be had.
+    Supply(SupplyError),
+    /// It does not load.
+    Refused(Box<Diagnostic>),
+}
+
 fn one(
     engine: &Engine,
+    supply: &mut Supply<'_>,
     policy: &Policy,
     directory: &RegionDirectory,
     in_use: Option<&InUse>,
-) -> Result<Arc<Loaded>, Box<Diagnostic>> {
+) -> Result<Arc<Loaded>, Stopped> {
     let position = |in_use: &&InUse| in_use.live.policies.iter().position(|old| old.name == policy.name);
     let index = in_use.as_ref().and_then(position);
     let old = in_use.zip(index).and_then(|(in_use, index)| Some((in_use, index, in_use.parts.policies.get(index)?)));
-    if let Some((in_use, index, old)) = old {
-        let unchanged = std::fs::read(&policy.component).is_ok_and(|bytes| old.same_as(policy, Digest::of(&bytes)));
-        if unchanged {
-            if policy_regions(&in_use.live, index) != directory.regions {
-                old.rehearse(directory).map_err(|failure| refused(policy, &failure))?;
-            }
-            return Ok(Arc::clone(old));
+    let named_by_digest = !matches!(policy.component.source, Source::File(_));
+    let same = old.filter(|(in_use, index, old)| {
+        named_by_digest
+            && in_use.live.policies[*index].component == policy.component
+            && old.same_as(policy, old.digest())
+    });
+    let bytes =
+        if same.is_some() { Vec::new() } else { supply.component(&policy.component).map_err(Stopped::Supply)? };
+    let same = same.or(old.filter(|(_, _, old)| old.same_as(policy, Digest::of(&bytes))));
+    if let Some((in_use, index, old)) = same {
+        if policy_regions(&in_use.live, index) != directory.regions {
+            old.rehearse(directory).map_err(|failure| refused(policy, &failure))?;
         }
+        return Ok(Arc::clone(old));
     }
     let carried = old.map_or_else(Carried::default, |(_, _, old)| old.carried());
-    match Loaded::load(engine, policy, directory, carried) {
-        Ok(loaded) => Ok(Arc::new(loaded)),
-        Err(error) => {
-            let text = format!("policy {:?} ({}): {}", error.policy, error.component.display(), error.fault);
-            Err(Box::new(Diagnostic::new(text).at(error.at)))
-        }
-    }
+    Loaded::load(engine, policy, &bytes, directory, carried).map(Arc::new).map_err(|error| {
+        let text = format!("policy {:?} ({}): {}", error.policy, error.component, error.fault);
+        Stopped::Refused(Box::new(Diagnostic::new(text).at(error.at)))
+    })
 }
 
-fn refused(policy: &Policy, failure: &PolicyFailure) -> Box<Diagnostic> {
+/// Notes that a component cannot be had: a problem, or where nothing is fetched a gap in what is checked.
+fn not_here(policy: &Policy, error: &SupplyError, collected: &mut Collected) {
+    let text = format!("policy {:?} ({}): {error}", policy.name, policy.component);
+    if matches!(error, SupplyError::NotFetched { .. }) {
+        collected.not_fetched.push(text);
+        return;
+    }
+    collected.passing |= error.is_remote();
+    collected.problems.push(Diagnostic::new(text).at(policy.component_at.clone()));
+}
+
+fn refused(policy: &Policy, failure: &PolicyFailure) -> Stopped {
     let text = format!("policy {:?} does not accept the changed regions: {failure}", policy.name);
-    Box::new(Diagnostic::new(text).at(policy.config_at.clone()))
+    Stopped::Refused(Box::new(Diagnostic::new(text).at(policy.config_at.clone())))
 }

@@ -30,7 +30,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         }),
     };
     json!({
-        "component": policy.component.display().to_string(),
+        "component": policy.component.to_string(),
         "digest": loaded.digest().to_string(),
         "fields": loaded.manifest().fields.iter().map(field).collect::<Vec<_>>(),
         "shadow": policy.shadow.is_some(),

@@ -156,6 +156,8 @@ pub struct Refusal {
     pub diagnostics: Diagnostics,
     /// Files whose change is worth another try.
     pub files: Vec<WatchedFile>,
+    /// Whether another try may succeed although no file changes: something could not be fetched.
+    pub passing: bool,
 }
 
 /// A host and port to connect to.

@@ -83,6 +83,7 @@ impl World {
                 effects.push(Effect::ForgetFailures(*id));
             }
         }
+        self.retry_load(now, effects);
         self.ask_names(now, effects);
         self.let_previous_go(now, effects);
     }

@@ -1,13 +1,19 @@
 //! Loads of configuration and files: asked for, taken, refused.
 //!
 //! Owns the numbering of loads and the memory of what came of the last ones. A configuration is taken whole or not at
-//! all; what serves goes on serving. Called by `World::apply`; adopting a configuration is `adopt`'s part.
+//! all; what serves goes on serving. What could not be fetched is tried again, ever more rarely. Called by `World::apply`; adopting a configuration is `adopt`'s part.
 
 use super::{Effect, Event, InForce, LoadedConfig, LoadedPart, Refusal, Severity, World};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hash};
 use crate::control::watch::{Subject, WatchedFile};
 use crate::snapshot::build::Parts;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Pause before what could not be fetched is tried again; doubles up to [`RETRY_MAX`].
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+/// Longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// What came of the last load of the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +32,10 @@ pub struct Reloads {
     asked: u64,
     running: bool,
     again: bool,
+    /// When a configuration is tried again of which something could not be fetched.
+    retry_at: Option<Timestamp>,
+    /// Tries of it so far.
+    retries: u32,
     last: Option<LastReload>,
     parts_refused: BTreeMap<Subject, Refusal>,
     watched: Vec<WatchedFile>,
@@ -40,6 +50,11 @@ impl Reloads {
     /// Files behind the configuration in force that changed and were refused since; the earlier ones still serve.
     pub fn parts_refused(&self) -> &BTreeMap<Subject, Refusal> {
         &self.parts_refused
+    }
+
+    /// When the refused configuration is tried again although no file changed.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.retry_at
     }
 
     pub(super) fn watched(&self) -> &[WatchedFile] {
@@ -61,7 +76,27 @@ impl World {
         }
         self.reloads.asked += 1;
         self.reloads.running = true;
+        self.reloads.retry_at = None;
         effects.push(Effect::LoadConfig { ticket: self.reloads.asked });
+    }
+
+    /// Asks for a load again when it is time to try again what could not be fetched.
+    pub(super) fn retry_load(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if self.reloads.retry_at.is_some_and(|at| now >= at) {
+            self.ask_for_load(effects);
+        }
+    }
+
+    /// How long to wait before the next try: longer after each, by another jitter for each PoP and try, so that a fleet
+    /// does not come back to a registry all at once.
+    fn plan_retry(&mut self, now: Timestamp) -> Option<Duration> {
+        let pop = self.in_force.as_ref().map(|in_force| &in_force.live.pop.name)?;
+        let seed = hash::of(&[pop.as_bytes(), &self.reloads.asked.to_le_bytes()]);
+        let pause = RETRY_MAX.min(RETRY_FIRST * 2u32.pow(self.reloads.retries.min(10)));
+        let pause = pause.mul_f64(0.75 + hash::unit(seed) / 2.0);
+        self.reloads.retries += 1;
+        self.reloads.retry_at = Some(now.plus(pause));
+        Some(pause)
     }
 
     pub(super) fn on_changed(&mut self, subject: Subject, effects: &mut Vec<Effect>) {
@@ -83,6 +118,7 @@ impl World {
         self.reloads.running = false;
         let refused = match result {
             Ok(loaded) => {
+                self.reloads.retries = 0;
                 self.reloads.watched.clone_from(&loaded.files);
                 self.reloads.parts_refused.clear();
                 effects.push(Effect::Watch(loaded.files.clone()));
@@ -95,10 +131,13 @@ impl World {
                     refusal.files.iter().map(|file| WatchedFile { subject: Subject::Config, ..file.clone() });
                 let kept = self.reloads.watched.iter().filter(|file| file.subject != Subject::Config).cloned();
                 effects.push(Effect::Watch(kept.chain(in_the_way).collect()));
+                let retry = if refusal.passing { self.plan_retry(now) } else { None };
                 // At the first start the process ends with these problems and tells them itself.
                 if let Some(InForce { generation, .. }) = &self.in_force {
                     let problems = &refusal.diagnostics;
-                    let text = format!("configuration refused; generation {generation} keeps serving\n{problems}");
+                    let next = retry.map_or(String::new(), |pause| format!("; next try in {} s", pause.as_secs()));
+                    let text =
+                        format!("configuration refused; generation {generation} keeps serving{next}\n{problems}");
                     effects.push(Effect::Log(Severity::Error, text));
                 }
                 Some(refusal)

@@ -112,7 +112,7 @@ fn published(effects: &[Effect]) -> Option<bool> {
 }
 
 fn refusal(message: &str, files: Vec<WatchedFile>) -> Refusal {
-    Refusal { diagnostics: Diagnostics(vec![Diagnostic::new(message)]), files }
+    Refusal { diagnostics: Diagnostics(vec![Diagnostic::new(message)]), files, passing: false }
 }
 
 #[test]
@@ -126,6 +126,34 @@ fn the_first_configuration_starts_probes_and_serves_before_their_answers() {
     assert_eq!((target.address.to_string().as_str(), &*target.authority), ("127.0.0.1:1", "127.0.0.1:1"));
     assert!(play.state(EU).serves());
     assert_eq!(play.region("eu").health, Health::Unknown);
+}
+
+#[test]
+fn what_could_not_be_fetched_is_tried_again_ever_more_rarely() {
+    let mut play = Play::new(&[("eu", &[EU])], "");
+    let loads = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::LoadConfig { .. }));
+    play.tell(Event::Operator(Command::Reload));
+    let mut pauses = Vec::new();
+    for _ in 0..9 {
+        play.ticket += 1;
+        let refusal = Refusal { passing: true, ..refusal("the registry is gone", Vec::new()) };
+        play.tell(Event::Config { ticket: play.ticket, result: Err(refusal) });
+        let at = play.world.reloads().retry_at().unwrap();
+        pauses.push(at.since(play.now).as_millis());
+        play.now = Timestamp(at.0 - 1);
+        assert!(!loads(&play.tell(Event::Tick)), "too early");
+        play.now = at;
+        assert!(loads(&play.tell(Event::Tick)));
+        assert!(!loads(&play.tell(Event::Tick)), "one at a time");
+    }
+    assert!((1500..=2500).contains(&pauses[0]) && (3000..=5000).contains(&pauses[1]), "{pauses:?}");
+    assert!(pauses[6..].iter().all(|pause| (45_000..=75_000).contains(pause)), "{pauses:?}");
+    play.load(&[("eu", &[EU])], "");
+    assert_eq!(play.world.reloads().retry_at(), None);
+    play.tell(Event::Operator(Command::Reload));
+    play.ticket += 1;
+    play.tell(Event::Config { ticket: play.ticket, result: Err(refusal("broken for good", Vec::new())) });
+    assert_eq!(play.world.reloads().retry_at(), None, "only a change of a file helps");
 }
 
 #[test]

@@ -116,10 +116,8 @@ fn three_failures_quarantine_and_a_good_probe_brings_it_back() {
 #[test]
 fn no_room_is_a_failure_that_nobody_is_blamed_for() {
     let engine = Engine::with_room(&EngineSettings::default(), 2).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("guest.wasm");
-    std::fs::write(&file, PASS.component()).unwrap();
-    let policy = Loaded::load(&engine, &policy(file, b""), &directory(), Carried::default()).map(Arc::new).unwrap();
+    let (named, bytes) = (policy("guest.wasm".into(), b""), PASS.component());
+    let policy = Loaded::load(&engine, &named, &bytes, &directory(), Carried::default()).map(Arc::new).unwrap();
     let mut workers = [Worker::new(), Worker::new(), Worker::new()];
     let outcomes: Vec<_> = workers.iter_mut().map(|worker| worker.ask(&policy, 0)).collect();
     assert_eq!(outcomes, [Ok(Verdict::Pass), Ok(Verdict::Pass), Err(PolicyFailure::Exhausted)]);

@@ -5,7 +5,7 @@
 
 use super::frame;
 use crate::base::{Location, Timestamp};
-use crate::config::{OnError, Policy, PolicyLimits};
+use crate::config::{Component, OnError, Policy, PolicyLimits, Source};
 use crate::policy::{
     Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, PolicyFailure,
     RegionDirectory, RegionInfo, WarmPool,
@@ -88,12 +88,9 @@ pub(super) fn engine() -> &'static Engine {
     &ENGINE
 }
 
-/// Loads a policy from a file with these bytes.
+/// Loads a policy from these bytes.
 pub(super) fn load_bytes(bytes: &[u8], config: &[u8]) -> Result<Arc<Loaded>, LoadError> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("guest.wasm");
-    std::fs::write(&file, bytes).unwrap();
-    Loaded::load(engine(), &policy(file, config), &directory(), Carried::default()).map(Arc::new)
+    Loaded::load(engine(), &policy("guest.wasm".into(), config), bytes, &directory(), Carried::default()).map(Arc::new)
 }
 
 /// A configured policy.
@@ -101,7 +98,7 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
     let place = |line| crate::config::Place { file: "edge.toml".into(), line, column: 1 };
     Policy {
         name: "guest".into(),
-        component,
+        component: Component { source: Source::File(component), digest: None },
         config: config.into(),
         on_error: OnError::Default,
         shadow: None,

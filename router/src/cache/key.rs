@@ -114,6 +114,12 @@ impl Key {
         (bytes.len() <= KEY_BYTES_MAX).then(|| Self { bytes: bytes.into_boxed_slice(), address_length })
     }
 
+    /// One of a name that no response has: what is known of several is noted by it.
+    pub fn named(name: &[&[u8]]) -> Self {
+        let bytes = name.concat();
+        Self { address_length: bytes.len(), bytes: bytes.into_boxed_slice() }
+    }
+
     /// What those wait for one another by who want the slice that begins there.
     #[must_use]
     pub fn slice(&self, start: u64) -> Self {

@@ -4,6 +4,7 @@
 //! be kept and how it may be used, the flow in `data::cached` asks them. Shared by all workers; nothing here waits for an
 //! origin, and what memory answers waits for nothing.
 
+pub mod barren;
 pub mod codings;
 pub mod disk;
 pub mod entry;
@@ -20,6 +21,7 @@ use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::Key;
 use crate::config::CacheDisk;
+use barren::Barren;
 use codings::Codings;
 use disk::Disk;
 use disk::folder::OpenError;
@@ -59,6 +61,8 @@ pub struct Store {
     pub purges: Arc<Purges>,
     /// Keys whose answers are known not to be stored: asking for them need not wait for one another.
     pub apart: Notes,
+    /// Folders of which nothing is stored.
+    pub barren: Barren,
     /// Keys whose parts are known not to come in slices: they are asked for as clients want them.
     pub unsliced: Notes,
     /// Keys for which the origin failed a moment ago: they are served stale without asking it.
@@ -91,6 +95,7 @@ impl Store {
             flights: Arc::default(),
             purges,
             apart: Notes::new(APART_TIME),
+            barren: Barren::new(APART_TIME),
             unsliced: Notes::new(APART_TIME),
             troubles: Notes::new(TROUBLE_TIME),
             arriving: AtomicU64::new(0),

@@ -81,6 +81,57 @@ fn nobody_waits_for_what_is_not_stored() {
 }
 
 #[test]
+fn nobody_waits_where_nothing_is_stored_and_everybody_where_something_is() {
+    let (rest, gates) = (Barrier::of(20), [Gate::default(), Gate::default()]);
+    let held = gates.clone();
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let (status, age) = match seen.target.as_str() {
+                "/api/new" => {
+                    rest.pass();
+                    ("200 OK", "no-store")
+                }
+                "/api/mine" => ("200 OK", "no-store"),
+                "/down/new" => {
+                    held[0].pass();
+                    ("200 OK", "max-age=60")
+                }
+                "/api/late" => {
+                    held[1].pass();
+                    ("200 OK", "max-age=60")
+                }
+                "/down/failed" => ("500 Internal Server Error", "no-store"),
+                _ => ("200 OK", "max-age=60"),
+            };
+            speaker.say(scripts::response(status, &format!("cache-control: {age}\r\n"), "answer"))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin);
+    let asked = |path: &str| origin.seen().iter().filter(|seen| seen.target == path).count();
+    let all_answer = |clients: Vec<Client>| {
+        for mut client in clients {
+            assert!(client.answer("GET").is_ok());
+        }
+    };
+    pop.get("/api/mine");
+    // The origin holds each of them until all have come.
+    all_answer(burst(&pop, 20, &Ask::get("/api/new")));
+    assert_eq!(asked("/api/new"), 20);
+    // What is stored beside it tells more than what is not, and what failed tells nothing.
+    pop.get("/api/kept");
+    pop.get("/api/mine");
+    pop.get("/down/failed");
+    for (path, gate) in [("/down/new", &gates[0]), ("/api/late", &gates[1])] {
+        let clients = burst(&pop, 20, &Ask::get(path));
+        wait_for_waiting(&pop, 19);
+        gate.open();
+        all_answer(clients);
+        assert_eq!(asked(path), 1, "{path}");
+    }
+}
+
+#[test]
 fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_nobody_wait() {
     let (gate, all) = (Gate::default(), Barrier::of(20));
     let held = gate.clone();

@@ -7,12 +7,15 @@ use super::ask::Came;
 use super::fill::Fill;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
+use crate::base::Timestamp;
 use crate::cache::answer::{Content, passed, strip_internal};
+use crate::cache::key::Key;
 use crate::cache::select::{self, Forward as Why};
 use crate::cache::storable::{self, Refusal};
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::{invalidate, partial, tags};
 use crate::data::body::Body;
+use crate::store::barren::{self, Barren};
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
@@ -36,6 +39,9 @@ impl Flow<'_> {
             _ => storable::admit(&self.fetched(&came), &self.cache().settings).map_err(|refusal| {
                 if !refusal.is_of_request() && refusal != Refusal::Part {
                     self.store().apart.note(&self.key, came.times.received);
+                    if came.status().is_success() {
+                        self.note_folder(Barren::note, came.times.received);
+                    }
                 }
                 refusal.word()
             }),
@@ -100,7 +106,15 @@ impl Flow<'_> {
         self.pinned(Outcome::forwarded(response, why).origin_said(said), target, now)
     }
 
+    /// Notes of the folder whether anything of it is stored.
+    fn note_folder(&self, note: impl FnOnce(&Barren, &Key, Timestamp), now: Timestamp) {
+        if let Some(folder) = barren::folder_of(&self.address) {
+            note(&self.store().barren, &folder, now);
+        }
+    }
+
     fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
+        self.note_folder(Barren::bears, came.times.received);
         let said = came.status();
         let Came { response, method, is_own, target, times, era } = came;
         let (mut head, mut body) = response.into_parts();

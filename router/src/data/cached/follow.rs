@@ -8,6 +8,7 @@ use super::outcome::Outcome;
 use super::reading::Source;
 use crate::cache::select::{Choice, Forward as Why, select};
 use crate::cache::validate;
+use crate::store::barren;
 use crate::store::filling::Filling;
 use crate::store::flights::{Lead, Role, Stage};
 use http::Method;
@@ -37,7 +38,7 @@ impl Flow<'_> {
         if !self.cache().collapse || !may_wait || !(self.request.method == Method::GET || widens) {
             return Turn::Alone;
         }
-        if self.store().apart.holds(&self.key, self.now()) {
+        if self.store().apart.holds(&self.key, self.now()) || !validates && self.is_barren() {
             return Turn::Alone;
         }
         // One that asks with its own conditions, or for a part, may get an answer that is nothing for others.
@@ -53,6 +54,12 @@ impl Flow<'_> {
             Some(Role::Lead(lead)) => Turn::Lead(lead),
             Some(Role::Follow(flight)) => tokio::time::timeout(WAIT, self.follow(flight)).await.unwrap_or(Turn::Alone),
         }
+    }
+
+    /// Whether nothing beside what is asked for is stored: then this will hardly be, and waiting for one request only holds up
+    /// the others.
+    fn is_barren(&self) -> bool {
+        barren::folder_of(&self.address).is_some_and(|folder| self.store().barren.holds(&folder, self.now()))
     }
 
     async fn follow(&self, mut flight: watch::Receiver<Stage>) -> Turn {

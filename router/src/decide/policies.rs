@@ -105,7 +105,6 @@ pub(super) fn ask_one(
         entropy: hash::unit(hash::mix(facts.seed ^ PURPOSE_POLICY)),
         client: facts.client.location(),
         pin: pin.map(|pin| view(pin, policy.first_region, facts)),
-        service: &service.table.name,
         fields: &fields,
         candidates: &candidates,
         first_region: policy.first_region,

@@ -82,14 +82,6 @@ impl Candidate {
     }
 }
 
-/// Every declared field in one list of bytes, which wasmtime copies as a whole.
-#[derive(Debug, Clone, Copy, ComponentType, Lower)]
-#[component(record)]
-pub(super) struct FieldsRecord<'a> {
-    pub(super) ends: &'a [u32],
-    pub(super) octets: &'a [u8],
-}
-
 /// Every candidate in one list of numbers, which wasmtime copies as a whole.
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
@@ -124,26 +116,23 @@ pub(super) struct RegionRecord<'a> {
 
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
-pub(super) struct PinRecord<'a> {
+pub(super) struct PinRecord {
     pub(super) region: Option<u32>,
-    #[component(name = "region-name")]
-    pub(super) region_name: &'a str,
     #[component(name = "session-age-s")]
     pub(super) session_age_s: u32,
     #[component(name = "pin-age-s")]
     pub(super) pin_age_s: u32,
-    pub(super) payload: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
-pub(super) struct RequestRecord<'a> {
+pub(super) struct RequestRecord {
     #[component(name = "now-ms")]
     pub(super) now_ms: f64,
     pub(super) entropy: f64,
     pub(super) client: Option<LocationRecord>,
-    pub(super) pin: Option<PinRecord<'a>>,
-    pub(super) service: &'a str,
+    pub(super) pin: Option<PinRecord>,
+    pub(super) service: u32,
 }
 
 #[derive(Debug, Clone, Copy, ComponentType, Lift)]
@@ -260,7 +249,7 @@ pub(super) struct ManifestRecord {
 }
 
 /// Parameters of `route`.
-pub(super) type RouteParams<'a> = (RequestRecord<'a>, FieldsRecord<'a>, CandidatesRecord<'a>);
+pub(super) type RouteParams<'a> = (RequestRecord, &'a [u8], CandidatesRecord<'a>);
 /// Result of `route`.
 pub(super) type RouteResult = (VerdictVariant,);
 /// Parameters of `describe`.

@@ -148,7 +148,7 @@ impl Instance {
         &mut self,
         limit: Duration,
         now: Timestamp,
-        request: RequestRecord<'_>,
+        request: RequestRecord,
         arguments: &Arguments,
     ) -> Result<VerdictVariant, PolicyFailure> {
         self.begin(limit, now, request.entropy);

@@ -36,13 +36,11 @@ pub struct Ask<'a> {
     pub client: Option<Location>,
     /// The session's pin, checked by the host.
     pub pin: Option<PinView<'a>>,
-    /// Name of the service.
-    pub service: &'a str,
     /// One value for each field of the manifest, in its order; none where the request has no such field.
     pub fields: &'a [Option<&'a [u8]>],
     /// Regions that may serve, nearest first; their numbers are those of the directory.
     pub candidates: &'a [Candidate],
-    /// Number of the service's first region in the directory.
+    /// Number of the service's first region in the directory, which also stands for the service.
     pub first_region: u32,
     /// How many regions the service has.
     pub regions: usize,
@@ -164,7 +162,7 @@ impl WarmPool {
     ) -> Result<Verdict, PolicyFailure> {
         let limits = policy.limits();
         let index = self.slot(policy, directory)?;
-        self.arguments.fill(ask.fields, ask.candidates)?;
+        self.arguments.fill(ask.fields, &ask.behind(), ask.candidates)?;
         let instance = &mut self.slots[index].instance;
         let answered = instance.route(limits.time, ask.now, ask.request(), &self.arguments);
         let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
@@ -213,20 +211,24 @@ impl WarmPool {
 }
 
 impl<'a> Ask<'a> {
-    fn request(&self) -> RequestRecord<'a> {
+    fn request(&self) -> RequestRecord {
         RequestRecord {
             now_ms: self.now.0 as f64,
             entropy: self.entropy,
             client: self.client.map(Into::into),
             pin: self.pin.map(|pin| PinRecord {
                 region: pin.region,
-                region_name: pin.region_name,
                 session_age_s: pin.session_age_s,
                 pin_age_s: pin.pin_age_s,
-                payload: pin.payload,
             }),
-            service: self.service,
+            service: self.first_region,
         }
+    }
+
+    /// The fields that every call has behind the declared ones.
+    fn behind(&self) -> [Option<&'a [u8]>; 2] {
+        let former = self.pin.filter(|pin| pin.region.is_none());
+        [self.pin.map(|pin| pin.payload), former.map(|pin| pin.region_name.as_bytes())]
     }
 
     fn scope(&self, policy: &'a Arc<str>, directory: &RegionDirectory) -> Scope<'a> {

@@ -13,7 +13,7 @@ use crate::{Health, Location, Payload, RegionId, RegionInfo, Regions};
 pub struct Request<'a> {
     raw: &'a types::Request,
     names: &'a [String],
-    values: &'a types::Fields,
+    fields: Fields<'a>,
     candidates: &'a types::Candidates,
     regions: &'a Regions,
 }
@@ -22,11 +22,12 @@ impl<'a> Request<'a> {
     pub(crate) fn new(
         raw: &'a types::Request,
         names: &'a [String],
-        values: &'a types::Fields,
+        fields: &'a [u8],
         candidates: &'a types::Candidates,
         regions: &'a Regions,
     ) -> Self {
-        Self { raw, names, values, candidates, regions }
+        let fields = Fields::of(fields, names.len() + BEHIND);
+        Self { raw, names, fields, candidates, regions }
     }
 
     /// Milliseconds since 1970-01-01 UTC.
@@ -46,12 +47,17 @@ impl<'a> Request<'a> {
 
     /// The service that the route leads to.
     pub fn service(&self) -> &'a str {
-        &self.raw.service
+        self.regions.by_id(self.raw.service).map_or("", |region| &region.service)
     }
 
     /// The session's pin. The host has checked its signature, service and age.
     pub fn pin(&self) -> Option<Pin<'a>> {
-        self.raw.pin.as_ref().map(|raw| Pin { raw })
+        let behind = |place| self.fields.at(self.names.len() + place);
+        let raw = self.raw.pin.as_ref()?;
+        let region = raw.region.and_then(|id| self.regions.by_id(id));
+        let former = || std::str::from_utf8(behind(FORMER_REGION).unwrap_or_default()).unwrap_or_default();
+        let region_name = region.map_or_else(former, |region| &region.name);
+        Some(Pin { raw, region_name, payload: behind(PAYLOAD).unwrap_or_default() })
     }
 
     /// Every region as configured.
@@ -84,14 +90,8 @@ impl<'a> Request<'a> {
 
     /// The declared field at this place in the manifest: the cheapest way.
     pub fn field_at(&self, place: usize) -> Option<&'a [u8]> {
-        let types::Fields { ends, octets } = self.values;
-        let end = *ends.get(place)?;
-        let begin = match place.checked_sub(1) {
-            Some(before) => ends.get(before)? & !ABSENT,
-            None => 0,
-        };
-        // A host that counts wrong gets none, not a panic: that would end the instance.
-        if end & ABSENT == 0 { octets.get(begin as usize..end as usize) } else { None }
+        // What stands behind the declared ones has no name.
+        if place < self.names.len() { self.fields.at(place) } else { None }
     }
 
     /// A declared field as text; none when it is not UTF-8.
@@ -158,6 +158,8 @@ impl<'a> Request<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Pin<'a> {
     raw: &'a types::Pin,
+    region_name: &'a str,
+    payload: &'a [u8],
 }
 
 impl<'a> Pin<'a> {
@@ -168,7 +170,7 @@ impl<'a> Pin<'a> {
 
     /// Name of the region, also when it is no longer configured.
     pub fn region_name(&self) -> &'a str {
-        &self.raw.region_name
+        self.region_name
     }
 
     /// Since the session was first pinned.
@@ -183,17 +185,60 @@ impl<'a> Pin<'a> {
 
     /// What policies stored with the pin.
     pub fn payload(&self) -> Payload {
-        Payload::read(&self.raw.payload)
+        Payload::read(self.payload)
     }
 
     /// The bytes of the payload, for a policy that has a format of its own.
     pub fn payload_bytes(&self) -> &'a [u8] {
-        &self.raw.payload
+        self.payload
     }
 }
 
 /// Marks a field that the request does not have: the top bit of its number in the contract's `fields`.
 pub(crate) const ABSENT: u32 = 1 << 31;
+/// Fields that every call has behind the declared ones.
+const BEHIND: usize = 2;
+/// Which of them holds what policies stored with the pin.
+const PAYLOAD: usize = 0;
+/// Which of them holds the name of the pin's region, when it is no longer configured.
+const FORMER_REGION: usize = 1;
+
+/// The contract's `fields`: where values end, and the values.
+#[derive(Debug, Clone, Copy)]
+struct Fields<'a> {
+    ends: &'a [[u8; 4]],
+    octets: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// As many fields as these bytes hold. A host that sends less than it should leaves them all absent.
+    fn of(bytes: &'a [u8], count: usize) -> Self {
+        let (ends, octets) = bytes.split_at_checked(count * 4).unwrap_or_default();
+        Self { ends: ends.as_chunks().0, octets }
+    }
+
+    fn at(&self, place: usize) -> Option<&'a [u8]> {
+        let end = u32::from_le_bytes(*self.ends.get(place)?);
+        let begin = match place.checked_sub(1) {
+            Some(before) => u32::from_le_bytes(*self.ends.get(before)?) & !ABSENT,
+            None => 0,
+        };
+        // A host that counts wrong gets none, not a panic: that would end the instance.
+        if end & ABSENT == 0 { self.octets.get(begin as usize..end as usize) } else { None }
+    }
+}
+
+/// Fields in the contract's form: the declared ones, then those that every call has.
+pub(crate) fn packed<'a>(fields: impl Iterator<Item = Option<&'a [u8]>> + Clone) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut end = 0;
+    for value in fields.clone() {
+        end += u32::try_from(value.map_or(0, <[u8]>::len)).expect("a test has short fields");
+        bytes.extend_from_slice(&(if value.is_some() { end } else { end | ABSENT }).to_le_bytes());
+    }
+    bytes.extend(fields.flatten().flatten());
+    bytes
+}
 
 /// Columns of the contract that this SDK knows.
 pub(crate) const COLUMNS: usize = Column::Weight as usize + 1;
@@ -292,11 +337,10 @@ mod tests {
 
     #[test]
     fn columns_of_a_later_host_are_passed_over() {
-        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: String::new() };
+        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: 0 };
         let cells = vec![7, 4, 1, 2, 3, 0, 5, 6, 999, 8, 0, 1, 2, 3, 4, 5, 6, 999];
         let (candidates, regions) = (types::Candidates { width: 9, cells }, Regions::default());
-        let fields = types::Fields { ends: Vec::new(), octets: Vec::new() };
-        let request = Request::new(&raw, &[], &fields, &candidates, &regions);
+        let request = Request::new(&raw, &[], &[], &candidates, &regions);
         let seen: Vec<_> = request.candidates().map(|c| (c.id(), c.health(), c.latency(), c.weight())).collect();
         let latency = Some(Duration::from_micros(4));
         assert_eq!(seen, [(7, Health::Down, None, 6), (8, Health::Unknown, latency, 6)]);
@@ -304,20 +348,23 @@ mod tests {
 
     #[test]
     fn fields_are_cut_apart_and_nonsense_is_none() {
-        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: String::new() };
+        let raw = types::Request { now_ms: 0.0, entropy: 0.0, client: None, pin: None, service: 0 };
         let (candidates, regions) = (types::Candidates { width: 8, cells: Vec::new() }, Regions::default());
+        let names = ["a", "b", "c"].map(str::to_owned);
         for (ends, expected) in [
-            (vec![], [None, None, None]),
-            (vec![3, 3, 5], [Some(&b"GET"[..]), Some(b""), Some(b"de")]),
-            (vec![ABSENT, 3 | ABSENT, 5], [None, None, Some(b"de")]),
-            (vec![3, 3 | ABSENT, 5 | ABSENT], [Some(b"GET"), None, None]),
-            (vec![4, 3, 5], [Some(b"GETd"), None, Some(b"de")]),
-            (vec![6, 5, !ABSENT], [None, None, None]),
-            (vec![u32::MAX, 0, 1], [None, None, Some(b"G")]),
+            (&[][..], [None, None, None]),
+            (&[3, 3, 5, 5], [None, None, None]),
+            (&[3, 3, 5, 5, 5], [Some(&b"GET"[..]), Some(b""), Some(b"de")]),
+            (&[ABSENT, 3 | ABSENT, 5, 5, 5], [None, None, Some(b"de")]),
+            (&[3, 3 | ABSENT, 5 | ABSENT, 5, 5], [Some(b"GET"), None, None]),
+            (&[4, 3, 5, 5, 5], [Some(b"GETd"), None, Some(b"de")]),
+            (&[6, 5, !ABSENT, 5, 5], [None, None, None]),
+            (&[u32::MAX, 0, 1, 5, 5], [None, None, Some(b"G")]),
         ] {
-            let fields = types::Fields { ends, octets: b"GETde".to_vec() };
-            let request = Request::new(&raw, &[], &fields, &candidates, &regions);
-            assert_eq!([0, 1, 2].map(|place| request.field_at(place)), expected, "{:x?}", fields.ends);
+            let octets = if ends.len() == 5 { &b"GETde"[..] } else { b"" };
+            let fields: Vec<u8> = ends.iter().flat_map(|end| end.to_le_bytes()).chain(octets.iter().copied()).collect();
+            let request = Request::new(&raw, &names, &fields, &candidates, &regions);
+            assert_eq!([0, 1, 2].map(|place| request.field_at(place)), expected, "{ends:x?}");
             assert_eq!(request.field_at(3), None);
         }
     }

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
-use crate::request::{ABSENT, COLUMNS};
+use crate::request::{COLUMNS, packed};
 use crate::{
     CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions,
     Verdict, guest,
@@ -99,9 +99,11 @@ impl World {
                 entropy: 0.5,
                 client: None,
                 pin: None,
-                service: service.to_owned(),
+                service: regions.first().map_or(RegionId::MAX, |region| region.id),
             },
             fields: BTreeMap::new(),
+            payload: None,
+            former_region: None,
             regions,
         }
     }
@@ -112,6 +114,8 @@ impl World {
 pub struct Request {
     raw: types::Request,
     fields: BTreeMap<String, Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    former_region: Option<String>,
     candidates: Vec<Candidate>,
     regions: Vec<RegionInfo>,
 }
@@ -175,13 +179,9 @@ impl Request {
     #[must_use]
     pub fn pinned(mut self, region: &str, payload: impl AsRef<[u8]>) -> Self {
         let id = self.regions.iter().find(|known| known.name == region).map(|known| known.id);
-        self.raw.pin = Some(types::Pin {
-            region: id,
-            region_name: region.to_owned(),
-            session_age_s: 600,
-            pin_age_s: 600,
-            payload: payload.as_ref().to_vec(),
-        });
+        self.raw.pin = Some(types::Pin { region: id, session_age_s: 600, pin_age_s: 600 });
+        self.payload = Some(payload.as_ref().to_vec());
+        self.former_region = id.is_none().then(|| region.to_owned());
         self
     }
 
@@ -211,16 +211,11 @@ impl Request {
         &mut self.candidates
     }
 
-    /// The values of these fields, as the contract has them.
-    fn values(&self, names: &[String]) -> types::Fields {
-        let mut values = types::Fields { ends: Vec::new(), octets: Vec::new() };
-        for name in names {
-            let value = self.fields.get(name);
-            values.octets.extend_from_slice(value.map_or(&[], Vec::as_slice));
-            let end = u32::try_from(values.octets.len()).expect("a test has short fields");
-            values.ends.push(if value.is_some() { end } else { end | ABSENT });
-        }
-        values
+    /// These fields and those that every call has, as the contract has them.
+    fn values(&self, names: &[String]) -> Vec<u8> {
+        let declared = names.iter().map(|name| self.fields.get(name).map(Vec::as_slice));
+        let behind = [self.payload.as_deref(), self.former_region.as_deref().map(str::as_bytes)];
+        packed(declared.chain(behind))
     }
 
     fn id(&self, region: &str) -> RegionId {

@@ -98,7 +98,7 @@ fn an_answer_larger_than_the_host_reads() {
 fn three_failures_quarantine_and_a_good_probe_brings_it_back() {
     // Traps while the request's time is below 5 s.
     let core = Core {
-        route: "(if (f64.lt (f64.load (local.get $req)) (f64.const 5000)) (then unreachable)) i32.const 3072",
+        route: "(if (f64.lt (local.get $now) (f64.const 5000)) (then unreachable)) i32.const 3072",
         ..PASS
     };
     let policy = core.load().unwrap();

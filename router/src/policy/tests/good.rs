@@ -12,8 +12,8 @@ use std::time::Duration;
 const REVERSE: Core<'static> = Core {
     head: r#"(data (i32.const 4000) "ab") (data (i32.const 4012) "\03\00\00\00\05\00\00\00")"#,
     route: r#"
-        (local.set $n (i32.shr_u (i32.load (i32.add (local.get $req) (i32.const 112))) (i32.const 3)))
-        (local.set $p (i32.load (i32.add (local.get $req) (i32.const 108))))
+        (local.set $n (i32.shr_u (local.get $cells_len) (i32.const 3)))
+        (local.set $p (local.get $cells))
         (loop $next
             (if (i32.lt_u (local.get $i) (local.get $n)) (then
                 (i32.store
@@ -38,22 +38,11 @@ const REVERSE: Core<'static> = Core {
     ..PASS
 };
 
-/// Replies 200 with the memory that holds the parameters, from `offset`, `len` bytes; 0 follows the list at `offset`.
-fn dump(offset: u32, len: u32) -> String {
-    let body = if len == 0 {
-        format!(
-            "(i32.store (i32.const 6016) (i32.load (i32.add (local.get $req) (i32.const {offset}))))
-             (i32.store (i32.const 6020) (i32.load (i32.add (local.get $req) (i32.const {}))))",
-            offset + 4
-        )
-    } else {
-        format!(
-            "(i32.store (i32.const 6016) (i32.add (local.get $req) (i32.const {offset})))
-             (i32.store (i32.const 6020) (i32.const {len}))"
-        )
-    };
+/// Replies 200 with `len` bytes of memory from `at`; both are code.
+fn reply(at: &str, len: &str) -> String {
     format!(
-        "(i32.store8 (i32.const 6000) (i32.const 2)) (i32.store16 (i32.const 6004) (i32.const 200)) {body} i32.const 6000"
+        "(i32.store8 (i32.const 6000) (i32.const 2)) (i32.store16 (i32.const 6004) (i32.const 200))
+         (i32.store (i32.const 6016) {at}) (i32.store (i32.const 6020) {len}) i32.const 6000"
     )
 }
 
@@ -81,9 +70,8 @@ fn a_plan_arrives_whole_and_in_local_indices() {
     assert_eq!((counts.calls, worker.pool.len()), (3, 1), "one instance serves all calls");
 }
 
-#[test]
-fn a_guest_sees_the_request_as_the_contract_lays_it_out() {
-    let pin = PinView { region: Some(5), region_name: "d", session_age_s: 100, pin_age_s: 50, payload: b"cart" };
+/// What a guest with this code says of a request from a client at a place, with two fields and this pin.
+fn seen(code: &str, pin: PinView<'_>) -> Vec<u8> {
     let candidates = candidates();
     let fields = [Some(&b"GET"[..]), None];
     let ask = crate::policy::Ask {
@@ -91,27 +79,46 @@ fn a_guest_sees_the_request_as_the_contract_lays_it_out() {
         pin: Some(pin),
         ..ask_at(1_700_000_000_123, &fields, &candidates)
     };
-    let see = |offset, len| {
-        let core = Core { route: &dump(offset, len), ..PASS };
-        let mut worker = Worker::new();
-        match worker.pool.route(&core.load().unwrap(), &worker.directory, &ask).unwrap() {
-            Verdict::Respond(reply) => reply.body,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(see(0, 8)[..], 1_700_000_000_123f64.to_le_bytes());
-    assert_eq!(see(8, 8)[..], 0.5f64.to_le_bytes());
-    assert_eq!(
-        see(16, 24)[..],
-        [&[1, 0, 0, 0, 0, 0, 0, 0][..], &1.5f64.to_le_bytes(), &(-2.5f64).to_le_bytes()].concat()
+    let mut worker = Worker::new();
+    match worker.pool.route(&Core { route: code, ..PASS }.load().unwrap(), &worker.directory, &ask).unwrap() {
+        Verdict::Respond(reply) => reply.body.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guest_sees_the_request_as_the_contract_lays_it_out() {
+    let pin = PinView { region: Some(5), region_name: "d", session_age_s: 100, pin_age_s: 50, payload: b"cart" };
+    let numbers = format!(
+        "(f64.store (i32.const 5000) (local.get $now)) (f64.store (i32.const 5008) (local.get $entropy))
+         (f64.store (i32.const 5016) (local.get $latitude)) (f64.store (i32.const 5024) (local.get $longitude))
+         (i32.store (i32.const 5032) (local.get $client)) (i32.store (i32.const 5036) (local.get $pin))
+         (i32.store (i32.const 5040) (local.get $region)) (i32.store (i32.const 5044) (local.get $region_id))
+         (i32.store (i32.const 5048) (local.get $session_age)) (i32.store (i32.const 5052) (local.get $pin_age))
+         (i32.store (i32.const 5056) (local.get $service)) (i32.store (i32.const 5060) (local.get $width)) {}",
+        reply("(i32.const 5000)", "(i32.const 64)")
     );
-    assert_eq!(see(52, 0)[..], *b"d");
-    assert_eq!(see(68, 0)[..], *b"cart");
-    assert_eq!(see(76, 0)[..], *b"shop");
-    assert_eq!(see(88, 0).len(), 2, "two fields");
-    assert_eq!(see(96, 0)[..], *b"GET");
-    assert_eq!(see(104, 4)[..], 8u32.to_le_bytes(), "eight numbers for each candidate");
-    assert_eq!(see(108, 0).len(), 24, "three candidates");
+    let seen_numbers = seen(&numbers, pin);
+    let reals = [1_700_000_000_123.0f64, 0.5, 1.5, -2.5].map(f64::to_le_bytes).concat();
+    assert_eq!(seen_numbers[..32], reals);
+    let whole = [1, 1, 1, 5, 100, 50, 2, 8].map(u32::to_le_bytes).concat();
+    assert_eq!(seen_numbers[32..], whole, "the service is known by its first region, 2");
+    let cells = seen(&reply("(local.get $cells)", "(i32.shl (local.get $cells_len) (i32.const 2))"), pin);
+    assert_eq!(cells.len(), 3 * 8 * 4, "three candidates");
+    assert_eq!(cells[64..68], 5u32.to_le_bytes());
+}
+
+#[test]
+fn what_every_call_has_stands_behind_the_declared_fields() {
+    const ABSENT: u32 = 1 << 31;
+    let fields = reply("(local.get $fields)", "(local.get $fields_len)");
+    for (region, ends, octets) in
+        [(Some(5), [3, 3 | ABSENT, 7, 7 | ABSENT], &b"GETcart"[..]), (None, [3, 3 | ABSENT, 7, 11], b"GETcartmars")]
+    {
+        let pin = PinView { region, region_name: "mars", session_age_s: 100, pin_age_s: 50, payload: b"cart" };
+        let expected = [&ends.map(u32::to_le_bytes).concat(), octets].concat();
+        assert_eq!(seen(&fields, pin), expected, "{region:?}");
+    }
 }
 
 #[test]

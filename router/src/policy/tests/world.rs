@@ -30,7 +30,7 @@ pub(super) struct Core<'a> {
     pub(super) describe: &'a str,
     /// Body of `init`; 2048 is success.
     pub(super) init: &'a str,
-    /// Body of `route(params)`; 3072 is `pass`. Has locals `$i`, `$n` and `$p`.
+    /// Body of `route`, with a parameter for each number of the contract; 3072 is `pass`. Has locals `$i`, `$n` and `$p`.
     pub(super) route: &'a str,
     /// Initial pages of memory.
     pub(super) pages: u32,
@@ -62,7 +62,12 @@ impl Core<'_> {
                 (func (export "describe") (param i32 i32) (result i32) {describe})
                 (func (export "init") (param $config i32) (param $config_len i32) (param $regions i32)
                     (param $regions_len i32) (result i32) {init})
-                (func (export "route") (param $req i32) (result i32) (local $i i32) (local $n i32) (local $p i32) {route})
+                (func (export "route") (param $now f64) (param $entropy f64)
+                    (param $client i32) (param $latitude f64) (param $longitude f64)
+                    (param $pin i32) (param $region i32) (param $region_id i32) (param $session_age i32) (param $pin_age i32)
+                    (param $service i32) (param $fields i32) (param $fields_len i32)
+                    (param $width i32) (param $cells i32) (param $cells_len i32)
+                    (result i32) (local $i i32) (local $n i32) (local $p i32) {route})
                 (func (export "after") (param i32) (global.set $heap (i32.const 16384))))"#
         )
     }
@@ -143,7 +148,6 @@ pub(super) fn ask_at<'a>(now: u64, fields: &'a [Option<&'a [u8]>], candidates: &
         entropy: 0.5,
         client: None,
         pin: None,
-        service: "shop",
         fields,
         candidates,
         first_region: 2,

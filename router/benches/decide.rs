@@ -17,7 +17,7 @@ use portolan::policy::{Ask, Engine, EngineSettings, PolicyFailure, WarmPool};
 use portolan::snapshot::build::{Inputs, Known};
 use portolan::snapshot::{PolicyUse, Snapshot};
 use portolan::steer::affinity::Token;
-use portolan::steer::verdict::Verdict;
+use portolan::steer::verdict::{SessionKey, Verdict};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
@@ -32,6 +32,10 @@ struct Warm(WarmPool);
 impl AskPolicy for Warm {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
         self.0.route(&policy.loaded, &policy.directory, ask)
+    }
+
+    fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        self.0.key(&policy.loaded, &policy.directory, ask)
     }
 }
 

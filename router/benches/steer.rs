@@ -67,7 +67,8 @@ fn plans(c: &mut Criterion) {
     let mut seed = 0;
     let mut ask = |nearness: &Nearness| {
         seed += 1;
-        let ask = Ask { nearness, pin: None, advice: &advice, static_fence: fence, now, seed: hash::mix(seed) };
+        let ask =
+            Ask { nearness, pin: None, advice: &advice, static_fence: fence, now, seed: hash::mix(seed), key: None };
         plan(&table, black_box(&ask), &Even, None)
     };
     c.bench_function("plan/10 regions", |b| b.iter(|| ask(&nearness)));

@@ -5,13 +5,13 @@
 use super::request_id::RequestIds;
 use super::upstream::{Pool, PoolStats};
 use crate::base::{Clock, Timestamp, clock};
-use crate::metrics::Metrics;
+use crate::metrics::{Histogram, Metrics};
 use crate::policy::{Ask, PolicyFailure, WarmPool};
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Reader;
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::retry_budget::{RetryBudget, RetryLimits};
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use crate::store::Store;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
@@ -151,16 +151,37 @@ impl Core {
 
     /// Asks a policy on this worker's warm instance; what it says, and how long that took.
     pub(super) fn ask(&self, policy: &PolicyUse, ask: &Ask<'_>) -> (Result<Verdict, PolicyFailure>, Duration) {
+        let route = |warm: &mut WarmPool| warm.route(&policy.loaded, &policy.directory, ask);
+        self.observed(policy, &policy.metrics.route_seconds, route, |verdict| match verdict {
+            Verdict::Pass => "pass",
+            Verdict::Route(_) => "route",
+            Verdict::Respond(_) => "respond",
+        })
+    }
+
+    /// Asks a policy for a session's key, likewise.
+    pub(super) fn key(
+        &self,
+        policy: &PolicyUse,
+        ask: &Ask<'_>,
+    ) -> (Result<Option<SessionKey>, PolicyFailure>, Duration) {
+        let key = |warm: &mut WarmPool| warm.key(&policy.loaded, &policy.directory, ask);
+        self.observed(policy, &policy.metrics.affinity_seconds, key, |key| if key.is_some() { "key" } else { "no-key" })
+    }
+
+    /// Notes what a call cost and what came of it.
+    fn observed<T>(
+        &self,
+        policy: &PolicyUse,
+        seconds: &Histogram,
+        call: impl FnOnce(&mut WarmPool) -> Result<T, PolicyFailure>,
+        word: impl FnOnce(&T) -> &'static str,
+    ) -> (Result<T, PolicyFailure>, Duration) {
         let started = clock::monotonic();
-        let verdict = self.warm.borrow_mut().route(&policy.loaded, &policy.directory, ask);
+        let outcome = call(&mut self.warm.borrow_mut());
         let took = started.elapsed();
-        policy.metrics.seconds.observe(took);
-        policy.metrics.outcomes.count(match &verdict {
-            Ok(Verdict::Pass) => "pass",
-            Ok(Verdict::Route(_)) => "route",
-            Ok(Verdict::Respond(_)) => "respond",
-            Err(failure) => failure.as_str(),
-        });
-        (verdict, took)
+        seconds.observe(took);
+        policy.metrics.outcomes.count(outcome.as_ref().map_or_else(PolicyFailure::as_str, word));
+        (outcome, took)
     }
 }

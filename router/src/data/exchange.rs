@@ -21,7 +21,7 @@ use crate::decide::{AskPolicy, Decision, Refusal, decide};
 use crate::policy::{Ask, PolicyFailure};
 use crate::snapshot::comparison::{Compared, Comparisons};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
@@ -185,6 +185,12 @@ impl AskPolicy for Warm<'_> {
         let (verdict, took) = self.core.ask(policy, ask);
         self.took = took;
         verdict
+    }
+
+    fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        let (key, took) = self.core.key(policy, ask);
+        self.took = took;
+        key
     }
 
     fn took(&self) -> Duration {

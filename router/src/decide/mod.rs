@@ -1,7 +1,8 @@
 //! The decision: from a snapshot and the facts of one exchange to what happens with it.
 //!
 //! One synchronous function of values: no await, no lock, no I/O, no clock. The router, `explain`, tests and replays
-//! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, plan, shadows.
+//! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, key, plan,
+//! shadows.
 
 pub mod caching;
 pub mod explain;
@@ -22,7 +23,7 @@ use crate::steer::affinity::{Terms, Token, cookie};
 use crate::steer::choose;
 use crate::steer::nearness::Nearness;
 use crate::steer::plan::{NoTarget, Pin, Plan};
-use crate::steer::verdict::{Advice, CacheSay, Edit, Reply, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, Edit, Reply, SessionKey, Verdict};
 use facts::{Facts, Scheme};
 use http::HeaderValue;
 use http::header::COOKIE;
@@ -38,6 +39,12 @@ pub trait AskPolicy {
     /// # Errors
     /// When the policy trapped, ran out of time or memory, or answered nonsense.
     fn ask(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Verdict, PolicyFailure>;
+
+    /// Asks one policy for the session's own key.
+    ///
+    /// # Errors
+    /// As for `ask`.
+    fn key(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Option<SessionKey>, PolicyFailure>;
 
     /// How long the last question took; zero where nobody measures.
     fn took(&self) -> Duration {
@@ -145,7 +152,7 @@ pub fn decide<'s>(
     }
 }
 
-/// Pin, policies, plan.
+/// Pin, policies, key, plan.
 fn steer<'s>(
     snapshot: &'s Snapshot,
     service: &'s Arc<Service>,
@@ -157,9 +164,15 @@ fn steer<'s>(
     let token = token(snapshot, service, facts, trace.as_deref_mut());
     let pin = token.as_ref().map(|token| token.pin(&service.table));
     let near = Nearness::of(&service.table, facts.client.location());
-    let scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near };
+    let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, key: None };
     let mut heard = (!service.shadows.is_empty()).then(Heard::default);
-    let consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
+    let mut consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
+    if matches!(consulted, Consulted::Advice(_)) {
+        match policies::key(&scene, ask, trace.as_deref_mut()) {
+            Ok(key) => scene.key = key,
+            Err(policies::Failed) => consulted = Consulted::Failed,
+        }
+    }
     let planned = match &consulted {
         Consulted::Advice(advice) => Some(plan(&scene, advice, trace.as_deref_mut())),
         Consulted::Reply(_) | Consulted::Failed => None,
@@ -207,9 +220,9 @@ fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Optio
 }
 
 fn plan(scene: &Scene<'_>, advice: &Advice, trace: Option<&mut Trace>) -> Result<Plan, NoTarget> {
-    let Scene { service, facts, pin, near, .. } = *scene;
-    let ask =
-        choose::Ask { nearness: near, pin, advice, static_fence: service.fence, now: facts.now, seed: facts.seed };
+    let Scene { service, facts, pin, near, key, .. } = *scene;
+    let (static_fence, now, seed) = (service.fence, facts.now, facts.seed);
+    let ask = choose::Ask { nearness: near, pin, advice, static_fence, now, seed, key };
     choose::plan(&service.table, &ask, service, trace.map(|trace| &mut trace.steering))
 }
 

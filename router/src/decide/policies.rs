@@ -1,7 +1,8 @@
 //! The policies of a service, asked in order.
 //!
-//! Owns the rules of the chain: `respond` ends it, fences intersect, the first order wins, a failure is a pass or a
-//! refusal by `on_error`. Builds what a policy sees from facts and candidates, nothing more than it declared.
+//! Owns the rules of the chain: `respond` ends it, fences intersect, the first order wins, the first key of a session
+//! counts, a failure is a pass or a refusal by `on_error`. Builds what a policy sees from facts and candidates, nothing
+//! more than it declared. A policy is asked by the hooks that it exports; the others cost a look at a flag.
 
 use super::facts::Facts;
 use super::trace::{PolicyTrace, Trace};
@@ -38,6 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) pin: Option<&'a Pin>,
     pub(super) near: &'a Nearness,
+    /// What the session's own key comes to, once policies were asked for it.
+    pub(super) key: Option<u64>,
 }
 
 /// What one policy said.
@@ -60,7 +63,7 @@ pub(super) fn consult(
     let mut advice = Advice::default();
     for policy in &scene.service.policies {
         let said = ask_one(scene, policy, advice.fence, ask);
-        if let Some(trace) = trace.as_deref_mut() {
+        if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.routes()) {
             trace.policies.push(PolicyTrace::new(policy, &said, ask.took()));
         }
         if let Some(heard) = heard.as_deref_mut() {
@@ -87,31 +90,62 @@ pub(super) fn take(advice: &mut Advice, said: Said, on_error: OnError) -> Option
     }
 }
 
-/// Asks one policy; `fence` is what those before it left.
+/// Asks one policy; `fence` is what those before it left. One that routes nothing passes.
 pub(super) fn ask_one(
     scene: &Scene<'_>,
     policy: &PolicyUse,
     fence: Option<RegionSet>,
     ask: &mut dyn AskPolicy,
 ) -> Said {
-    let Scene { snapshot, service, facts, pin, near } = *scene;
-    let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
-    let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
+    if !policy.loaded.routes() {
+        return Ok(Verdict::Pass);
+    }
+    let Scene { service, facts, near, .. } = *scene;
     let candidates = nearness::candidates(&service.table, near, allowed(service, fence), facts.now, service);
     let candidates: SmallVec<[Candidate; 16]> =
         candidates.iter().map(|candidate| numbered(candidate, policy.first_region)).collect();
-    let question = Ask {
+    question(scene, policy, &candidates, |question| ask.ask(policy, question))
+}
+
+/// A policy failed that must not fail.
+pub(super) struct Failed;
+
+/// What the session's own key comes to, by the first policy that gives one.
+pub(super) fn key(
+    scene: &Scene<'_>,
+    ask: &mut dyn AskPolicy,
+    mut trace: Option<&mut Trace>,
+) -> Result<Option<u64>, Failed> {
+    for policy in scene.service.policies.iter().filter(|policy| policy.loaded.keys()) {
+        let key = question(scene, policy, &[], |question| ask.key(policy, question));
+        if let Some(trace) = trace.as_deref_mut() {
+            trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took()));
+        }
+        match key {
+            Ok(Some(key)) => return Ok(Some(key.seed(&scene.service.table.name))),
+            Err(_) if policy.on_error == OnError::Reject => return Err(Failed),
+            Ok(None) | Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Puts a question to a policy: what it declared, and what every question has.
+fn question<T>(scene: &Scene<'_>, policy: &PolicyUse, candidates: &[Candidate], put: impl FnOnce(&Ask<'_>) -> T) -> T {
+    let Scene { snapshot, service, facts, pin, .. } = *scene;
+    let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
+    let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
+    put(&Ask {
         now: facts.now,
         entropy: hash::unit(hash::mix(facts.seed ^ PURPOSE_POLICY)),
         client: facts.client.location(),
         pin: pin.map(|pin| view(pin, policy.first_region, facts)),
         fields: &fields,
-        candidates: &candidates,
+        candidates,
         first_region: policy.first_region,
         regions: service.table.regions.len(),
         pin_cookie: service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
-    };
-    ask.ask(policy, &question)
+    })
 }
 
 /// A candidate with the region's number in the policy's directory.

@@ -32,6 +32,10 @@ impl AskPolicy for Script {
             Err(_) => Err(PolicyFailure::Timeout),
         }
     }
+
+    fn key(&mut self, policy: &PolicyUse, _: &PolicyAsk<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        panic!("{} has no hook for keys", policy.name)
+    }
 }
 
 /// A snapshot of three regions whose service asks these policies.
@@ -75,6 +79,11 @@ fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, V
         )
     });
     let mut script = Script { answers: answers.collect(), asked: Vec::new() };
+    (asking_of(snapshot, path, 7, &mut script), script.asked)
+}
+
+/// What is decided when these answer, in words.
+fn asking_of(snapshot: &Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy) -> String {
     let place = Place { location: Location::new(50.0, 8.0), ..Place::unknown(PlaceSource::Database) };
     let client = Client::new([192, 0, 2, 1].into(), place, false);
     let (method, headers) = (Method::GET, HeaderMap::new());
@@ -87,11 +96,10 @@ fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, V
         headers: &headers,
         client: &client,
         now: Timestamp(1_000_000),
-        seed: 7,
+        seed,
         proven: None,
     };
-    let words = words(&decide(snapshot, &facts, &mut script, None));
-    (words, script.asked)
+    words(&decide(snapshot, &facts, ask, None))
 }
 
 /// A decision in words.
@@ -181,6 +189,7 @@ fn a_failure_is_a_pass_or_a_refusal() {
     assert_eq!(kept, "ap", "a failure does not lift the fence of another policy");
 }
 
+mod keys;
 mod shadows;
 
 #[test]

@@ -6,7 +6,7 @@ use crate::policy::PolicyFailure;
 use crate::snapshot::PolicyUse;
 use crate::snapshot::comparison::Compared;
 use crate::steer::trace as steering;
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use std::time::Duration;
 
 /// Stages of one decision.
@@ -29,7 +29,7 @@ pub struct PolicyTrace {
     pub name: String,
     /// Digest of its component.
     pub digest: String,
-    /// `pass`, `route`, `respond`, or the failure.
+    /// `pass`, `route`, `respond`, `key`, `no-key`, or the failure.
     pub outcome: String,
     /// The plan or reply, for people.
     pub detail: String,
@@ -48,6 +48,20 @@ impl PolicyTrace {
             Ok(Verdict::Respond(reply)) => ("respond".to_owned(), format!("status {}", reply.status.as_u16())),
             Err(failure) => (failure.as_str().to_owned(), failure.to_string()),
         };
+        Self::of(policy, outcome, detail, took)
+    }
+
+    /// Notes that it was asked for a key. The key itself is nobody's business.
+    pub fn keyed(policy: &PolicyUse, key: &Result<Option<SessionKey>, PolicyFailure>, took: Duration) -> Self {
+        let (outcome, detail) = match key {
+            Ok(Some(_)) => ("key", String::new()),
+            Ok(None) => ("no-key", String::new()),
+            Err(failure) => (failure.as_str(), failure.to_string()),
+        };
+        Self::of(policy, outcome.to_owned(), detail, took)
+    }
+
+    fn of(policy: &PolicyUse, outcome: String, detail: String, took: Duration) -> Self {
         let (name, digest) = (policy.name.to_string(), policy.loaded.digest().to_string());
         Self { name, digest, outcome, detail, took, would: None }
     }

@@ -41,10 +41,14 @@ impl Metrics {
 
     /// Handles of one policy; `outcomes` are the words that its calls can end with.
     pub fn policy(&self, policy: &str, outcomes: &[&'static str]) -> PolicyMetrics {
-        let labels = vec![("policy", policy.to_owned()), ("hook", "route".to_owned())];
+        let seconds = |hook: &str| {
+            let labels = vec![("policy", policy.to_owned()), ("hook", hook.to_owned())];
+            self.policy_seconds.get_or_create_owned(&labels)
+        };
         PolicyMetrics {
             outcomes: Words::new(&self.policy_calls, ("policy", policy), "outcome", outcomes),
-            seconds: self.policy_seconds.get_or_create_owned(&labels),
+            route_seconds: seconds("route"),
+            affinity_seconds: seconds("affinity"),
         }
     }
 
@@ -114,8 +118,10 @@ impl RegionMetrics {
 pub struct PolicyMetrics {
     /// Calls, by outcome.
     pub outcomes: Words,
-    /// Time of calls.
-    pub seconds: Histogram,
+    /// Time of calls of `route`.
+    pub route_seconds: Histogram,
+    /// Time of calls of `affinity`.
+    pub affinity_seconds: Histogram,
 }
 
 /// Handles of the workers.

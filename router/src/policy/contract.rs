@@ -252,6 +252,10 @@ pub(super) struct ManifestRecord {
 pub(super) type RouteParams<'a> = (RequestRecord, &'a [u8], CandidatesRecord<'a>);
 /// Result of `route`.
 pub(super) type RouteResult = (VerdictVariant,);
+/// Parameters of `affinity`.
+pub(super) type KeyParams<'a> = (RequestRecord, &'a [u8]);
+/// Result of `affinity`.
+pub(super) type KeyResult = (Option<Vec<u8>>,);
 /// Parameters of `describe`.
 pub(super) type DescribeParams<'a> = (&'a [u8],);
 /// Result of `describe`.

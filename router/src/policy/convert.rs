@@ -10,7 +10,7 @@ use super::contract::{
 };
 use super::headers;
 use crate::base::RegionSet;
-use crate::steer::verdict::{Advice, CacheSay, Edit, KeyPart, Order, PinAction, Reply, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, Edit, KeyPart, Order, PinAction, Reply, SessionKey, Verdict};
 use bytes::Bytes;
 use http::StatusCode;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use std::time::Duration;
 const PAYLOAD_MAX: usize = 256;
 /// Longest part of a cache key, characters (`cache-terms.key` in the contract).
 const KEY_PART_MAX: usize = 256;
+/// Longest key of a session, bytes (`affinity.key` in the contract).
+const SESSION_KEY_MAX: usize = 1024;
 /// Largest body of a reply, bytes.
 const BODY_MAX: usize = 64 * 1024;
 /// Most header edits of a plan, and headers of a reply.
@@ -59,6 +61,18 @@ pub(super) fn verdict(raw: VerdictVariant, scope: &Scope<'_>) -> Result<(Verdict
         VerdictVariant::Route(plan) => advice(plan, scope).map(|(advice, ignored)| (Verdict::Route(advice), ignored)),
         VerdictVariant::Respond(reply) => Ok((Verdict::Respond(answer(reply, scope)?), Ignored::default())),
     }
+}
+
+/// Steering's form of a session's key.
+///
+/// # Errors
+/// When it is too long.
+pub(super) fn key(raw: Option<Vec<u8>>) -> Result<Option<SessionKey>, String> {
+    let Some(key) = raw.filter(|key| !key.is_empty()) else { return Ok(None) };
+    if key.len() > SESSION_KEY_MAX {
+        return Err(format!("a session key of {} bytes; at most {SESSION_KEY_MAX} are accepted", key.len()));
+    }
+    Ok(Some(SessionKey::new(key)))
 }
 
 fn advice(plan: PlanRecord, scope: &Scope<'_>) -> Result<(Advice, Ignored), String> {

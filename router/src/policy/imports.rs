@@ -14,13 +14,17 @@ use wasmtime::component::{Component, ComponentExportIndex, Linker};
 const GRANTED: &str =
     "portolan:policy/telemetry, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
 
-/// Where the functions of the contract are in a component.
+/// Where the functions of the contract are in a component; of the hooks, those that it has.
 #[derive(Clone)]
 pub(super) struct Exports {
     pub(super) describe: ComponentExportIndex,
     pub(super) init: ComponentExportIndex,
-    pub(super) route: ComponentExportIndex,
+    pub(super) route: Option<ComponentExportIndex>,
+    pub(super) affinity: Option<ComponentExportIndex>,
 }
+
+/// Hooks on the way of a request, for messages.
+pub(super) const HOOKS: &str = "route, affinity";
 
 /// A name such as `wasi:io/streams@0.2.3`, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,30 +120,36 @@ fn is_inert(name: &InterfaceName<'_>) -> bool {
 pub(super) fn exports(component: &Component) -> Result<Exports, LoadFault> {
     let ty = component.component_type();
     let find = |interface: &'static str, function: &'static str| {
-        let name = exported_name(&ty, component, interface)?;
+        let Some(name) = exported_name(&ty, component, interface)? else { return Ok(None) };
         let instance = component.get_export_index(None, name.as_str());
         let missing = || LoadFault::Missing { export: format!("{name}#{function}") };
-        component.get_export_index(Some(&instance.ok_or_else(missing)?), function).ok_or_else(missing)
+        component.get_export_index(Some(&instance.ok_or_else(missing)?), function).ok_or_else(missing).map(Some)
     };
-    Ok(Exports {
-        describe: find("lifecycle", "describe")?,
-        init: find("lifecycle", "init")?,
+    let lifecycle = || LoadFault::Missing { export: format!("{PACKAGE}/lifecycle@{VERSION_TEXT}") };
+    let exports = Exports {
+        describe: find("lifecycle", "describe")?.ok_or_else(lifecycle)?,
+        init: find("lifecycle", "init")?.ok_or_else(lifecycle)?,
         route: find("route", "route")?,
-    })
+        affinity: find("affinity", "key")?,
+    };
+    if exports.route.is_none() && exports.affinity.is_none() {
+        return Err(LoadFault::NoHook);
+    }
+    Ok(exports)
 }
 
-/// The name under which a component exports an interface of the contract.
-fn exported_name(ty: &ComponentType, component: &Component, interface: &str) -> Result<String, LoadFault> {
+/// The name under which a component exports an interface of the contract, if it does.
+fn exported_name(ty: &ComponentType, component: &Component, interface: &str) -> Result<Option<String>, LoadFault> {
     for (name, _) in ty.exports(component.engine()) {
         match InterfaceName::parse(name) {
             Some(parsed) if parsed.package == PACKAGE && parsed.interface == interface => {
                 speaks(&parsed)?;
-                return Ok(name.to_owned());
+                return Ok(Some(name.to_owned()));
             }
             _ => {}
         }
     }
-    Err(LoadFault::Missing { export: format!("{PACKAGE}/{interface}@{VERSION_TEXT}") })
+    Ok(None)
 }
 
 /// Whether this host speaks the version of the contract that a component was built for.

@@ -7,8 +7,8 @@ use super::Digest;
 use super::arguments::Arguments;
 use super::compiled::Compiled;
 use super::contract::{
-    DescribeParams, DescribeResult, InitParams, InitResult, ManifestRecord, RequestRecord, RouteParams, RouteResult,
-    VerdictVariant,
+    DescribeParams, DescribeResult, InitParams, InitResult, KeyParams, KeyResult, ManifestRecord, RequestRecord,
+    RouteParams, RouteResult, VerdictVariant,
 };
 use super::directory::RegionDirectory;
 use super::engine::Engine;
@@ -78,7 +78,8 @@ pub(super) struct Instance {
     engine: Engine,
     store: Store<Guest>,
     component: Component,
-    route: TypedFunc<RouteParams<'static>, RouteResult>,
+    route: Option<TypedFunc<RouteParams<'static>, RouteResult>>,
+    affinity: Option<TypedFunc<KeyParams<'static>, KeyResult>>,
     calls: u32,
     /// Memory in use when `init` was done.
     settled: usize,
@@ -104,13 +105,15 @@ impl Instance {
         // Start functions run at once, and the beat must outlast the deadline that has just been set.
         mould.engine.pulse.expect(ticks(INIT_TIME));
         let made = mould.pre.instantiate(&mut store).and_then(|component| {
-            let route = component.get_typed_func(&mut store, mould.exports.route)?;
-            Ok((component, route))
+            let Exports { route, affinity, .. } = &mould.exports;
+            let route = route.map(|at| component.get_typed_func(&mut store, at)).transpose()?;
+            let affinity = affinity.map(|at| component.get_typed_func(&mut store, at)).transpose()?;
+            Ok((component, route, affinity))
         });
         mould.stats.instance_made();
         match made {
-            Ok((component, route)) => {
-                Ok(Self { engine: mould.engine.clone(), store, component, route, calls: 0, settled: 0 })
+            Ok((component, route, affinity)) => {
+                Ok(Self { engine: mould.engine.clone(), store, component, route, affinity, calls: 0, settled: 0 })
             }
             Err(error) => Err(PolicyFailure::of_call(&error, store.data_mut())),
         }
@@ -143,7 +146,7 @@ impl Instance {
         }
     }
 
-    /// Asks for a verdict. Any failure leaves the instance unusable.
+    /// Asks for a verdict; a policy that does not export `route` passes. Any failure leaves the instance unusable.
     pub(super) fn route(
         &mut self,
         limit: Duration,
@@ -151,14 +154,32 @@ impl Instance {
         request: RequestRecord,
         arguments: &Arguments,
     ) -> Result<VerdictVariant, PolicyFailure> {
+        let Some(route) = self.route else { return Ok(VerdictVariant::Pass) };
         self.begin(limit, now, request.entropy);
         self.calls += 1;
-        let route: TypedFunc<RouteParams<'_>, RouteResult> = self.route;
+        let route: TypedFunc<RouteParams<'_>, RouteResult> = route;
         let called = route.call(&mut self.store, (request, arguments.fields(), arguments.candidates()));
         self.end(called).map(|(verdict,)| verdict)
     }
 
-    /// Calls of `route` so far.
+    /// Asks for the session's key; a policy that does not export `affinity` has none. Any failure leaves the instance
+    /// unusable.
+    pub(super) fn key(
+        &mut self,
+        limit: Duration,
+        now: Timestamp,
+        request: RequestRecord,
+        arguments: &Arguments,
+    ) -> Result<Option<Vec<u8>>, PolicyFailure> {
+        let Some(affinity) = self.affinity else { return Ok(None) };
+        self.begin(limit, now, request.entropy);
+        self.calls += 1;
+        let affinity: TypedFunc<KeyParams<'_>, KeyResult> = affinity;
+        let called = affinity.call(&mut self.store, (request, arguments.fields()));
+        self.end(called).map(|(key,)| key)
+    }
+
+    /// Calls of hooks so far.
     pub(super) fn calls(&self) -> u32 {
         self.calls
     }

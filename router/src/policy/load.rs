@@ -9,6 +9,7 @@ use super::contract;
 use super::directory::RegionDirectory;
 use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
+use super::imports;
 use super::instance::{Instance, Mould};
 use super::manifest::{Manifest, ManifestError};
 use super::measures::Measures;
@@ -110,6 +111,13 @@ pub enum LoadFault {
         /// What is missing.
         export: String,
     },
+    /// It has no hook at all.
+    #[error(
+        "exports none of the hooks that a policy is asked by ({}); build it for the world portolan:policy/router@{}",
+        imports::HOOKS,
+        contract::VERSION_TEXT
+    )]
+    NoHook,
     /// The component does not fit the contract's types or its limits.
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
@@ -201,6 +209,16 @@ impl Loaded {
     /// What it wants to see.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether it is asked where a request should go.
+    pub fn routes(&self) -> bool {
+        self.mould.exports.route.is_some()
+    }
+
+    /// Whether it is asked for a session's key.
+    pub fn keys(&self) -> bool {
+        self.mould.exports.affinity.is_some()
     }
 
     /// Its limits.

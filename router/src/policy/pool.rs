@@ -14,10 +14,11 @@ use super::load::Loaded;
 use super::patience::WaitMeter;
 use super::quarantine::Admission;
 use crate::base::{Location, Timestamp};
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Most instances of one worker; beyond it the one unused for longest makes room.
 const INSTANCES_MAX: usize = 256;
@@ -105,12 +106,52 @@ impl WarmPool {
         directory: &Arc<RegionDirectory>,
         ask: &Ask<'_>,
     ) -> Result<Verdict, PolicyFailure> {
+        self.guarded(policy, ask.now, |pool| {
+            pool.arguments.fill(ask.fields, &ask.behind(), ask.candidates)?;
+            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+                instance.route(limit, ask.now, ask.request(), arguments)
+            })?;
+            let scope = ask.scope(policy.name(), directory);
+            let (verdict, ignored) = convert::verdict(answered, &scope).map_err(PolicyFailure::Nonsense)?;
+            if ignored != convert::Ignored::default() {
+                policy.stats().ignored(ignored.regions, ignored.ext);
+            }
+            Ok(verdict)
+        })
+    }
+
+    /// Asks a policy for the session's own key; none is no opinion. Candidates are not passed.
+    ///
+    /// # Errors
+    /// Why there is no answer. It has been counted and told to the policy's quarantine.
+    pub fn key(
+        &mut self,
+        policy: &Arc<Loaded>,
+        directory: &Arc<RegionDirectory>,
+        ask: &Ask<'_>,
+    ) -> Result<Option<SessionKey>, PolicyFailure> {
+        self.guarded(policy, ask.now, |pool| {
+            pool.arguments.fill(ask.fields, &ask.behind(), &[])?;
+            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+                instance.key(limit, ask.now, ask.request(), arguments)
+            })?;
+            convert::key(answered).map_err(PolicyFailure::Nonsense)
+        })
+    }
+
+    /// Counts a call, keeps it from a policy in quarantine, and tells the quarantine how it went.
+    fn guarded<T>(
+        &mut self,
+        policy: &Arc<Loaded>,
+        now: Timestamp,
+        call: impl FnOnce(&mut Self) -> Result<T, PolicyFailure>,
+    ) -> Result<T, PolicyFailure> {
         let stats = policy.stats();
         stats.called();
-        let admission = policy.quarantine().admit(ask.now);
+        let admission = policy.quarantine().admit(now);
         let outcome = match admission {
             Admission::Refused => Err(PolicyFailure::Quarantined),
-            Admission::Open | Admission::Probe => self.attempt(policy, directory, ask),
+            Admission::Open | Admission::Probe => call(self),
         };
         match &outcome {
             Ok(_) if admission == Admission::Probe => policy.quarantine().recovered(),
@@ -118,7 +159,7 @@ impl WarmPool {
             Err(failure) => {
                 stats.failed(failure);
                 if failure.blames_policy() {
-                    policy.quarantine().failed(ask.now, admission);
+                    policy.quarantine().failed(now, admission);
                 }
             }
         }
@@ -154,27 +195,22 @@ impl WarmPool {
         self.slots.iter().map(|slot| slot.instance.memory()).sum()
     }
 
-    fn attempt(
+    /// Calls a ready instance, within the policy's limit of time; it is dropped when the call fails or has worn it out.
+    fn on_instance<T>(
         &mut self,
         policy: &Arc<Loaded>,
         directory: &Arc<RegionDirectory>,
-        ask: &Ask<'_>,
-    ) -> Result<Verdict, PolicyFailure> {
+        call: impl FnOnce(&mut Instance, Duration, &Arguments) -> Result<T, PolicyFailure>,
+    ) -> Result<T, PolicyFailure> {
         let limits = policy.limits();
         let index = self.slot(policy, directory)?;
-        self.arguments.fill(ask.fields, &ask.behind(), ask.candidates)?;
         let instance = &mut self.slots[index].instance;
-        let answered = instance.route(limits.time, ask.now, ask.request(), &self.arguments);
+        let answered = call(instance, limits.time, &self.arguments);
         let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
         if answered.is_err() || worn {
             self.slots.swap_remove(index);
         }
-        let (verdict, ignored) =
-            convert::verdict(answered?, &ask.scope(policy.name(), directory)).map_err(PolicyFailure::Nonsense)?;
-        if ignored != convert::Ignored::default() {
-            policy.stats().ignored(ignored.regions, ignored.ext);
-        }
-        Ok(verdict)
+        answered
     }
 
     /// Index of a ready instance.

@@ -26,3 +26,8 @@ pub(crate) fn measuring() -> super::Loaded {
     loaded.mould.measures = super::Measures::declare(kinds.map(spec).into(), &super::Measures::default());
     loaded
 }
+
+/// A loaded policy that is only asked for keys, likewise.
+pub(crate) fn keying() -> std::sync::Arc<super::Loaded> {
+    world::Core { hooks: &[frame::Hook::Affinity], ..world::PASS }.load().unwrap()
+}

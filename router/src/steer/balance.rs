@@ -1,7 +1,7 @@
 //! Which endpoint of a region.
 //!
-//! Owns the choice inside a region: two are drawn by the seed, the cheaper serves; one that just came back takes its
-//! ramping share of draws. Which endpoints may be drawn is the caller's word. No list is built, so a region may have any
+//! Owns the choice inside a region: two are drawn by the seed, the cheaper serves; a session that only its seed holds takes
+//! the one that the seed leads to. One that just came back takes its ramping share of draws. Which endpoints may be drawn is the caller's word. No list is built, so a region may have any
 //! number of endpoints without an allocation. Called by `choose`.
 
 use super::strategy::{draw, peak_ewma, power_of_two, slow_start};
@@ -12,6 +12,7 @@ use crate::base::{Timestamp, hash};
 const PURPOSE_FIRST: u64 = 0x6261_6c31;
 const PURPOSE_SECOND: u64 = 0x6261_6c32;
 const PURPOSE_RAMP: u64 = 0x6261_6c33_0000;
+const PURPOSE_HELD: u64 = 0x6261_6c34;
 
 /// Which endpoints may be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +38,8 @@ pub(super) struct Draw<'a, L: ?Sized> {
     pub(super) loads: &'a L,
     pub(super) now: Timestamp,
     pub(super) seed: u64,
-    /// Whether load decides between the two drawn. A session without a pin to hold it takes the first drawn, so that
-    /// the same seed leads it to the same endpoint.
+    /// Whether load decides between two that are drawn. A session that only its seed holds is led by it to the same
+    /// endpoint for as long as that serves; when one leaves, only its own sessions move (rendezvous hashing).
     pub(super) by_load: bool,
 }
 
@@ -54,9 +55,22 @@ impl<L: Loads + ?Sized> Draw<'_, L> {
         }
         let ramped = |index: usize, endpoint: &Endpoint| usable(index, endpoint) && self.past_ramp(index, endpoint);
         match count(endpoints, ramped) {
-            0 => self.cheaper_of_two(region, usable_count, usable),
-            ramped_count => self.cheaper_of_two(region, ramped_count, ramped),
+            0 => self.one_of(region, usable_count, usable),
+            ramped_count => self.one_of(region, ramped_count, ramped),
         }
+    }
+
+    /// One of the `count` endpoints that pass.
+    fn one_of(&self, region: usize, count: usize, pass: impl Fn(usize, &Endpoint) -> bool) -> Option<u16> {
+        if self.by_load { self.cheaper_of_two(region, count, pass) } else { self.held(region, pass) }
+    }
+
+    /// The endpoint that the seed leads to.
+    fn held(&self, region: usize, pass: impl Fn(usize, &Endpoint) -> bool) -> Option<u16> {
+        let endpoints = self.table.regions[region].endpoints.iter().enumerate();
+        let passing = endpoints.filter(|(index, endpoint)| pass(*index, endpoint));
+        let found = passing.max_by_key(|(_, endpoint)| draw(self.seed ^ PURPOSE_HELD, endpoint.id))?;
+        u16::try_from(found.0).ok()
     }
 
     /// Draws two of the `count` endpoints that pass and takes the cheaper; the first drawn on a tie.
@@ -64,7 +78,7 @@ impl<L: Loads + ?Sized> Draw<'_, L> {
         let endpoints = &self.table.regions[region].endpoints;
         let first = below(draw(self.seed, PURPOSE_FIRST), count);
         let a = nth(endpoints, &pass, first)?;
-        if count == 1 || !self.by_load {
+        if count == 1 {
             return Some(a);
         }
         // Any of the others, each as likely.

@@ -37,6 +37,9 @@ pub struct Ask<'a> {
     pub now: Timestamp,
     /// Entropy of this exchange.
     pub seed: u64,
+    /// Hash of the session's own key, when a policy gives one: settles in place of `seed` and load what the pin leaves
+    /// open, so that the same key goes to the same place for as long as that serves.
+    pub key: Option<u64>,
 }
 
 /// Names up to three targets: the best endpoint, one in another region when that can be, and what else is left.
@@ -309,9 +312,12 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
     }
 }
 
-/// The seed for regions, and the one for endpoints when load must not decide. All exchanges of a `Temporary` session
-/// that is away meet the same region and endpoint that way, though its token does not say where.
+/// The seed for regions, and the one for endpoints when load must not decide. All exchanges with one key, and all of a
+/// `Temporary` session that is away, meet the same region and endpoint that way, though no token says where.
 fn seeds(ask: &Ask<'_>, pin: Option<&Pin>, mode: Option<AffinityMode>) -> (u64, Option<u64>) {
+    if let Some(key) = ask.key {
+        return (key, Some(key));
+    }
     let temporary = ask.advice.pin == PinAction::Keep && mode == Some(AffinityMode::Temporary);
     let Some(pin) = pin.filter(|_| temporary) else { return (ask.seed, None) };
     let endpoint = pin.endpoint.unwrap_or_default().to_le_bytes();

@@ -3,7 +3,7 @@
 //! Owns the verdict of one policy and the advice that several of them add up to. The sandbox in `policy` converts
 //! the guest's answer to these types and has checked indices and header bytes; nothing here knows of Wasm.
 
-use crate::base::RegionSet;
+use crate::base::{RegionSet, hash};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use smallvec::SmallVec;
@@ -80,6 +80,34 @@ pub struct KeyPart {
     pub policy: Arc<str>,
     /// Up to 256 printable ASCII characters.
     pub text: Box<str>,
+}
+
+/// A session's own key, which a policy reads from the request: a subject, a tenant. It settles choices and reaches no log
+/// and no token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionKey(Vec<u8>);
+
+impl SessionKey {
+    /// The key with these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for its author.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What settles choices in a service: the same in every worker, every PoP and after every restart.
+    pub fn seed(&self, service: &str) -> u64 {
+        hash::of(&[b"session-key", service.as_bytes(), &self.0])
+    }
+}
+
+impl std::fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionKey").finish_non_exhaustive()
+    }
 }
 
 /// One edit of the request's headers.

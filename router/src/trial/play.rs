@@ -14,7 +14,7 @@ use crate::policy::{Ask, Compiled, PolicyFailure, RegionDirectory, WarmPool};
 use crate::snapshot::stats::InFlight;
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::affinity::{Token, cookie};
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use bytes::Bytes;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -45,6 +45,8 @@ pub struct Played {
     pub said: Option<Result<Verdict, PolicyFailure>>,
     /// The same in one line.
     pub text: String,
+    /// The session's own key that it gave; empty when it gave none.
+    pub key: String,
     /// Who serves, in one line.
     pub served: String,
     /// How long the policy took, the host's part included.
@@ -88,6 +90,9 @@ fn judge(stage: &Result<Stage, StageError>, pool: &mut WarmPool, case: &Case) ->
         if played.text != expected && status.flatten() != Some(expected) {
             wrong.push(differ("expect", expected, &played.text));
         }
+    }
+    if let Some(expected) = case.key.as_deref().filter(|expected| *expected != played.key) {
+        wrong.push(differ("key", expected, &played.key));
     }
     if let Some(expected) = case.served.as_deref().filter(|expected| *expected != played.served) {
         wrong.push(differ("served", expected, &played.served));
@@ -139,7 +144,8 @@ impl Scene {
     /// Decides.
     pub fn play(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
         let Self { snapshot, posed, .. } = self;
-        let mut listener = Listener { pool, entropy: self.entropy, said: None, took: Duration::ZERO };
+        let mut listener =
+            Listener { pool, entropy: self.entropy, said: None, key: String::new(), took: Duration::ZERO };
         let facts = Facts {
             method: &posed.method,
             scheme: Scheme::Http,
@@ -153,11 +159,11 @@ impl Scene {
             proven: None,
         };
         let decision = decide(snapshot, &facts, &mut listener, None);
-        let Listener { said, took, .. } = listener;
+        let Listener { said, key, took, .. } = listener;
         let service = snapshot.services.first();
         let text = said.as_ref().zip(service).map(|(said, service)| verdict::said(said, service));
         let text = text.unwrap_or_else(|| "not asked".to_owned());
-        Played { text, served: verdict::served(&decision), took, token: after(&decision, now), said }
+        Played { text, key, served: verdict::served(&decision), took, token: after(&decision, now), said }
     }
 }
 
@@ -176,6 +182,7 @@ struct Listener<'a> {
     pool: &'a mut WarmPool,
     entropy: f64,
     said: Option<Result<Verdict, PolicyFailure>>,
+    key: String,
     took: Duration,
 }
 
@@ -184,11 +191,25 @@ impl AskPolicy for Listener<'_> {
         let ask = Ask { entropy: self.entropy, ..*ask };
         let begun = clock::monotonic();
         let said = self.pool.route(&policy.loaded, &policy.directory, &ask);
-        self.took = begun.elapsed();
+        self.took += begun.elapsed();
         // One case's failure must not keep the next from being asked.
         policy.loaded.quarantine().recovered();
         self.said = Some(said.clone());
         said
+    }
+
+    fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        let ask = Ask { entropy: self.entropy, ..*ask };
+        let begun = clock::monotonic();
+        let key = self.pool.key(&policy.loaded, &policy.directory, &ask);
+        self.took += begun.elapsed();
+        policy.loaded.quarantine().recovered();
+        match &key {
+            Ok(key) => self.key = verdict::key(key.as_ref()),
+            // What a policy fails at is what it said.
+            Err(failure) => self.said = Some(Err(failure.clone())),
+        }
+        key
     }
 }
 

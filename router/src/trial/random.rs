@@ -136,10 +136,14 @@ fn holds(
         Some(Err(_)) | None => {}
     }
     let again = scene.play(&mut WarmPool::new(), NOW);
-    if (&again.text, &again.served) != (&first.text, &first.served) {
+    if (&again.text, &again.key, &again.served) != (&first.text, &first.key, &first.served) {
+        let shown = |played: &Played| match played.key.as_str() {
+            "" => played.text.clone(),
+            key => format!("{} with the key {key}", played.text),
+        };
+        let (used, new) = (shown(&first), shown(&again));
         return Err(format!(
-            "the same request got two answers: \"{}\" from an instance in use, \"{}\" from a new one",
-            first.text, again.text
+            "the same request got two answers: \"{used}\" from an instance in use, \"{new}\" from a new one"
         ));
     }
     let Some(token) = first.token.as_ref().filter(|token| *token.region == *first.served) else { return Ok(()) };

@@ -77,6 +77,9 @@ pub struct Case {
     /// The verdict in one line; for an answer of the policy's own its status is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
+    /// The session's own key; empty when the policy gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Region that serves, or `refused: WHY`, when the host has judged the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<String>,
@@ -297,9 +300,9 @@ impl Suite {
             return Err("it has no regions: a policy chooses among at least one".to_owned());
         }
         for case in &suite.cases {
-            let says = [&case.expect, &case.served, &case.refuses].into_iter().any(Option::is_some);
+            let says = [&case.expect, &case.key, &case.served, &case.refuses].into_iter().any(Option::is_some);
             if !says {
-                return Err(format!("case {:?} expects nothing; accepted: expect, served or refuses", case.name));
+                return Err(format!("case {:?} expects nothing; accepted: expect, key, served or refuses", case.name));
             }
             let known = |name: &String| suite.regions.0.iter().any(|(region, _)| region == name);
             if let Some(stranger) = case.regions.keys().find(|name| !known(name)) {

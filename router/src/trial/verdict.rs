@@ -6,7 +6,7 @@
 use crate::decide::{Decision, Refusal};
 use crate::policy::PolicyFailure;
 use crate::snapshot::Service;
-use crate::steer::verdict::{Advice, CacheSay, Edit, PinAction, Reply, Verdict};
+use crate::steer::verdict::{Advice, CacheSay, Edit, PinAction, Reply, SessionKey, Verdict};
 use http::HeaderValue;
 
 /// What a policy said.
@@ -17,6 +17,16 @@ pub(super) fn said(said: &Result<Verdict, PolicyFailure>, service: &Service) -> 
         Ok(Verdict::Route(advice)) => routed(advice, service),
         Err(failure) => format!("failed: {}: {failure}", failure.as_str()),
     }
+}
+
+/// A session's own key; a byte that is no text is `\xHH`, as in cases. No key is an empty one.
+pub(super) fn key(key: Option<&SessionKey>) -> String {
+    let mut text = String::new();
+    for chunk in key.map_or(&[][..], SessionKey::bytes).utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 fn answered(reply: &Reply) -> String {

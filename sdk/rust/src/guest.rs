@@ -6,9 +6,15 @@
 use std::cell::OnceCell;
 use std::marker::PhantomData;
 
-use crate::bindings::exports::portolan::policy::{lifecycle, route};
+use crate::bindings::affinity::exports::portolan::policy::affinity;
+use crate::bindings::exports::portolan::policy::lifecycle;
 use crate::bindings::portolan::policy::types;
-use crate::{Manifest, Policy, RegionInfo, Regions, Request, Verdict, config};
+use crate::bindings::route::exports::portolan::policy::route;
+use crate::request::COLUMNS;
+use crate::{Affinity, Manifest, Policy, RegionInfo, Regions, Request, Verdict, config};
+
+/// What a host that does otherwise breaks.
+const INIT_FIRST: &str = "the host calls init before any hook";
 
 /// A policy at work: one per instance of the component.
 #[derive(Debug)]
@@ -58,9 +64,22 @@ impl<P: Exported> lifecycle::Guest for Component<P> {
 impl<P: Exported> route::Guest for Component<P> {
     fn route(req: types::Request, fields: types::Fields, candidates: types::Candidates) -> Verdict {
         P::with(|cell| {
-            let instance = cell.get().expect("the host calls init before route");
+            let instance = cell.get().expect(INIT_FIRST);
             let request = Request::new(&req, &instance.fields, &fields, &candidates, &instance.regions);
             instance.policy.route(&request)
         })
+    }
+}
+
+impl<P: Exported + Affinity> affinity::Guest for Component<P> {
+    fn key(req: types::Request, fields: types::Fields) -> Option<Vec<u8>> {
+        P::with(|cell| cell.get().expect(INIT_FIRST).key(&req, &fields))
+    }
+}
+
+impl<P: Affinity> Instance<P> {
+    pub(crate) fn key(&self, req: &types::Request, fields: &[u8]) -> Option<Vec<u8>> {
+        let candidates = types::Candidates { width: COLUMNS as u32, cells: Vec::new() };
+        self.policy.key(&Request::new(req, &self.fields, fields, &candidates, &self.regions))
     }
 }

@@ -107,16 +107,32 @@ pub trait Policy: Sized + 'static {
     /// alone is best worked out here.
     fn new(config: Self::Config, regions: &Regions) -> Result<Self, String>;
 
-    /// Says where a request should go.
-    fn route(&self, request: &Request<'_>) -> Verdict;
+    /// Says where a request should go: the hook `route`. A policy without it passes.
+    fn route(&self, request: &Request<'_>) -> Verdict {
+        let _ = request;
+        Verdict::Pass
+    }
+}
+
+/// A policy that gives sessions keys of their own: the hook `affinity`, exported by `export!(MyPolicy: affinity)` or
+/// `export!(MyPolicy: route, affinity)`.
+///
+/// The same key goes to the same place for as long as that serves, wherever pin, fences, orders and nearness leave a choice.
+pub trait Affinity: Policy {
+    /// The session's key, at most 1024 bytes: a subject, a tenant. None is no opinion. The request has no candidates here.
+    fn key(&self, request: &Request<'_>) -> Option<Vec<u8>>;
 }
 
 /// Makes a component of a [`Policy`] when the crate is compiled for wasm32; expands to nothing natively.
 ///
-/// A crate exports one policy, from its root: `portolan_policy::export!(MyPolicy);`
+/// A crate exports one policy, from its root: `portolan_policy::export!(MyPolicy);` for the hook `route` alone, else with the
+/// hooks by name: `portolan_policy::export!(MyPolicy: route, affinity);`. A hook that is not named is never asked.
 #[macro_export]
 macro_rules! export {
     ($policy:ty) => {
+        $crate::export!($policy: route);
+    };
+    ($policy:ty: $($hook:ident),+) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             ::std::thread_local! {
@@ -129,7 +145,20 @@ macro_rules! export {
                 }
             }
             type Guest = $crate::guest::Component<$policy>;
-    $crate::bindings::export_router!(Guest with_types_in $crate::bindings);
+            $crate::bindings::export_lifecycle!(Guest with_types_in $crate::bindings);
+            $($crate::export_hook!($hook Guest);)+
         };
+    };
+}
+
+/// One hook of [`export!`].
+#[macro_export]
+#[doc(hidden)]
+macro_rules! export_hook {
+    (route $guest:ident) => {
+        $crate::bindings::route::export_route!($guest with_types_in $crate::bindings::route);
+    };
+    (affinity $guest:ident) => {
+        $crate::bindings::affinity::export_affinity!($guest with_types_in $crate::bindings::affinity);
     };
 }

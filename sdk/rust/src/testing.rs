@@ -28,8 +28,8 @@ use crate::bindings::portolan::policy::types;
 use crate::guest::Instance;
 use crate::request::{COLUMNS, packed};
 use crate::{
-    CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo, Regions,
-    Verdict, guest,
+    Affinity, CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo,
+    Regions, Verdict, guest,
 };
 
 /// The service of every region and request, unless a test says otherwise.
@@ -251,6 +251,15 @@ impl<P: Policy> Loaded<P> {
     /// The verdict as text: see [`text`].
     pub fn ask(&self, request: Request) -> String {
         text(&self.verdict(request), &self.instance.regions)
+    }
+}
+
+impl<P: Affinity> Loaded<P> {
+    /// The session's key, as text; none when the policy gives none.
+    pub fn key(&self, request: Request) -> Option<String> {
+        let values = request.values(&self.instance.fields);
+        let key = self.instance.key(&request.raw, &values)?;
+        Some(String::from_utf8_lossy(&key).into_owned())
     }
 }
 

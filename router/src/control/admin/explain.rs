@@ -12,7 +12,7 @@ use crate::decide::explain::cache::{Known, Lookup};
 use crate::decide::explain::{Explained, Question, explain};
 use crate::policy::{Ask, PolicyFailure, WarmPool};
 use crate::snapshot::PolicyUse;
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{SessionKey, Verdict};
 use crate::store::Store;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::Value;
@@ -40,6 +40,14 @@ impl AskPolicy for Warm<'_> {
         let verdict = self.pool.route(&policy.loaded, &policy.directory, ask);
         self.took = begun.elapsed();
         verdict
+    }
+
+    fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        self.pool.warm(&policy.loaded, &policy.directory)?;
+        let begun = clock::monotonic();
+        let key = self.pool.key(&policy.loaded, &policy.directory, ask);
+        self.took = begun.elapsed();
+        key
     }
 
     fn took(&self) -> Duration {

@@ -12,6 +12,10 @@ impl AskPolicy for Listening {
         self.0.ask(policy, ask)
     }
 
+    fn key(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
+        self.0.key(policy, ask)
+    }
+
     fn compared(&mut self, _: &Comparisons, compared: &Compared) {
         self.1.push(*compared);
     }

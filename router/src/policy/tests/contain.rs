@@ -97,10 +97,8 @@ fn an_answer_larger_than_the_host_reads() {
 #[test]
 fn three_failures_quarantine_and_a_good_probe_brings_it_back() {
     // Traps while the request's time is below 5 s.
-    let core = Core {
-        route: "(if (f64.lt (local.get $now) (f64.const 5000)) (then unreachable)) i32.const 3072",
-        ..PASS
-    };
+    let core =
+        Core { route: "(if (f64.lt (local.get $now) (f64.const 5000)) (then unreachable)) i32.const 3072", ..PASS };
     let policy = core.load().unwrap();
     let mut worker = Worker::new();
     let words: Vec<_> = [0, 1, 2, 3, 1_002, 1_003, 3_002, 3_003, 7_002, 7_003]

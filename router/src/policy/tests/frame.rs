@@ -130,6 +130,22 @@ pub(super) const STD_CORE: &str = r#"
 /// Nothing imported beyond the types.
 pub(super) const BARE: &str = "LIBC (core instance $lowered)";
 
+/// A hook that a component exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hook {
+    Route,
+    Affinity,
+}
+
+impl Hook {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Route => ROUTE,
+            Self::Affinity => AFFINITY,
+        }
+    }
+}
+
 const LIFECYCLE: &str = r#"
 (type $metric (record (field "name" string) (field "kind" string) (field "labels" (list string))))
 (export $metric' "metric" (type $metric))
@@ -154,14 +170,21 @@ const ROUTE: &str = r#"
 (export "portolan:policy/route@VERSION" (instance $routing))
 "#;
 
+const AFFINITY: &str = r#"
+(func $key (param "req" $request) (param "fields" $fields) (result (option (list u8)))
+    (canon lift (core func $guest "key") (memory $memory) (realloc $realloc)))
+(instance $affinity (export "key" (func $key)))
+(export "portolan:policy/affinity@VERSION" (instance $affinity))
+"#;
+
 /// The whole component. `imports` is `STD`, `BARE` or a variation of them.
-pub(super) fn component(core: &str, imports: &str, version: &str, pages: u32, with_route: bool) -> String {
-    let route = if with_route { ROUTE } else { "" };
+pub(super) fn component(core: &str, imports: &str, version: &str, pages: u32, hooks: &[Hook]) -> String {
+    let hooks: String = hooks.iter().map(|hook| hook.text()).collect();
     let text = format!(
         r#"(component {TYPES} {imports} {core}
             (core instance $guest (instantiate $Guest
                 (with "libc" (instance $libc)) (with "lowered" (instance $lowered))))
-            {LIFECYCLE} {route})"#
+            {LIFECYCLE} {hooks})"#
     );
     text.replace("LIBC", LIBC).replace("VERSION", version).replace("PAGES", &pages.to_string())
 }

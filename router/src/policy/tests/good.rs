@@ -1,8 +1,9 @@
 //! What reaches a guest, and what comes back from it.
 
+use super::frame::Hook;
 use super::world::{Core, PASS, Worker, ask_at, candidates, directory};
 use crate::base::Location;
-use crate::policy::{PinView, RegionDirectory};
+use crate::policy::{PinView, PolicyFailure, RegionDirectory};
 use crate::steer::verdict::{Advice, CacheSay, KeyPart, PinAction, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +120,27 @@ fn what_every_call_has_stands_behind_the_declared_fields() {
         let expected = [&ends.map(u32::to_le_bytes).concat(), octets].concat();
         assert_eq!(seen(&fields, pin), expected, "{region:?}");
     }
+}
+
+#[test]
+fn a_key_is_the_guests_own_bytes_and_has_a_limit() {
+    // The field behind the place of its end, the two fields of every call behind it.
+    let first = "(i32.store8 (i32.const 6000) (i32.const 1)) (i32.store (i32.const 6004) (i32.add (local.get $fields) (i32.const 12)))
+        (i32.store (i32.const 6008) (i32.load (local.get $fields))) i32.const 6000";
+    let only_key = Core { hooks: &[Hook::Affinity], key: first, ..PASS }.load().unwrap();
+    assert_eq!((only_key.routes(), only_key.keys()), (false, true));
+    let mut worker = Worker::new();
+    assert_eq!(worker.key(&only_key, &[Some(b"ann\xff")]), Ok(Some(b"ann\xff".to_vec())));
+    assert_eq!(worker.key(&only_key, &[Some(b"")]), Ok(None), "an empty key is none");
+    assert_eq!(worker.key(&only_key, &[Some(&[b'x'; 1024])]).map(|key| key.map_or(0, |key| key.len())), Ok(1024));
+    let nonsense = "a session key of 1025 bytes; at most 1024 are accepted".to_owned();
+    assert_eq!(worker.key(&only_key, &[Some(&[b'x'; 1025])]), Err(PolicyFailure::Nonsense(nonsense)));
+    assert_eq!(worker.ask(&only_key, 0), Ok(Verdict::Pass), "it routes nothing");
+    let both = Core { hooks: &[Hook::Route, Hook::Affinity], key: "unreachable", ..PASS }.load().unwrap();
+    assert_eq!(worker.ask(&both, 0), Ok(Verdict::Pass));
+    assert!(matches!(worker.key(&both, &[]), Err(PolicyFailure::Trap(_))));
+    assert_eq!(worker.ask(&both, 0), Ok(Verdict::Pass), "a new instance takes the place of the one that trapped");
+    assert_eq!(both.stats().counts().calls, 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Owns the frame of a guest (memory, allocator, three exported functions) into which each test puts one body, and the
 //! engine, region table and question that tests share.
 
-use super::frame;
+use super::frame::{self, Hook};
 use crate::base::{Location, Timestamp};
 use crate::config::{Component, OnError, Policy, PolicyLimits, Source};
 use crate::policy::{
@@ -20,8 +20,8 @@ use std::time::Duration;
 pub(super) struct Core<'a> {
     /// What the component imports, from `frame`.
     pub(super) imports: &'a str,
-    /// Whether it exports `route`.
-    pub(super) routes: bool,
+    /// Hooks that it exports.
+    pub(super) hooks: &'a [Hook],
     /// Version in the names of exports.
     pub(super) version: &'a str,
     /// Imports of the core module and its data.
@@ -32,6 +32,8 @@ pub(super) struct Core<'a> {
     pub(super) init: &'a str,
     /// Body of `route`, with a parameter for each number of the contract; 3072 is `pass`. Has locals `$i`, `$n` and `$p`.
     pub(super) route: &'a str,
+    /// Body of `key`, with a parameter for each number of the contract; 3584 is no key.
+    pub(super) key: &'a str,
     /// Initial pages of memory.
     pub(super) pages: u32,
 }
@@ -39,19 +41,20 @@ pub(super) struct Core<'a> {
 /// A guest that wants nothing and passes.
 pub(super) const PASS: Core<'static> = Core {
     imports: frame::BARE,
-    routes: true,
+    hooks: &[Hook::Route],
     version: "0.1.0",
     head: "",
     describe: "i32.const 1024",
     init: "i32.const 2048",
     route: "i32.const 3072",
+    key: "i32.const 3584",
     pages: 2,
 };
 
 impl Core<'_> {
     /// The core module alone.
     pub(super) fn module(&self) -> String {
-        let Core { head, describe, init, route, .. } = self;
+        let Core { head, describe, init, route, key, .. } = self;
         format!(
             r#"(core module $Guest
                 (import "libc" "memory" (memory 1))
@@ -68,13 +71,17 @@ impl Core<'_> {
                     (param $service i32) (param $fields i32) (param $fields_len i32)
                     (param $width i32) (param $cells i32) (param $cells_len i32)
                     (result i32) (local $i i32) (local $n i32) (local $p i32) {route})
+                (func (export "key") (param $now f64) (param $entropy f64)
+                    (param $client i32) (param $latitude f64) (param $longitude f64)
+                    (param $pin i32) (param $region i32) (param $region_id i32) (param $session_age i32) (param $pin_age i32)
+                    (param $service i32) (param $fields i32) (param $fields_len i32) (result i32) {key})
                 (func (export "after") (param i32) (global.set $heap (i32.const 16384))))"#
         )
     }
 
     /// The component.
     pub(super) fn component(&self) -> Vec<u8> {
-        let text = frame::component(&self.module(), self.imports, self.version, self.pages, self.routes);
+        let text = frame::component(&self.module(), self.imports, self.version, self.pages, self.hooks);
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -165,6 +172,16 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new() -> Self {
         Self { pool: WarmPool::new(), directory: Arc::new(directory()) }
+    }
+
+    /// Asks for a session's key.
+    pub(super) fn key(
+        &mut self,
+        policy: &Arc<Loaded>,
+        fields: &[Option<&[u8]>],
+    ) -> Result<Option<Vec<u8>>, PolicyFailure> {
+        let key = self.pool.key(policy, &self.directory, &ask_at(0, fields, &[]))?;
+        Ok(key.map(|key| key.bytes().to_vec()))
     }
 
     /// Asks at a time, without fields.

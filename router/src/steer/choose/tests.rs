@@ -149,6 +149,31 @@ fn a_temporary_session_returns_when_its_region_is_well() {
 }
 
 #[test]
+fn a_key_leads_to_one_place_and_only_its_own_move() {
+    let first = |key: u32, us: &str, seed: u64| {
+        let mut world = World::of(&format!("eu 10 : a b c\n us 10 {us}\n ap 10 : g h i\n > key=k{key} seed={seed}"));
+        world.loads.0[1].1[0] = Load { in_flight: seed as u32, latency_us: 1 };
+        let first = world.plan(None).unwrap().targets[0];
+        (first.region, first.endpoint)
+    };
+    let mut places = std::collections::BTreeSet::new();
+    for key in 0..300 {
+        let place = first(key, ": d e f", 1);
+        places.insert(place);
+        assert_eq!(first(key, ": d e f", 2), place, "neither seed nor load decides");
+        let (region, endpoint) = first(key, ": d! e f", 1);
+        assert!((region, endpoint) == place || (place == (1, 0) && region == 1), "an endpoint of {place:?} failed");
+        let elsewhere = first(key, ": d! e! f!", 1);
+        assert!(elsewhere == place || place.0 == 1, "a region failed, and {place:?} became {elsewhere:?}");
+    }
+    assert_eq!(places.len(), 9, "keys spread over all endpoints");
+    check(
+        &three(": a", ": c", ": e", "sticky pin=us/c key=k"),
+        "us/c pinned, eu/a alternative, ap/e alternative; refresh",
+    );
+}
+
+#[test]
 fn a_policy_may_set_the_pin_aside() {
     let world = |words: &str| three(": a", ": c", ": e", &format!("pin=us/c {words}"));
     let to_ap = "ap/e policy-order, eu/a alternative, us/c alternative";

@@ -20,6 +20,7 @@ pub(super) struct World {
     pub(super) advice: Advice,
     pub(super) fence: RegionSet,
     pub(super) seed: u64,
+    pub(super) key: Option<u64>,
 }
 
 /// Loads as numbers: of regions, and of their endpoints.
@@ -59,6 +60,7 @@ impl World {
             advice: Advice::default(),
             fence: RegionSet::first(64),
             seed: 7,
+            key: None,
         };
         words.split_whitespace().for_each(|word| world.read(word));
         world
@@ -80,6 +82,7 @@ impl World {
             "clear" => self.advice.pin = PinAction::Clear,
             "bind" => self.advice.pin = PinAction::Bind { payload: Bytes::from_static(b"new"), ttl: None },
             "seed" => self.seed = value.parse().unwrap(),
+            "key" => self.key = Some(hash::of(&[value.as_bytes()])),
             other => panic!("word {other:?}"),
         }
     }
@@ -114,6 +117,7 @@ impl World {
             static_fence: self.fence,
             now: NOW,
             seed: self.seed,
+            key: self.key,
         };
         plan(&self.table, &ask, &self.loads, trace)
     }

@@ -43,7 +43,7 @@ fn second(play: &mut Play, demand: u32) -> [u32; 2] {
     for number in 0..demand {
         let seed = hash::mix(play.now.0 ^ u64::from(number) << 40);
         let static_fence = RegionSet::first(2);
-        let ask = Ask { nearness: &nearness, pin: None, advice: &advice, static_fence, now: play.now, seed };
+        let ask = Ask { nearness: &nearness, pin: None, advice: &advice, static_fence, now: play.now, seed, key: None };
         let first = plan(&table, &ask, &loads, None).unwrap().targets[0];
         loads.0[usize::from(first.region)] += 1;
     }

@@ -7,7 +7,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portolan::base::{Location, Timestamp};
-use portolan::config::{Component, OnError, Policy, PolicyLimits, Source};
+use portolan::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use portolan::policy::{
     Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
 };
@@ -26,11 +26,12 @@ fn guest(name: &str) -> PathBuf {
 fn policy(component: PathBuf) -> Policy {
     Policy {
         name: "good".into(),
-        component: Component { source: Source::File(component), digest: None },
+        component: Component { source: Source::File(component), digest: None, signature: None },
         config: Arc::from(&b"{}"[..]),
         on_error: OnError::Default,
         limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
         shadow: None,
+        isolation: Isolation::Worker,
         config_at: None,
         component_at: None,
     }
@@ -95,6 +96,11 @@ fn route(c: &mut Criterion) {
     assert!(matches!(&verdict, Verdict::Route(advice) if advice.order.len() == 8), "{verdict:?}");
     c.bench_function("policy/route 8 fields 8 candidates", |b| {
         b.iter(|| pool.route(&loaded, &directory, black_box(&ask)).unwrap());
+    });
+    let fresh = Policy { isolation: Isolation::Request, ..policy(guest("guests/good.wasm")) };
+    let fresh = Arc::new(Loaded::load(&engine, &fresh, &bytes, &directory, Carried::default()).unwrap());
+    c.bench_function("policy/route 8 fields 8 candidates, isolated by request", |b| {
+        b.iter(|| pool.route(&fresh, &directory, black_box(&ask)).unwrap());
     });
     c.bench_function("policy/fresh instance with init", |b| b.iter(|| loaded.rehearse(&directory).unwrap()));
 }

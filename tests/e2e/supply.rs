@@ -164,3 +164,86 @@ fn a_web_server_with_other_bytes_changes_nothing() {
     assert!(answer.text().contains("TLS failed: invalid peer certificate: UnknownIssuer"), "{}", answer.text());
     pop.change(&config(&digest, &trusted));
 }
+
+#[test]
+fn what_is_no_policy_stops_the_reload_by_name_and_place() {
+    let (folder, origin) = (tempfile::tempdir().unwrap(), named("one"));
+    let good = component("residency");
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let guest = |name: &str| binaries::guest(name).display().to_string();
+    let text = |component: &str, more: &str| {
+        site(&origin.url(), component, more, "").replace("config = {}", "config = { allow = [\"eu-frankfurt\"] }")
+    };
+    let fine = put("fine.wasm", &good);
+    let pop = Pop::start(&text(&fine, ""));
+    let other = sha256(b"other");
+    let digest = format!("digest = \"{other}\"");
+    let mismatch = format!("has the digest {}, but {other} is configured", sha256(&good));
+    let cases: [(String, &str, &str); 7] = [
+        (put("half.wasm", &good[..good.len() / 2]), "", "cut short"),
+        (put("module.wasm", b"\0asm\x01\0\0\0"), "", "is a core module; a component is wanted"),
+        (put("fast.cwasm", b"\x7fELF\x02\x01\x01\0"), "", "is compiled code (.cwasm), which is never loaded"),
+        (guest("newer-version"), "", "this host speaks 0.1.0"),
+        (guest("not-a-policy"), "", "does not export portolan:policy/"),
+        (guest("no-route"), "", "does not export portolan:policy/route"),
+        (fine.clone(), &digest, &mismatch),
+    ];
+    let refused = |config: &str, words: &str, key: &str| {
+        pop.write(config);
+        let answer = pop.reload();
+        let told = answer.json()["text"].as_str().unwrap_or_default().to_owned();
+        let place = format!("edge.toml:{}:", config.lines().position(|line| line.starts_with(key)).unwrap() + 1);
+        for part in ["policy \"pin\"", words, &place] {
+            assert!(answer.status == 422 && told.contains(part), "{part:?} is missing in {told}");
+        }
+        assert_eq!(pop.get("/").text(), "one");
+    };
+    for (component, more, words) in &cases {
+        refused(&text(component, more), words, "component =");
+    }
+    // In the author's own words, at the table that the author's code has read.
+    let typo = text(&fine, "").replace("eu-frankfurt\"] }", "eu-frankfurt\"], alow = true }");
+    refused(&typo, "refuses its configuration: ", "config =");
+    refused(&text(&fine, "").replace("[\"eu-frankfurt\"]", "7"), "config.allow: ", "config =");
+    pop.change(&text(&fine, &format!("digest = \"{}\"", sha256(&good))));
+}
+
+#[test]
+fn a_signature_by_openssl_is_taken_and_no_other() {
+    let (folder, origin) = (tempfile::tempdir().unwrap(), named("one"));
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let openssl = |arguments: &[&str]| {
+        let run = std::process::Command::new("openssl").args(arguments).output().unwrap();
+        assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", &path("key.pem")]);
+    let key = openssl(&["pkey", "-in", &path("key.pem"), "-pubout"]);
+    std::fs::write(path("pin.wasm"), component("session-pin")).unwrap();
+    let config = site(&origin.url(), &path("pin.wasm"), "", &format!("keys = [\"\"\"\n{key}\"\"\"]"));
+    let unsigned = portolan_tests::pop::run(&config, &["check"]);
+    assert_eq!(unsigned.code, 2);
+    assert!(unsigned.err.contains("is not signed") && unsigned.err.contains("pin.wasm.sig"), "{}", unsigned.err);
+    let sign = |bytes: &[u8]| {
+        std::fs::write(path("digest"), sha256(bytes)).unwrap();
+        let to = path("pin.wasm.sig");
+        openssl(&["pkeyutl", "-sign", "-rawin", "-inkey", &path("key.pem"), "-in", &path("digest"), "-out", &to]);
+    };
+    sign(&component("session-pin"));
+    let pop = Pop::start(&config);
+    assert_eq!(pop.get("/").text(), "one");
+    // Another component under the old signature, as whoever may write the file but has no key would leave it.
+    std::fs::write(path("pin.wasm"), component("maintenance")).unwrap();
+    let digest = sha256(&component("maintenance"));
+    wait_until("the component is refused", || {
+        let told = pop.status_of("/config/refused_files").to_string();
+        told.contains(&format!("has a signature that none of the 1 `components.keys` made for {digest}"))
+    });
+    assert_eq!((pop.get("/").text(), pop.status_of("/policies/pin/digest") == digest), ("one".to_owned(), false));
+    sign(&component("maintenance"));
+    wait_until("the new signature is taken", || pop.status_of("/policies/pin/digest") == digest);
+}

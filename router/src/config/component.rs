@@ -15,6 +15,8 @@ pub struct Component {
     pub source: Source,
     /// Digest of its file; always there for [`Source::Web`].
     pub digest: Option<Digest>,
+    /// Ed25519 signature over its digest, when the configuration has it.
+    pub signature: Option<[u8; 64]>,
 }
 
 /// Where a component comes from.
@@ -67,10 +69,22 @@ pub struct ComponentSettings {
     pub timeout: Duration,
     /// Hosts beside loopback that are asked without TLS: `host` or `host:port`.
     pub plain_http: Vec<String>,
+    /// Ed25519 keys, one of which must have signed each component; none wants no signatures.
+    pub keys: Vec<[u8; 32]>,
     /// File with passwords for registries, as `docker login` writes it.
     pub credentials: Option<PathBuf>,
     /// File with the authorities that servers are verified by; none is the system's.
     pub ca: Option<PathBuf>,
+}
+
+impl Component {
+    /// Where the signature of a file is when the configuration has none: `.sig` after its name.
+    pub fn signature_file(&self) -> Option<PathBuf> {
+        let Source::File(path) = &self.source else { return None };
+        let mut name = path.clone().into_os_string();
+        name.push(".sig");
+        Some(name.into())
+    }
 }
 
 impl ComponentSettings {

@@ -179,12 +179,24 @@ pub struct Policy {
     pub on_error: OnError,
     /// Its limits.
     pub limits: PolicyLimits,
+    /// How long one instance of it is used.
+    pub isolation: Isolation,
     /// Set when it is asked without acting.
     pub shadow: Option<Shadow>,
     /// Position of the `config` key in the file, for errors that come from `describe`.
     pub config_at: Option<Place>,
     /// Position of the `component` key in the file.
     pub component_at: Option<Place>,
+}
+
+/// How long an instance of a policy is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// For many requests of a worker.
+    #[default]
+    Worker,
+    /// For one call; the next one has an instance whose memory is new.
+    Request,
 }
 
 /// How a policy is asked beside the others, without acting.

@@ -17,8 +17,8 @@ pub(super) use service::{
 use super::defaults;
 use super::value::{
     Address, AnyValue, At, ComponentSource, Country, Degrees, DigestText, Field, FieldName, FieldValue, FileName,
-    FreeText, Host, Name, Named, Network, PlainHost, RoutePath, Secret, Share, Size, TextField, Time, Token, Whole,
-    Written, shown_bytes, shown_time,
+    FreeText, Host, Name, Named, Network, PlainHost, PublicKey, RoutePath, Secret, Share, SignatureText, Size,
+    TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -252,6 +252,9 @@ pub(super) struct RawComponents {
     pub(super) timeout: TextField<Time<1_000_000, 600_000_000>>,
     /// Hosts that are asked without TLS. Loopback always is when it is a registry.
     pub(super) plain_http: Field<Vec<At<Written<PlainHost>>>>,
+    /// Ed25519 public keys, in PEM or base64. When there are any, each component must have a signature by one of them over its
+    /// digest, in files too.
+    pub(super) keys: Field<Vec<At<Written<PublicKey>>>>,
     /// File with passwords for registries, as `docker login` writes it; credential helpers are not run. Left out: every
     /// registry is asked without one.
     pub(super) credentials: TextField<FileName>,
@@ -269,6 +272,9 @@ pub(super) struct RawPolicy {
     pub(super) component: TextField<ComponentSource>,
     /// Digest of the component's file. Needed for `https://`; checked wherever it is given.
     pub(super) digest: TextField<DigestText>,
+    /// Ed25519 signature over the digest's text (`sha256:..`), in base64. Left out: it is looked for beside the component, in
+    /// `COMPONENT.sig`, or in the annotation `portolan.signature` of a manifest.
+    pub(super) signature: TextField<SignatureText>,
     /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings. Left out:
     /// `{}`.
     pub(super) config: Field<AnyValue>,
@@ -278,6 +284,11 @@ pub(super) struct RawPolicy {
     pub(super) on_error: Field<RawOnError>,
     /// Limits of one instance.
     pub(super) limits: Field<RawPolicyLimits>,
+    /// How long an instance is used: `worker` for many requests, `request` for one, so that nothing of a request can be seen by
+    /// another even when the policy is careless. The latter takes tens of microseconds more for each request, and `init` runs for
+    /// each.
+    #[schemars(extend("default" = "worker"))]
+    pub(super) isolation: Field<RawIsolation>,
     /// Asked beside the others, on real exchanges, without acting: what it would have changed is counted, and
     /// `portolan policy diff` shows it. It is compared as if it stood at its place in the service's `policies`.
     #[schemars(extend("default" = false))]
@@ -288,6 +299,17 @@ pub(super) struct RawPolicy {
     /// Of a shadow: the policy in whose place it is compared, by name. Services that ask it must ask that one too. Left
     /// out: it is compared as one more.
     pub(super) replaces: TextField<FreeText>,
+}
+
+/// How long an instance of a policy is used.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum RawIsolation {
+    /// For many requests of a worker.
+    Worker,
+    /// For one.
+    Request,
 }
 
 /// What happens to an exchange whose policy failed.

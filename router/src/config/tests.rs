@@ -61,7 +61,7 @@ fn reads_the_example_of_the_design() {
 
     let policy = &live.policies[0];
     let file = Source::File("/etc/portolan/plugins/residency.wasm".into());
-    assert_eq!(policy.component, Component { source: file, digest: None });
+    assert_eq!(policy.component, Component { source: file, digest: None, signature: None });
     assert_eq!(&*policy.config, br#"{"allow":["eu"]}"#);
     assert_eq!((policy.on_error, policy.limits.memory), (OnError::Reject, 16 << 20));
     let config_at = policy.config_at.as_ref().unwrap();

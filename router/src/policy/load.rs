@@ -17,7 +17,7 @@ use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
 use super::stats::PolicyStats;
 use crate::base::Digest;
-use crate::config::{self, PolicyLimits};
+use crate::config::{self, Isolation, PolicyLimits};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -28,6 +28,7 @@ pub struct Loaded {
     id: u64,
     pub(super) mould: Mould,
     limits: PolicyLimits,
+    isolation: Isolation,
     manifest: Manifest,
     quarantine: Quarantine,
 }
@@ -194,6 +195,7 @@ impl Loaded {
             && mould.digest == digest
             && mould.config == policy.config
             && self.limits == policy.limits
+            && self.isolation == policy.isolation
     }
 
     /// Name in the configuration.
@@ -224,6 +226,11 @@ impl Loaded {
     /// Its limits.
     pub fn limits(&self) -> PolicyLimits {
         self.limits
+    }
+
+    /// How long an instance of it is used.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
     }
 
     /// Its counters.
@@ -283,6 +290,7 @@ fn load(
         id: NEXT_ID.fetch_add(1, Relaxed),
         mould,
         limits: policy.limits,
+        isolation: policy.isolation,
         manifest,
         quarantine: Quarantine::default(),
     };

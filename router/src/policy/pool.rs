@@ -1,7 +1,8 @@
 //! Warm instances of one worker, and the question that is put to them.
 //!
 //! Owns one instance per policy and worker: calls are synchronous, so a worker needs no second one. An instance is
-//! dropped after any trap, when it was called often or has grown, and when its policy or region table is gone. Never
+//! dropped after any trap, when it was called often or has grown, and when its policy or region table is gone; after each
+//! call where the policy is isolated so. Never
 //! shared between threads. Called by `decide`, once per policy and exchange; it decides what a failure means.
 
 use super::arguments::Arguments;
@@ -14,6 +15,7 @@ use super::load::Loaded;
 use super::patience::WaitMeter;
 use super::quarantine::Admission;
 use crate::base::{Location, Timestamp};
+use crate::config::Isolation;
 use crate::steer::verdict::{SessionKey, Verdict};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -206,7 +208,8 @@ impl WarmPool {
         let index = self.slot(policy, directory)?;
         let instance = &mut self.slots[index].instance;
         let answered = call(instance, limits.time, &self.arguments);
-        let worn = instance.calls() >= CALLS_MAX || instance.outgrown(limits.memory);
+        let used_up = policy.isolation() == Isolation::Request || instance.calls() >= CALLS_MAX;
+        let worn = used_up || instance.outgrown(limits.memory);
         if answered.is_err() || worn {
             self.slots.swap_remove(index);
         }

@@ -37,6 +37,26 @@ pub enum SupplyError {
     /// It cannot be fetched.
     #[error("cannot be fetched: {0}")]
     Fetch(FetchError),
+    /// It is not signed.
+    #[error("is not signed, and `components.keys` wants it to be: give `signature`, or {place}")]
+    Unsigned {
+        /// Where a signature may be.
+        place: String,
+    },
+    /// What should be a signature is none.
+    #[error("has a signature that is none: {place} is not 64 bytes or their base64")]
+    NotASignature {
+        /// Where it is.
+        place: String,
+    },
+    /// Nobody who is trusted signed it.
+    #[error("has a signature that none of the {keys} `components.keys` made for {digest}")]
+    WrongSignature {
+        /// Digest of the component's file.
+        digest: Digest,
+        /// How many keys there are.
+        keys: usize,
+    },
 }
 
 impl SupplyError {

@@ -11,6 +11,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// End of the name of a signature's file.
+const SIGNATURE: &str = ".sig";
+
 /// A folder of verified files.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -47,21 +50,35 @@ impl Folder {
         Some(bytes)
     }
 
+    /// The signature that is kept beside a component; whoever reads it verifies it.
+    pub(super) fn signature(&self, digest: Digest) -> Option<Vec<u8>> {
+        fs::read(self.path.join(digest.hex() + SIGNATURE)).ok()
+    }
+
+    /// Keeps a signature from now on.
+    pub(super) fn keep_signature(&self, digest: Digest, bytes: &[u8]) {
+        self.keep_as(&(digest.hex() + SIGNATURE), bytes);
+    }
+
     /// Keeps verified bytes from now on.
     pub(super) fn keep(&self, digest: Digest, bytes: &[u8]) {
-        if let Err(error) = self.write(digest, bytes).and_then(|()| self.clear()) {
+        self.keep_as(&digest.hex(), bytes);
+    }
+
+    fn keep_as(&self, name: &str, bytes: &[u8]) {
+        if let Err(error) = self.write(name, bytes).and_then(|()| self.clear()) {
             tracing::warn!("components cannot be kept in {}: {error}", self.path.display());
         }
     }
 
-    fn write(&self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
-        let fresh = self.path.join(format!("{}.{}.new", digest.hex(), std::process::id()));
+        let fresh = self.path.join(format!("{name}.{}.new", std::process::id()));
         let written = File::create(&fresh).and_then(|mut file| {
             file.write_all(bytes)?;
             file.sync_all()
         });
-        written.and_then(|()| fs::rename(&fresh, self.path.join(digest.hex()))).inspect_err(|_| {
+        written.and_then(|()| fs::rename(&fresh, self.path.join(name))).inspect_err(|_| {
             // Half a file is of no use; that it cannot be removed either is told by the error itself.
             let _ = fs::remove_file(&fresh);
         })

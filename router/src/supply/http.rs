@@ -81,9 +81,13 @@ impl<'a> Client<'a> {
 
     /// A file of a web server, verified.
     pub(super) fn file(&mut self, url: &Url, digest: Digest) -> Result<Vec<u8>, FetchError> {
-        let answer = self.get(&Ask { url, accept: "*/*", authorization: None, size_max: self.settings.size_max })?;
-        let body = answer.body().map_err(|wrong| FetchError { url: url.to_string(), wrong })?;
-        verified(url, body, digest)
+        verified(url, self.bytes_of(url, self.settings.size_max)?, digest)
+    }
+
+    /// A file of a web server, whatever is in it.
+    pub(super) fn bytes_of(&mut self, url: &Url, size_max: u64) -> Result<Vec<u8>, FetchError> {
+        let answer = self.get(&Ask { url, accept: "*/*", authorization: None, size_max })?;
+        answer.body().map_err(|wrong| FetchError { url: url.to_string(), wrong })
     }
 
     pub(super) fn size_max(&self) -> u64 {

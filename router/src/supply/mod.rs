@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod http;
 mod registry;
+mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use self::folder::Folder;
 use self::http::Client;
 use crate::base::clock::monotonic;
 use crate::base::{Digest, hash};
-use crate::config::{Component, ComponentSettings, Source};
+use crate::config::{Component, ComponentSettings, Source, Url};
 use crate::metrics::Metrics;
 use std::io::Read;
 use std::path::Path;
@@ -68,7 +69,13 @@ impl<'a> Supply<'a> {
         Self { settings, effort, until: monotonic() + patience, metrics, folder, client }
     }
 
-    /// The bytes of a component. They have the digest that the configuration names, when it names one.
+    /// Whether the same keys are trusted as with these settings.
+    pub fn trusts_as(&self, other: &ComponentSettings) -> bool {
+        self.settings.keys == other.keys
+    }
+
+    /// The bytes of a component. They have the digest that the configuration names, when it names one, and are signed by
+    /// one of the keys, when there are any.
     ///
     /// # Errors
     /// Why they cannot be had.
@@ -77,11 +84,21 @@ impl<'a> Supply<'a> {
             Source::File(path) => {
                 let bytes = read_file(path, self.settings.size_max)?;
                 component.digest.map_or(Ok(()), |digest| verify(&bytes, digest))?;
+                let place = component.signature_file().unwrap_or_default();
+                self.check_signature(component, Digest::of(&bytes), &place.display(), |_| {
+                    std::fs::read(&place).map(Some).or_else(|error| match error.kind() {
+                        std::io::ErrorKind::NotFound => Ok(None),
+                        _ => Err(SupplyError::Unreadable(error)),
+                    })
+                })?;
                 Ok(bytes)
             }
             Source::Web(url) => {
                 let digest = component.digest.ok_or(SupplyError::NoDigest)?;
-                self.kept_or(digest, url, |client| client.file(url, digest))
+                let bytes = self.kept_or(digest, url, |client| client.file(url, digest))?;
+                let place = registry::signature_url(url);
+                self.check_signature(component, digest, &place, |supply| supply.signature(digest, &place))?;
+                Ok(bytes)
             }
             Source::Registry(image) => {
                 let at = registry::manifest_url(image);
@@ -91,9 +108,57 @@ impl<'a> Supply<'a> {
                 if let Some(wanted) = component.digest.filter(|wanted| *wanted != layer.digest) {
                     return Err(SupplyError::Digest { wanted, found: layer.digest });
                 }
+                let place = format!("the annotation {} of {}", signature::ANNOTATION, image.manifest);
+                let annotated = registry::annotation(&manifest);
+                self.check_signature(component, layer.digest, &place, |_| Ok(annotated))?;
                 let at = registry::blob_url(image, layer.digest);
                 self.kept_or(layer.digest, &at, |client| client.blob(image, layer))
             }
+        }
+    }
+
+    /// Wants a signature when there are keys: the configuration's own, else what `find` finds at `place`.
+    fn check_signature(
+        &mut self,
+        component: &Component,
+        digest: Digest,
+        place: &dyn std::fmt::Display,
+        find: impl FnOnce(&mut Self) -> Result<Option<Vec<u8>>, SupplyError>,
+    ) -> Result<(), SupplyError> {
+        if self.settings.keys.is_empty() {
+            return Ok(());
+        }
+        let signature = match component.signature {
+            Some(signature) => signature,
+            None => {
+                let found = find(self)?.ok_or_else(|| SupplyError::Unsigned { place: place.to_string() })?;
+                signature::read(&found).ok_or_else(|| SupplyError::NotASignature { place: place.to_string() })?
+            }
+        };
+        signature::verify(digest, &signature, &self.settings.keys)
+    }
+
+    /// The signature of a web server's component, kept beside it; none when the server has none. One that is kept and that
+    /// no key made is asked for again: it may have been made anew.
+    fn signature(&mut self, digest: Digest, url: &Url) -> Result<Option<Vec<u8>>, SupplyError> {
+        let kept = self.folder.as_ref().and_then(|folder| folder.signature(digest));
+        let keys = &self.settings.keys;
+        let good = |kept: &Vec<u8>| signature::read(kept).is_some_and(|s| signature::verify(digest, &s, keys).is_ok());
+        if let Some(kept) = kept.filter(good) {
+            return Ok(Some(kept));
+        }
+        if self.effort == Effort::Offline {
+            return Err(SupplyError::NotFetched { url: url.to_string() });
+        }
+        match self.patiently(|client| client.bytes_of(url, signature::FILE_MAX)) {
+            Ok(bytes) => {
+                if let Some(folder) = &self.folder {
+                    folder.keep_signature(digest, &bytes);
+                }
+                Ok(Some(bytes))
+            }
+            Err(FetchError { wrong: Wrong::Status(::http::StatusCode::NOT_FOUND), .. }) => Ok(None),
+            Err(error) => Err(SupplyError::Fetch(error)),
         }
     }
 

@@ -8,9 +8,11 @@ use super::Digest;
 use super::credentials;
 use super::error::{FetchError, Wrong};
 use super::http::{Answer, Ask, Client};
+use super::signature::ANNOTATION;
 use crate::config::{Image, Url};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Largest manifest, bytes: what registries must take at least (specification, "Pushing manifests").
 const MANIFEST_MAX: u64 = 4 << 20;
@@ -26,6 +28,7 @@ struct Manifest {
     media_type: Option<String>,
     layers: Option<Vec<Descriptor>>,
     manifests: Option<serde::de::IgnoredAny>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -51,9 +54,22 @@ pub(super) fn blob_url(image: &Image, digest: Digest) -> Url {
     image.registry.with_target(format!("/v2/{}/blobs/{digest}", image.repository))
 }
 
+/// Where the signature of a web server's component is: `.sig` after the path.
+pub(super) fn signature_url(url: &Url) -> Url {
+    let (path, query) =
+        url.target.split_once('?').map_or((url.target.as_str(), None), |(path, query)| (path, Some(query)));
+    url.with_target(query.map_or(format!("{path}.sig"), |query| format!("{path}.sig?{query}")))
+}
+
+/// The signature in a manifest's annotations.
+pub(super) fn annotation(manifest: &[u8]) -> Option<Vec<u8>> {
+    let manifest: Manifest = serde_json::from_slice(manifest).ok()?;
+    manifest.annotations?.remove(ANNOTATION).map(String::into_bytes)
+}
+
 /// The one layer of a manifest.
 pub(super) fn layer(manifest: &[u8]) -> Result<Layer, Wrong> {
-    let Manifest { media_type, layers, manifests } =
+    let Manifest { media_type, layers, manifests, annotations: _ } =
         serde_json::from_slice(manifest).map_err(|error| Wrong::Manifest(error.to_string()))?;
     if manifests.is_some() || media_type.as_deref() == Some(INDEX) {
         return Err(Wrong::Index);

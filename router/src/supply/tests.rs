@@ -52,14 +52,18 @@ impl Server {
     }
 
     fn file(&self) -> Component {
-        Component { source: Source::Web(self.url("/a.wasm")), digest: Some(Digest::of(BYTES)) }
+        Component { source: Source::Web(self.url("/a.wasm")), digest: Some(Digest::of(BYTES)), signature: None }
     }
 
     fn image(&self, manifest: &[u8]) -> Component {
         let (registry, manifest) = (self.url("/"), Digest::of(manifest));
         let text = format!("oci://{}/acme/pin@{manifest}", registry.authority());
         let repository = "acme/pin".to_owned();
-        Component { source: Source::Registry(Image { text, registry, repository, manifest }), digest: None }
+        Component {
+            source: Source::Registry(Image { text, registry, repository, manifest }),
+            digest: None,
+            signature: None,
+        }
     }
 }
 
@@ -79,6 +83,7 @@ fn settings() -> ComponentSettings {
         size_max: 1 << 20,
         timeout: Duration::from_secs(20),
         plain_http: Vec::new(),
+        keys: Vec::new(),
         credentials: None,
         ca: None,
     }
@@ -121,7 +126,7 @@ fn what_servers_get_wrong_is_named() {
     }
     let tls = Url { tls: true, ..Server::start(|_, _| Vec::new()).url("/a.wasm") };
     refused(
-        fetch(&Component { source: Source::Web(tls), digest: Some(Digest::of(BYTES)) }),
+        fetch(&Component { source: Source::Web(tls), digest: Some(Digest::of(BYTES)), signature: None }),
         &["https://", "no TLS here"],
     );
 }
@@ -162,7 +167,7 @@ fn a_dead_server_costs_its_time_once() {
     // The port of a listener that is gone.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = Url { tls: false, host: "127.0.0.1".to_owned(), port, target: "/a".to_owned() };
-    let component = Component { source: Source::Web(url), digest: Some(Digest::of(BYTES)) };
+    let component = Component { source: Source::Web(url), digest: Some(Digest::of(BYTES)), signature: None };
     let (settings, make_tls, metrics) = (settings(), || Err(String::new()), Metrics::new());
     let mut supply = Supply::new(&settings, Effort::For(Duration::ZERO), &make_tls, &metrics);
     refused(supply.component(&component), &["no connection"]);
@@ -313,7 +318,7 @@ fn the_folder_is_bounded_and_keeps_what_was_used_last() {
 fn files_are_bounded_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.wasm");
-    let component = |digest| Component { source: Source::File(file.clone()), digest };
+    let component = |digest| Component { source: Source::File(file.clone()), digest, signature: None };
     refused(fetch(&component(None)), &["cannot be read: No such file"]);
     std::fs::write(&file, BYTES).unwrap();
     assert_eq!(fetch(&component(Some(Digest::of(BYTES)))).unwrap(), BYTES);
@@ -331,4 +336,78 @@ fn challenges_are_read_by_their_parameters() {
     assert_eq!(parameter("SERVICE").as_deref(), Some("a \"b\", c"));
     assert_eq!(parameter("scope").as_deref(), Some("x"));
     assert_eq!((parameter("nonce"), registry::parameter("realm=\"open", "realm")), (None, None));
+}
+
+/// A key pair, and settings that trust it.
+fn author() -> (aws_lc_rs::signature::Ed25519KeyPair, ComponentSettings) {
+    use aws_lc_rs::signature::KeyPair;
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap();
+    let key = pair.public_key().as_ref().try_into().unwrap();
+    (pair, ComponentSettings { keys: vec![[7; 32], key], ..settings() })
+}
+
+fn signed(pair: &aws_lc_rs::signature::Ed25519KeyPair, bytes: &[u8]) -> Vec<u8> {
+    pair.sign(Digest::of(bytes).to_string().as_bytes()).as_ref().to_vec()
+}
+
+#[test]
+fn who_is_not_trusted_is_told_apart_from_who_did_not_sign() {
+    let once = Effort::For(Duration::ZERO);
+    let (pair, trusting) = author();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, beside) = (folder.path().join("a.wasm"), folder.path().join("a.wasm.sig"));
+    std::fs::write(&file, BYTES).unwrap();
+    let mut component = Component { source: Source::File(file), digest: None, signature: None };
+    refused(fetch_with(&trusting, once, &component), &["is not signed, and `components.keys`", "or ", "a.wasm.sig"]);
+    std::fs::write(&beside, "later").unwrap();
+    refused(fetch_with(&trusting, once, &component), &["a.wasm.sig is not 64 bytes or their base64"]);
+    std::fs::write(&beside, signed(&pair, b"other")).unwrap();
+    let digest = Digest::of(BYTES).to_string();
+    refused(fetch_with(&trusting, once, &component), &["a signature that none of the 2 `components.keys`", &digest]);
+    use base64::Engine;
+    let base64 = base64::engine::general_purpose::STANDARD.encode(signed(&pair, BYTES)) + "\n";
+    for good in [signed(&pair, BYTES), base64.clone().into_bytes()] {
+        std::fs::write(&beside, good).unwrap();
+        assert_eq!(fetch_with(&trusting, once, &component).unwrap(), BYTES);
+    }
+    std::fs::remove_file(&beside).unwrap();
+    component.signature = Some(signed(&pair, BYTES).try_into().unwrap());
+    assert_eq!(fetch_with(&trusting, once, &component).unwrap(), BYTES);
+
+    let layers = manifest(&component_layer());
+    let annotation = format!(",\"annotations\":{{\"portolan.signature\":{:?}}}}}", base64.trim());
+    let annotated = [&layers[..layers.len() - 1], annotation.as_bytes()].concat();
+    for (bytes, fine) in [(annotated, true), (layers, false)] {
+        let named = bytes.clone();
+        let answer = move |_, asked: &Asked| good(if asked.target.contains("/manifests/") { &bytes } else { BYTES });
+        let fetched = fetch_with(&trusting, once, &Server::start(answer).image(&named));
+        match fine {
+            true => assert_eq!(fetched.unwrap(), BYTES),
+            false => refused(fetched, &["is not signed", "or the annotation portolan.signature of sha256:"]),
+        }
+    }
+}
+
+#[test]
+fn a_signature_beside_a_web_file_is_kept_with_it() {
+    let once = Effort::For(Duration::ZERO);
+    let (pair, mut trusting) = author();
+    let folder = tempfile::tempdir().unwrap();
+    let by_hand = signed(&pair, BYTES);
+    let server = Server::start(move |number, asked| match (asked.target.as_str(), number) {
+        ("/a.wasm", _) => good(BYTES),
+        ("/a.wasm.sig", 0..4) => answer("404 Not Found", "", b""),
+        ("/a.wasm.sig", _) => good(&by_hand),
+        (other, _) => panic!("{other}"),
+    });
+    refused(fetch_with(&trusting, once, &server.file()), &["is not signed", "/a.wasm.sig"]);
+    trusting.cache = Some(folder.path().to_owned());
+    refused(fetch_with(&trusting, Effort::Offline, &server.file()), &["was not fetched from http://", "/a.wasm"]);
+    assert!(fetch_with(&trusting, once, &server.file()).is_err_and(|error| error.to_string().contains("not signed")));
+    assert_eq!(fetch_with(&trusting, once, &server.file()).unwrap(), BYTES);
+    let asked = server.asked();
+    assert_eq!(fetch_with(&trusting, Effort::Offline, &server.file()).unwrap(), BYTES);
+    assert_eq!(server.asked(), asked, "signature and component are kept");
+    trusting.keys = vec![[7; 32]];
+    refused(fetch_with(&trusting, once, &server.file()), &["none of the 1 `components.keys`"]);
 }

@@ -111,6 +111,9 @@ fn configuration(
     // The code is compiled already; the configuration wants a name.
     asked.insert("component".into(), "policy.wasm".into());
     asked.insert("config".into(), policy.clone().into());
+    if !suite.isolation.is_empty() {
+        asked.insert("isolation".to_owned(), suite.isolation.clone().into());
+    }
     asked.extend(suite.limits.iter().map(|limits| ("limits".to_owned(), limits.clone().into())));
     let mut service = suite.service.clone();
     service.entry("affinity").or_insert_with(|| toml::Table::new().into());

@@ -25,6 +25,9 @@ pub struct Suite {
     pub config: toml::Table,
     /// Limits of the policy, as in the router's configuration.
     pub limits: Option<toml::Table>,
+    /// How long an instance is used, as in the router's configuration; not from the file, but from who measures.
+    #[serde(skip)]
+    pub isolation: String,
     /// Settings of the service, as in the router's configuration; without `affinity` it has one.
     #[serde(default)]
     pub service: toml::Table,

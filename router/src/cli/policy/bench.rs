@@ -24,6 +24,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<Ended, String> {
     if let Some(config) = &args.config {
         suite.config = table(config)?;
     }
+    suite.isolation.clone_from(&args.isolation);
     let compiled = compiled(&engine()?, &suite.component)?;
     if cfg!(debug_assertions) {
         complain("this is a debug build of portolan: a release build answers several times faster");

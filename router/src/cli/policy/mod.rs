@@ -105,6 +105,9 @@ pub(super) struct BenchArgs {
     /// Configuration, as an inline TOML table; left out: that of the cases.
     #[arg(long, value_name = "TABLE")]
     config: Option<String>,
+    /// Instances: one for many calls, or a fresh one for each; left out: as the router does without a setting.
+    #[arg(long, value_name = "HOW", default_value = "worker", value_parser = ["worker", "request"])]
+    isolation: String,
     /// Calls to time.
     #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     calls: u32,

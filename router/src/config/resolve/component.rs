@@ -24,6 +24,9 @@ impl Resolver<'_> {
                 or(&raw.timeout, |time| time.0.0, defaults::COMPONENT_TIMEOUT)
             }),
             plain_http: plain.iter().map(|host| host.value.0.0.clone()).collect(),
+            keys: raw
+                .and_then(|raw| raw.keys.as_ref())
+                .map_or_else(Vec::new, |keys| keys.value.iter().map(|key| key.value.0.0).collect()),
             credentials: raw.and_then(|raw| self.path(&raw.credentials)),
             ca: raw.and_then(|raw| self.path(&raw.ca)),
         }
@@ -55,6 +58,7 @@ impl Resolver<'_> {
             }
             source => source,
         };
-        Some(Component { source, digest })
+        let signature = raw.signature.as_ref().map(|signature| signature.value.0.0);
+        Some(Component { source, digest, signature })
     }
 }

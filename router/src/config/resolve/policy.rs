@@ -3,9 +3,9 @@
 //! Owns their defaults. Loads no component.
 
 use super::{Resolver, or, shared};
-use crate::config::raw::{RawConfig, RawOnError, RawPolicy};
+use crate::config::raw::{RawConfig, RawIsolation, RawOnError, RawPolicy};
 use crate::config::value::{At, Name, Written};
-use crate::config::{ComponentSettings, OnError, Policy, PolicyLimits, defaults};
+use crate::config::{ComponentSettings, Isolation, OnError, Policy, PolicyLimits, defaults};
 use std::time::Duration;
 
 /// A policy as the file has it.
@@ -41,6 +41,7 @@ impl Resolver<'_> {
             config: config.into_bytes().into(),
             on_error: or(&raw.on_error, on_error, OnError::Default),
             limits: PolicyLimits { memory: memory as usize, time: limits.map_or(defaults::POLICY_TIME, time) },
+            isolation: or(&raw.isolation, isolation, Isolation::Worker),
             shadow: shadow?,
             config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
             component_at: raw.component.as_ref().and_then(|component| self.place_of(&component.span)),
@@ -50,6 +51,13 @@ impl Resolver<'_> {
 
 fn time_of(limits: &crate::config::raw::RawPolicyLimits) -> Duration {
     or(&limits.time, |time| time.0.0, defaults::POLICY_TIME)
+}
+
+fn isolation(raw: &RawIsolation) -> Isolation {
+    match raw {
+        RawIsolation::Worker => Isolation::Worker,
+        RawIsolation::Request => Isolation::Request,
+    }
 }
 
 fn on_error(raw: &RawOnError) -> OnError {

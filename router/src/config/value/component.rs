@@ -6,6 +6,8 @@ use super::network::OriginUrl;
 use super::{FileName, Text};
 use crate::base::Digest;
 use crate::config::component::{Image, Source, Url};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// Where a component comes from; a relative file still starts at the folder of the configuration.
 #[derive(Debug, Clone)]
@@ -14,6 +16,17 @@ pub(in crate::config) struct ComponentSource(pub(in crate::config) Source);
 /// The digest of a component's file.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct DigestText(pub(in crate::config) Digest);
+
+/// A key that signs components.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct PublicKey(pub(in crate::config) [u8; 32]);
+
+/// A signature over a component's digest.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct SignatureText(pub(in crate::config) [u8; 64]);
+
+/// What stands before the key in a SubjectPublicKeyInfo of ed25519 (RFC 8410, section 4).
+const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A host, with or without a port.
 #[derive(Debug, Clone)]
@@ -46,6 +59,30 @@ impl Text for DigestText {
     }
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map(Self).map_err(|error| format!("{text:?} {error}"))
+    }
+}
+
+impl Text for PublicKey {
+    const TYPE: &'static str = "ed25519 public key";
+    fn accepted() -> String {
+        "an ed25519 public key in PEM, as `openssl pkey -pubout` writes it, or base64 of its 32 bytes".into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        let bytes = STANDARD.decode(body).unwrap_or_default();
+        let raw = bytes.strip_prefix(&SPKI[..]).unwrap_or(&bytes);
+        raw.try_into().map(Self).map_err(|_| "this is not an ed25519 public key".to_owned())
+    }
+}
+
+impl Text for SignatureText {
+    const TYPE: &'static str = "signature";
+    fn accepted() -> String {
+        "base64 of the 64 bytes of an ed25519 signature".into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        let bytes = STANDARD.decode(text.trim()).unwrap_or_default();
+        bytes.try_into().map(Self).map_err(|_| format!("{text:?} is not an ed25519 signature"))
     }
 }
 

@@ -58,6 +58,17 @@ fn components() {
 }
 
 #[test]
+fn keys_and_signatures() {
+    let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let key = PublicKey::read(pem).unwrap().0;
+    assert_eq!(PublicKey::read("Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=").unwrap().0, key);
+    assert_eq!(key[..2], [0x19, 0xbf]);
+    refused::<PublicKey>(&["", "Gb9E", &pem.replace("MCow", "MCox")]);
+    assert_eq!(SignatureText::read(&format!("{}==", "A".repeat(86))).unwrap().0, [0; 64]);
+    refused::<SignatureText>(&["", "AAAA", "no base64"]);
+}
+
+#[test]
 fn origins() {
     let cases = [
         ("http://10.0.1.10:8080", (false, "10.0.1.10", 8080)),

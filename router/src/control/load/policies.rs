@@ -24,6 +24,9 @@ pub(super) fn load(
     for (index, policy) in live.policies.iter().enumerate() {
         if let Source::File(path) = &policy.component.source {
             collected.read(Subject::Policies, path);
+            if !live.components.keys.is_empty() && policy.component.signature.is_none() {
+                policy.component.signature_file().iter().for_each(|path| collected.read(Subject::Policies, path));
+            }
         }
         // Only the data plane compares generations; here an instance is made once and thrown away.
         let directory = RegionDirectory { generation: 0, regions: policy_regions(live, index) };
@@ -57,6 +60,7 @@ fn one(
     let named_by_digest = !matches!(policy.component.source, Source::File(_));
     let same = old.filter(|(in_use, index, old)| {
         named_by_digest
+            && supply.trusts_as(&in_use.live.components)
             && in_use.live.policies[*index].component == policy.component
             && old.same_as(policy, old.digest())
     });

@@ -1,7 +1,7 @@
 //! What a guest may do without harm: each sin is one failure, and the next call of a good policy works.
 
 use super::frame;
-use super::world::{Core, PASS, Worker, ask_at, candidates, directory, policy};
+use super::world::{Core, PASS, Worker, ask_at, candidates, directory, engine, policy};
 use crate::policy::{Carried, Engine, EngineSettings, Loaded, PolicyFailure, QuarantineState, WarmPool};
 use crate::steer::verdict::Verdict;
 use std::io::Write;
@@ -124,6 +124,27 @@ fn no_room_is_a_failure_that_nobody_is_blamed_for() {
     assert_eq!(first.ask(&policy, 9), Ok(Verdict::Pass), "not quarantined");
     *first = Worker::new();
     assert_eq!(third.ask(&policy, 10), Ok(Verdict::Pass), "room again");
+}
+
+#[test]
+fn an_instance_isolated_by_request_never_sees_another() {
+    // Answers once: the second call of an instance finds what the first one left.
+    let route = "(if (i32.load8_u (i32.const 5000)) (then unreachable)) (i32.store8 (i32.const 5000) (i32.const 1))
+        i32.const 3072";
+    let bytes = Core { route, ..PASS }.component();
+    let mut named = policy("guest.wasm".into(), b"");
+    let load = |named: &crate::config::Policy| {
+        Loaded::load(engine(), named, &bytes, &directory(), Carried::default()).map(Arc::new).unwrap()
+    };
+    let warm = load(&named);
+    named.isolation = crate::config::Isolation::Request;
+    let fresh = load(&named);
+    assert!(!warm.same_as(&named, warm.digest()), "another isolation is another policy");
+    let mut worker = Worker::new();
+    assert_eq!(worker.ask(&warm, 0), Ok(Verdict::Pass));
+    assert!(matches!(worker.ask(&warm, 1), Err(PolicyFailure::Trap(_))));
+    assert!((2..20).all(|now| worker.ask(&fresh, now) == Ok(Verdict::Pass)));
+    assert_eq!(worker.pool.len(), 0, "nothing stays");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::frame::{self, Hook};
 use crate::base::{Location, Timestamp};
-use crate::config::{Component, OnError, Policy, PolicyLimits, Source};
+use crate::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use crate::policy::{
     Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, PolicyFailure,
     RegionDirectory, RegionInfo, WarmPool,
@@ -110,11 +110,12 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
     let place = |line| crate::config::Place { file: "edge.toml".into(), line, column: 1 };
     Policy {
         name: "guest".into(),
-        component: Component { source: Source::File(component), digest: None },
+        component: Component { source: Source::File(component), digest: None, signature: None },
         config: config.into(),
         on_error: OnError::Default,
         shadow: None,
         limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
+        isolation: Isolation::Worker,
         config_at: Some(place(8)),
         component_at: Some(place(7)),
     }

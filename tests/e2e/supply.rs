@@ -189,7 +189,7 @@ fn what_is_no_policy_stops_the_reload_by_name_and_place() {
         (put("fast.cwasm", b"\x7fELF\x02\x01\x01\0"), "", "is compiled code (.cwasm), which is never loaded"),
         (guest("newer-version"), "", "this host speaks 0.1.0"),
         (guest("not-a-policy"), "", "does not export portolan:policy/"),
-        (guest("no-route"), "", "does not export portolan:policy/route"),
+        (guest("no-route"), "", "exports none of the hooks that a policy is asked by"),
         (fine.clone(), &digest, &mismatch),
     ];
     let refused = |config: &str, words: &str, key: &str| {

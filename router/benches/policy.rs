@@ -9,9 +9,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use portolan::base::{Location, Timestamp};
 use portolan::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use portolan::policy::{
-    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, RegionDirectory, RegionInfo, WarmPool,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, Outcome, RegionDirectory, RegionInfo,
+    WarmPool,
 };
-use portolan::steer::verdict::Verdict;
+use portolan::steer::verdict::{Reaction, Verdict};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,6 +106,48 @@ fn route(c: &mut Criterion) {
     c.bench_function("policy/fresh instance with init", |b| b.iter(|| loaded.rehearse(&directory).unwrap()));
 }
 
+/// The hooks that few policies export: what a call costs, and what it costs that there is none.
+fn hooks(c: &mut Criterion) {
+    let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
+    let directory = Arc::new(directory());
+    let load = |name: &str, config: &'static [u8]| {
+        let file = guest(name);
+        let bytes = std::fs::read(&file).unwrap();
+        let policy = Policy { config: Arc::from(config), ..policy(file) };
+        Arc::new(Loaded::load(&engine, &policy, &bytes, &directory, Carried::default()).unwrap())
+    };
+    let (good, keyed) =
+        (load("guests/good.wasm", b"{}"), load("guests/keyed.wasm", br#"{ "field": "header:x-user" }"#));
+    let listener = load("guests/listener.wasm", br#"{ "note": 200 }"#);
+    let fields: [Option<&[u8]>; 1] = [Some(b"user-4711")];
+    let ask = Ask {
+        now: Timestamp(1_700_000_000_000),
+        entropy: 0.5,
+        client: Location::new(50.11, 8.68),
+        pin: None,
+        fields: &fields,
+        candidates: &[],
+        first_region: 0,
+        regions: 8,
+        pin_cookie: Some("__Host-portolan"),
+    };
+    let heard: [Option<&[u8]>; 1] = [Some(b"node-3")];
+    let outcome = Outcome { region: 3, status: 200, attempt: 1, ttfb_us: 20_000, may_retry: true, fields: &heard };
+    let mut pool = WarmPool::new();
+    assert!(pool.key(&keyed, &directory, &ask).unwrap().is_some());
+    assert!(matches!(pool.response(&listener, &directory, &ask, &outcome).unwrap(), Reaction::Amend(_)));
+    c.bench_function("policy/affinity 1 field", |b| {
+        b.iter(|| pool.key(&keyed, &directory, black_box(&ask)).unwrap());
+    });
+    c.bench_function("policy/response 2 fields 2 edits", |b| {
+        b.iter(|| pool.response(&listener, &directory, black_box(&ask), &outcome).unwrap());
+    });
+    // What `decide` asks of each policy before it calls a hook.
+    c.bench_function("policy/two hooks not exported", |b| {
+        b.iter(|| black_box(&good).keys() || black_box(&good).hears());
+    });
+}
+
 fn load(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let settings = EngineSettings { workers: 2, cache: Some(folder.path().to_owned()) };
@@ -128,5 +171,5 @@ fn load(c: &mut Criterion) {
     slow.finish();
 }
 
-criterion_group!(benches, route, load);
+criterion_group!(benches, route, hooks, load);
 criterion_main!(benches);

@@ -38,6 +38,7 @@ mod region_death;
 /// New configurations and files under load; what is wrong changes nothing.
 mod reload;
 /// The three policies that ship do what their READMEs say.
+mod responses;
 mod session_keys;
 mod shipped;
 /// Requests that two parsers could read in two ways.

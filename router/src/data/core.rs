@@ -6,12 +6,12 @@ use super::request_id::RequestIds;
 use super::upstream::{Pool, PoolStats};
 use crate::base::{Clock, Timestamp, clock};
 use crate::metrics::{Histogram, Metrics};
-use crate::policy::{Ask, PolicyFailure, WarmPool};
+use crate::policy::{Ask, Outcome, PolicyFailure, WarmPool};
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Reader;
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::retry_budget::{RetryBudget, RetryLimits};
-use crate::steer::verdict::{SessionKey, Verdict};
+use crate::steer::verdict::{Reaction, SessionKey, Verdict};
 use crate::store::Store;
 use http::HeaderValue;
 use std::cell::{Cell, RefCell};
@@ -167,6 +167,25 @@ impl Core {
     ) -> (Result<Option<SessionKey>, PolicyFailure>, Duration) {
         let key = |warm: &mut WarmPool| warm.key(&policy.loaded, &policy.directory, ask);
         self.observed(policy, &policy.metrics.affinity_seconds, key, |key| if key.is_some() { "key" } else { "no-key" })
+    }
+
+    /// Asks a policy what it makes of an answer.
+    ///
+    /// # Errors
+    /// As the instance fails.
+    pub(super) fn response(
+        &self,
+        policy: &PolicyUse,
+        ask: &Ask<'_>,
+        outcome: &Outcome<'_>,
+    ) -> Result<Reaction, PolicyFailure> {
+        let response = |warm: &mut WarmPool| warm.response(&policy.loaded, &policy.directory, ask, outcome);
+        let said = self.observed(policy, &policy.metrics.response_seconds, response, |reaction| match reaction {
+            Reaction::Pass => "pass",
+            Reaction::Amend(_) => "amend",
+            Reaction::Next => "next",
+        });
+        said.0
     }
 
     /// Notes what a call cost and what came of it.

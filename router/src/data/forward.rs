@@ -1,8 +1,10 @@
 //! Forwarding: the plan's targets in order, until one answers.
 //!
 //! Owns attempts, the retry rule, deadlines, and what a session's move tells the origin. Never asks where to go: the plan
-//! is settled. A retry happens only when the same bytes can be sent again and, for methods that may have effects
+//! is settled, and a policy that wants another region than the one that answered gets the plan's next. A retry happens only when the same bytes can be sent again and, for methods that may have effects
 //! (RFC 9110, section 9.2.2), when nothing had been sent.
+
+mod walk;
 
 use super::body::Body;
 use super::connection::Connection;
@@ -15,21 +17,22 @@ use super::preface;
 use super::record::{Record, Served};
 use super::replay::Replay;
 use super::respond;
-use super::upstream::{Answered, FailureKind, Outgoing, SendFailure, Sent, Timeouts};
+use super::upstream::{Answered, FailureKind, Outgoing, SendFailure, Timeouts};
 use crate::base::{Timestamp, clock};
 use crate::decide::Forward;
 use crate::decide::facts::{Client, Scheme};
 use crate::snapshot::origin::Origin;
 use crate::snapshot::stats::Outcome;
 use crate::snapshot::{Endpoint, Service, Snapshot};
-use crate::steer::plan::{MoveReason, Target};
-use crate::steer::verdict::Edit;
+use crate::steer::plan::Target;
+use crate::steer::verdict::{Edit, PinAction};
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri, Version};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use walk::Walked;
 
 /// What an exchange brings to its forwarding.
 pub(super) struct Outbound<'a> {
@@ -45,11 +48,11 @@ pub(super) struct Outbound<'a> {
     pub(super) now: Timestamp,
 }
 
-/// How one attempt ended.
+/// How one attempt ended; responses with the time to their head.
 enum Attempt {
-    Answered(Response<Body>),
+    Answered(Response<Body>, Duration),
     /// A response that says that the origin, or something before it, is unwell (502, 503, 504).
-    Unwell(Response<Body>),
+    Unwell(Response<Body>, Duration),
     Failed(SendFailure),
     /// The endpoint's name has no address.
     Unresolved,
@@ -64,8 +67,8 @@ pub(super) async fn forward(
 ) -> Response<Body> {
     let (snapshot, scheme, now) = (outbound.snapshot, outbound.scheme, outbound.now);
     let Fetched { mut response, target } = fetch(outbound, plan, body, record).await;
-    if let Some(target) = target {
-        pin::write(snapshot, plan, target, now, scheme, response.headers_mut());
+    if let Some(server) = &target {
+        pin::write(snapshot, plan, server, now, scheme, response.headers_mut());
     }
     response
 }
@@ -75,7 +78,14 @@ pub(super) struct Fetched {
     /// The origin's response without the fields of its hop, or the router's own words.
     pub(super) response: Response<Body>,
     /// Who gave it; none when nobody did.
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<Server>,
+}
+
+/// Who gave an answer, and what policies said of the session's pin when they heard it.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    pub(super) target: Target,
+    pub(super) pin: PinAction,
 }
 
 /// Walks the plan's targets. What comes back is as any client may have it: nothing of a session is in it.
@@ -96,7 +106,7 @@ pub(super) async fn fetch(outbound: Outbound<'_>, plan: &Forward<'_>, body: Body
         replay: Replay::new(body, service.spec.retry.body_max),
         deadline: record.started() + service.spec.timeout.total.min(plan.timeout.unwrap_or(Duration::MAX)),
     };
-    let (response, target) = exchange.walk(plan, record).await;
+    let Walked { response, target, amendment } = exchange.walk(plan, record).await;
     buffers::give_headers(std::mem::take(&mut exchange.head.headers));
     buffers::give_write(exchange.added);
     let mut response = response;
@@ -111,6 +121,10 @@ pub(super) async fn fetch(outbound: Outbound<'_>, plan: &Forward<'_>, body: Body
     if let (Some(moved), Some(_)) = (record.moved, target) {
         service.metrics.sessions_moved.count(moved.as_str());
     }
+    for edit in &amendment.edits {
+        edit.apply(response.headers_mut());
+    }
+    let target = target.map(|target| Server { target, pin: amendment.pin });
     Fetched { response, target }
 }
 
@@ -175,54 +189,21 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Attempts in order. Returns the response and the target that gave it.
-    async fn walk(&mut self, plan: &Forward<'_>, record: &mut Record) -> (Response<Body>, Option<Target>) {
-        let targets = &plan.plan.targets;
-        let attempts_max = usize::from(self.service.table.steering.retries) + 1;
-        let mut last = None;
-        for (index, target) in targets.iter().take(attempts_max).enumerate() {
-            if index > 0 {
-                self.service.metrics.retries.count("tried");
-                if plan.pin.as_ref().is_some_and(|pin| pin.region != Some(target.region)) {
-                    record.moved = record.moved.or(Some(MoveReason::Failover));
-                }
-            }
-            record.attempts += 1;
-            let attempt = self.attempt(plan, *target, record).await;
-            let more = index + 1 < targets.len().min(attempts_max);
-            match attempt {
-                Attempt::Answered(response) => return (response, Some(*target)),
-                Attempt::Unwell(response) if !(more && self.may_retry(false)) => return (response, Some(*target)),
-                Attempt::Unwell(response) => last = Some((response, Some(*target))),
-                Attempt::Failed(failure) => {
-                    let (response, word) = respond::send_failure(&failure);
-                    record.refused = Some(word);
-                    last = Some((response, None));
-                    if !(more && self.may_retry(failure.sent == Sent::Nothing)) {
-                        break;
-                    }
-                }
-                Attempt::Unresolved => {
-                    record.refused = Some("unresolved");
-                    let words = "the application's name does not resolve";
-                    last = Some((respond::text(StatusCode::BAD_GATEWAY, words), None));
-                    if !(more && self.may_retry(true)) {
-                        break;
-                    }
-                }
-            }
-        }
-        last.unwrap_or_else(|| (respond::text(StatusCode::BAD_GATEWAY, "no target could be tried"), None))
-    }
-
     /// The retry rule.
     fn may_retry(&self, nothing_sent: bool) -> bool {
+        self.can_repeat(nothing_sent) && self.granted()
+    }
+
+    /// Whether the same request can be sent once more.
+    fn can_repeat(&self, nothing_sent: bool) -> bool {
         let same_bytes = self.replay.can_replay();
         let repeatable = nothing_sent || self.head.method.is_idempotent();
         let in_time = clock::monotonic() < self.deadline;
-        if !(same_bytes && repeatable && in_time) || self.replay.client_failed() {
-            return false;
-        }
+        same_bytes && repeatable && in_time && !self.replay.client_failed()
+    }
+
+    /// Whether the budget has a retry left; takes it.
+    fn granted(&self) -> bool {
         let granted = self.core.withdraw(self.service, self.core.clock.now());
         if !granted {
             self.service.metrics.retries.count("over-budget");
@@ -258,13 +239,14 @@ impl Exchange<'_> {
                 record.hold(in_flight);
                 record.refused = None;
                 record.head_came(came);
-                endpoint.stats.observe_latency(came.saturating_duration_since(started));
+                let ttfb = came.saturating_duration_since(started);
+                endpoint.stats.observe_latency(ttfb);
                 if is_gateway_failure(response.status()) {
                     self.failed(endpoint, "gateway-status");
-                    return Attempt::Unwell(response);
+                    return Attempt::Unwell(response, ttfb);
                 }
                 endpoint.stats.observe(Outcome::Success);
-                Attempt::Answered(response)
+                Attempt::Answered(response, ttfb)
             }
         }
     }

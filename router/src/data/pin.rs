@@ -3,30 +3,32 @@
 //! Owns how a token is written: on a new pin, when the idle time is worth refreshing, and when a pin ends. What it says
 //! is `decide`'s (`Forward::token_after`), its form and cryptography are `steer::affinity`'s.
 
+use super::forward::Server;
 use crate::base::Timestamp;
 use crate::decide::Forward;
 use crate::decide::facts::Scheme;
 use crate::snapshot::Snapshot;
 use crate::steer::affinity::cookie;
-use crate::steer::plan::{PinWrite, Target};
+use crate::steer::plan::PinWrite;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE};
 
-/// Writes the token that the plan asks for.
+/// Writes the token that the plan asks for, or what policies said after the answer.
 pub(super) fn write(
     snapshot: &Snapshot,
     plan: &Forward<'_>,
-    target: Target,
+    Server { target, pin }: &Server,
     now: Timestamp,
     scheme: Scheme,
     headers: &mut HeaderMap,
 ) {
     let Some(affinity) = &plan.service.spec.affinity else { return };
     let secure = affinity.secure || scheme == Scheme::Https;
-    let text = match &plan.plan.pin {
+    let write = plan.pin_after(pin);
+    let text = match &write {
         PinWrite::Leave => return,
         PinWrite::Clear => cookie::clear(&affinity.cookie, secure),
         PinWrite::Refresh | PinWrite::Bind { .. } => {
-            let Some(token) = plan.token_after(target, now) else { return };
+            let Some(token) = plan.token_after(&write, *target, now) else { return };
             match snapshot.keys.encode(&token, &plan.service.table.name) {
                 Ok(text) => cookie::set(&affinity.cookie, &text, affinity.idle, secure),
                 Err(error) => {

@@ -42,7 +42,7 @@ fn value<'a>(field: &Field, facts: &Facts<'a>, pop: &'a str) -> Option<Cow<'a, [
 }
 
 /// A header's value; several lines are joined with `, ` (RFC 9110, section 5.3).
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
     let mut lines = headers.get_all(name).iter();
     let first = lines.next()?.as_bytes();
     let mut joined = Cow::Borrowed(first);

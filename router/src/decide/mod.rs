@@ -8,6 +8,7 @@ pub mod caching;
 pub mod explain;
 pub mod facts;
 mod fields;
+pub mod hearing;
 mod policies;
 mod session;
 mod shadow;
@@ -25,6 +26,7 @@ use crate::steer::nearness::Nearness;
 use crate::steer::plan::{NoTarget, Pin, Plan};
 use crate::steer::verdict::{Advice, CacheSay, Edit, Reply, SessionKey, Verdict};
 use facts::{Facts, Scheme};
+use hearing::Hearing;
 use http::HeaderValue;
 use http::header::COOKIE;
 use policies::{Consulted, Heard, Scene};
@@ -116,6 +118,8 @@ pub struct Forward<'s> {
     pub edits: Vec<Edit>,
     /// Limit for the whole exchange by a policy.
     pub timeout: Option<Duration>,
+    /// What policies will be asked about the answer with; none when no policy is.
+    pub hearing: Option<Box<Hearing>>,
 }
 
 /// Why an exchange cannot be served.
@@ -188,7 +192,8 @@ fn steer<'s>(
         }
     };
     let Advice { cache: cache_say, edits, timeout, .. } = advice;
-    let forward = |plan| Forward { service, plan, token, pin, cache, cache_say, edits, timeout };
+    let hearing = Hearing::of(&scene);
+    let forward = |plan| Forward { service, plan, token, pin, cache, cache_say, edits, timeout, hearing };
     match planned {
         Ok(plan) => Decision::Forward(forward(plan)),
         // Nobody may serve it: what another was served is no way round a fence.

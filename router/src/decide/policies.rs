@@ -7,7 +7,7 @@
 use super::facts::Facts;
 use super::trace::{PolicyTrace, Trace};
 use super::{AskPolicy, allowed, fields};
-use crate::base::{RegionSet, hash};
+use crate::base::{RegionSet, Timestamp, hash};
 use crate::config::OnError;
 use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
@@ -137,15 +137,20 @@ fn question<T>(scene: &Scene<'_>, policy: &PolicyUse, candidates: &[Candidate], 
     let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
     put(&Ask {
         now: facts.now,
-        entropy: hash::unit(hash::mix(facts.seed ^ PURPOSE_POLICY)),
+        entropy: entropy(facts.seed),
         client: facts.client.location(),
-        pin: pin.map(|pin| view(pin, policy.first_region, facts)),
+        pin: pin.map(|pin| view(pin, policy.first_region, facts.now)),
         fields: &fields,
         candidates,
         first_region: policy.first_region,
         regions: service.table.regions.len(),
         pin_cookie: service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
     })
+}
+
+/// A policy's dice for an exchange.
+pub(super) fn entropy(seed: u64) -> f64 {
+    hash::unit(hash::mix(seed ^ PURPOSE_POLICY))
 }
 
 /// A candidate with the region's number in the policy's directory.
@@ -169,8 +174,8 @@ fn numbered(candidate: &nearness::Candidate, first_region: u32) -> Candidate {
 }
 
 /// The pin as a policy sees it.
-fn view<'a>(pin: &'a Pin, first_region: u32, facts: &Facts<'_>) -> PinView<'a> {
-    let age_s = |since| u32::try_from(facts.now.since(since).as_secs()).unwrap_or(u32::MAX);
+pub(super) fn view(pin: &Pin, first_region: u32, now: Timestamp) -> PinView<'_> {
+    let age_s = |since| u32::try_from(now.since(since).as_secs()).unwrap_or(u32::MAX);
     PinView {
         region: pin.region.map(|region| first_region + u32::from(region)),
         region_name: &pin.region_name,

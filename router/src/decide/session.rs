@@ -11,14 +11,14 @@ use crate::steer::table::AffinityMode;
 use bytes::Bytes;
 
 impl Forward<'_> {
-    /// The token to write when `target` served; none while the present one is good enough, and none for a pin that the
+    /// The token to write by `write` when `target` served; none while the present one is good enough, and none for a pin that the
     /// plan leaves alone or ends.
-    pub fn token_after(&self, target: Target, now: Timestamp) -> Option<Token> {
+    pub fn token_after(&self, write: &PinWrite, target: Target, now: Timestamp) -> Option<Token> {
         let affinity = self.service.spec.affinity.as_ref()?;
         let region = self.service.table.regions.get(usize::from(target.region))?;
         let endpoint = region.endpoints.get(usize::from(target.endpoint)).map(|endpoint| endpoint.id);
         let bind = |payload: Bytes, ttl| Token::bind(self.pin.as_ref(), &region.name, endpoint, payload, ttl, now);
-        match &self.plan.pin {
+        match write {
             PinWrite::Leave | PinWrite::Clear => None,
             PinWrite::Bind { payload, ttl } => Some(bind(payload.clone(), *ttl)),
             PinWrite::Refresh => {

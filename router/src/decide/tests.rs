@@ -189,6 +189,7 @@ fn a_failure_is_a_pass_or_a_refusal() {
     assert_eq!(kept, "ap", "a failure does not lift the fence of another policy");
 }
 
+mod hearing;
 mod keys;
 mod shadows;
 

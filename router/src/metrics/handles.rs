@@ -49,6 +49,7 @@ impl Metrics {
             outcomes: Words::new(&self.policy_calls, ("policy", policy), "outcome", outcomes),
             route_seconds: seconds("route"),
             affinity_seconds: seconds("affinity"),
+            response_seconds: seconds("response"),
         }
     }
 
@@ -122,6 +123,8 @@ pub struct PolicyMetrics {
     pub route_seconds: Histogram,
     /// Time of calls of `affinity`.
     pub affinity_seconds: Histogram,
+    /// Time of calls of `response`.
+    pub response_seconds: Histogram,
 }
 
 /// Handles of the workers.

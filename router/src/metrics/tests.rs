@@ -41,6 +41,7 @@ fn one_of_each() -> Metrics {
     metrics.bundles.show("/dist", &BundleSizes::default());
     Metrics::count(&metrics.refused, "reason", "head-timeout");
     Metrics::count(&metrics.reloads, "result", "applied");
+    Metrics::count(&metrics.component_fetches, "result", "fetched");
     metrics
 }
 

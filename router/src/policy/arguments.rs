@@ -17,6 +17,7 @@ const OCTETS_KEPT: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
     fields: Vec<u8>,
+    response_fields: Vec<u8>,
     cells: Vec<u32>,
 }
 
@@ -31,7 +32,7 @@ impl Arguments {
         behind: &[Option<&[u8]>],
         candidates: &[Candidate],
     ) -> Result<(), PolicyFailure> {
-        self.pack(declared, behind)?;
+        pack(&mut self.fields, declared, behind)?;
         self.cells.clear();
         for candidate in candidates {
             self.cells.extend_from_slice(&candidate.row());
@@ -39,25 +40,17 @@ impl Arguments {
         Ok(())
     }
 
-    fn pack(&mut self, declared: &[Option<&[u8]>], behind: &[Option<&[u8]>]) -> Result<(), PolicyFailure> {
-        let all = || declared.iter().chain(behind);
-        let bytes = all().flatten().fold(0usize, |sum, value| sum.saturating_add(value.len()));
-        if bytes > OCTETS_MAX {
-            return Err(PolicyFailure::OutOfMemory);
-        }
-        self.fields.clear();
-        self.fields.shrink_to(OCTETS_KEPT);
-        self.fields.reserve((declared.len() + behind.len()) * size_of::<u32>() + bytes);
-        let mut end = 0;
-        for field in all() {
-            end += field.map_or(0, |value| value.len() as u32);
-            let absent = if field.is_none() { ABSENT } else { 0 };
-            self.fields.extend_from_slice(&(end | absent).to_le_bytes());
-        }
-        for value in all().flatten() {
-            self.fields.extend_from_slice(value);
-        }
-        Ok(())
+    /// Lays out the fields of a response beside what was laid out of its request.
+    ///
+    /// # Errors
+    /// As for `fill`.
+    pub(super) fn fill_response(&mut self, declared: &[Option<&[u8]>]) -> Result<(), PolicyFailure> {
+        pack(&mut self.response_fields, declared, &[])
+    }
+
+    /// The fields of the response, as the contract has them.
+    pub(super) fn response_fields(&self) -> &[u8] {
+        &self.response_fields
     }
 
     /// The fields, as the contract has them.
@@ -69,6 +62,28 @@ impl Arguments {
     pub(super) fn candidates(&self) -> CandidatesRecord<'_> {
         CandidatesRecord { width: COLUMNS as u32, cells: &self.cells }
     }
+}
+
+/// Lays out fields in place of those before.
+fn pack(room: &mut Vec<u8>, declared: &[Option<&[u8]>], behind: &[Option<&[u8]>]) -> Result<(), PolicyFailure> {
+    let all = || declared.iter().chain(behind);
+    let bytes = all().flatten().fold(0usize, |sum, value| sum.saturating_add(value.len()));
+    if bytes > OCTETS_MAX {
+        return Err(PolicyFailure::OutOfMemory);
+    }
+    room.clear();
+    room.shrink_to(OCTETS_KEPT);
+    room.reserve((declared.len() + behind.len()) * size_of::<u32>() + bytes);
+    let mut end = 0;
+    for field in all() {
+        end += field.map_or(0, |value| value.len() as u32);
+        let absent = if field.is_none() { ABSENT } else { 0 };
+        room.extend_from_slice(&(end | absent).to_le_bytes());
+    }
+    for value in all().flatten() {
+        room.extend_from_slice(value);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

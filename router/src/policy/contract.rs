@@ -237,6 +237,37 @@ pub(super) struct MetricRecord {
     pub(super) labels: Vec<String>,
 }
 
+/// How an origin answered.
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(super) struct OutcomeRecord {
+    pub(super) region: u32,
+    pub(super) status: u16,
+    pub(super) attempt: u32,
+    #[component(name = "ttfb-us")]
+    pub(super) ttfb_us: u32,
+    #[component(name = "may-retry")]
+    pub(super) may_retry: bool,
+}
+
+#[derive(Debug, ComponentType, Lift)]
+#[component(record)]
+pub(super) struct AmendmentRecord {
+    pub(super) edits: Vec<EditRecord>,
+    pub(super) pin: PinActionVariant,
+}
+
+#[derive(Debug, ComponentType, Lift)]
+#[component(variant)]
+pub(super) enum ReactionVariant {
+    #[component(name = "pass")]
+    Pass,
+    #[component(name = "amend")]
+    Amend(AmendmentRecord),
+    #[component(name = "next")]
+    Next,
+}
+
 #[derive(Debug, ComponentType, Lift)]
 #[component(record)]
 pub(super) struct ManifestRecord {
@@ -252,6 +283,10 @@ pub(super) struct ManifestRecord {
 pub(super) type RouteParams<'a> = (RequestRecord, &'a [u8], CandidatesRecord<'a>);
 /// Result of `route`.
 pub(super) type RouteResult = (VerdictVariant,);
+/// Parameters of `response`.
+pub(super) type ResponseParams<'a> = (RequestRecord, OutcomeRecord, &'a [u8], &'a [u8]);
+/// Result of `response`.
+pub(super) type ResponseResult = (ReactionVariant,);
 /// Parameters of `affinity`.
 pub(super) type KeyParams<'a> = (RequestRecord, &'a [u8]);
 /// Result of `affinity`.

@@ -5,14 +5,16 @@
 //! Pure; called by `pool`, right after the call.
 
 use super::contract::{
-    BindingRecord, CacheActionVariant, CacheTermsRecord, Candidate, EditOp, PinActionVariant, PlanRecord, ReplyRecord,
-    VerdictVariant,
+    AmendmentRecord, BindingRecord, CacheActionVariant, CacheTermsRecord, Candidate, EditOp, EditRecord,
+    PinActionVariant, PlanRecord, ReactionVariant, ReplyRecord, VerdictVariant,
 };
 use super::headers;
 use crate::base::RegionSet;
-use crate::steer::verdict::{Advice, CacheSay, Edit, KeyPart, Order, PinAction, Reply, SessionKey, Verdict};
+use crate::steer::verdict::{
+    Advice, Amendment, CacheSay, Edit, KeyPart, Order, PinAction, Reaction, Reply, SessionKey, Verdict,
+};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,21 +88,46 @@ fn advice(plan: PlanRecord, scope: &Scope<'_>) -> Result<(Advice, Ignored), Stri
     if plan.strict && order.is_empty() && !plan.order.is_empty() {
         fence = Some(RegionSet::EMPTY);
     }
-    if plan.edits.len() > HEADERS_MAX {
-        return Err(format!("{} header edits; at most {HEADERS_MAX} are accepted", plan.edits.len()));
+    let edits = edits(&plan.edits, headers::request_name)?;
+    let timeout = (plan.timeout_ms > 0).then(|| Duration::from_millis(plan.timeout_ms.into()));
+    let (pin, cache) = (pin(plan.pin)?, cache(plan.cache, scope)?);
+    Ok((Advice { order, fence, strict: plan.strict, pin, cache, edits, timeout }, ignored))
+}
+
+/// Header edits; `name` says which headers may be touched.
+fn edits(raw: &[EditRecord], name: impl Fn(&str) -> Result<HeaderName, String>) -> Result<Vec<Edit>, String> {
+    if raw.len() > HEADERS_MAX {
+        return Err(format!("{} header edits; at most {HEADERS_MAX} are accepted", raw.len()));
     }
-    let mut edits = Vec::with_capacity(plan.edits.len());
-    for edit in &plan.edits {
-        let name = headers::request_name(&edit.name)?;
+    let mut edits = Vec::with_capacity(raw.len());
+    for edit in raw {
+        let name = name(&edit.name)?;
         edits.push(match edit.op {
             EditOp::Set => Edit::Set(name.clone(), headers::value(&name, &edit.value)?),
             EditOp::Add => Edit::Add(name.clone(), headers::value(&name, &edit.value)?),
             EditOp::Remove => Edit::Remove(name),
         });
     }
-    let timeout = (plan.timeout_ms > 0).then(|| Duration::from_millis(plan.timeout_ms.into()));
-    let (pin, cache) = (pin(plan.pin)?, cache(plan.cache, scope)?);
-    Ok((Advice { order, fence, strict: plan.strict, pin, cache, edits, timeout }, ignored))
+    Ok(edits)
+}
+
+/// Steering's form of what a policy makes of an answer.
+///
+/// # Errors
+/// When it has no meaning; the text says which part of it.
+pub(super) fn reaction(raw: ReactionVariant, pin_cookie: Option<&str>) -> Result<Reaction, String> {
+    let AmendmentRecord { edits: raw, pin: action } = match raw {
+        ReactionVariant::Pass => return Ok(Reaction::Pass),
+        ReactionVariant::Next => return Ok(Reaction::Next),
+        ReactionVariant::Amend(amendment) => amendment,
+    };
+    let edits = edits(&raw, headers::reply_name)?;
+    for edit in &edits {
+        if let Edit::Set(name, value) | Edit::Add(name, value) = edit {
+            headers::keeps_pin_cookie(name, value, pin_cookie)?;
+        }
+    }
+    Ok(Reaction::Amend(Amendment { edits, pin: pin(action)? }))
 }
 
 /// Candidates in the guest's order. Numbers that `init` never named are nonsense, and so is an order of nothing else.

@@ -21,10 +21,11 @@ pub(super) struct Exports {
     pub(super) init: ComponentExportIndex,
     pub(super) route: Option<ComponentExportIndex>,
     pub(super) affinity: Option<ComponentExportIndex>,
+    pub(super) response: Option<ComponentExportIndex>,
 }
 
 /// Hooks on the way of a request, for messages.
-pub(super) const HOOKS: &str = "route, affinity";
+pub(super) const HOOKS: &str = "route, affinity, response";
 
 /// A name such as `wasi:io/streams@0.2.3`, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,9 @@ pub(super) fn exports(component: &Component) -> Result<Exports, LoadFault> {
         init: find("lifecycle", "init")?.ok_or_else(lifecycle)?,
         route: find("route", "route")?,
         affinity: find("affinity", "key")?,
+        response: find("response", "response")?,
     };
-    if exports.route.is_none() && exports.affinity.is_none() {
+    if exports.route.is_none() && exports.affinity.is_none() && exports.response.is_none() {
         return Err(LoadFault::NoHook);
     }
     Ok(exports)

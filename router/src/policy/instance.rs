@@ -7,8 +7,8 @@ use super::Digest;
 use super::arguments::Arguments;
 use super::compiled::Compiled;
 use super::contract::{
-    DescribeParams, DescribeResult, InitParams, InitResult, KeyParams, KeyResult, ManifestRecord, RequestRecord,
-    RouteParams, RouteResult, VerdictVariant,
+    DescribeParams, DescribeResult, InitParams, InitResult, KeyParams, KeyResult, ManifestRecord, OutcomeRecord,
+    ReactionVariant, RequestRecord, ResponseParams, ResponseResult, RouteParams, RouteResult, VerdictVariant,
 };
 use super::directory::RegionDirectory;
 use super::engine::Engine;
@@ -80,6 +80,7 @@ pub(super) struct Instance {
     component: Component,
     route: Option<TypedFunc<RouteParams<'static>, RouteResult>>,
     affinity: Option<TypedFunc<KeyParams<'static>, KeyResult>>,
+    response: Option<TypedFunc<ResponseParams<'static>, ResponseResult>>,
     calls: u32,
     /// Memory in use when `init` was done.
     settled: usize,
@@ -105,15 +106,17 @@ impl Instance {
         // Start functions run at once, and the beat must outlast the deadline that has just been set.
         mould.engine.pulse.expect(ticks(INIT_TIME));
         let made = mould.pre.instantiate(&mut store).and_then(|component| {
-            let Exports { route, affinity, .. } = &mould.exports;
+            let Exports { route, affinity, response, .. } = &mould.exports;
             let route = route.map(|at| component.get_typed_func(&mut store, at)).transpose()?;
             let affinity = affinity.map(|at| component.get_typed_func(&mut store, at)).transpose()?;
-            Ok((component, route, affinity))
+            let response = response.map(|at| component.get_typed_func(&mut store, at)).transpose()?;
+            Ok((component, route, affinity, response))
         });
         mould.stats.instance_made();
         match made {
-            Ok((component, route, affinity)) => {
-                Ok(Self { engine: mould.engine.clone(), store, component, route, affinity, calls: 0, settled: 0 })
+            Ok((component, route, affinity, response)) => {
+                let engine = mould.engine.clone();
+                Ok(Self { engine, store, component, route, affinity, response, calls: 0, settled: 0 })
             }
             Err(error) => Err(PolicyFailure::of_call(&error, store.data_mut())),
         }
@@ -177,6 +180,25 @@ impl Instance {
         let affinity: TypedFunc<KeyParams<'_>, KeyResult> = affinity;
         let called = affinity.call(&mut self.store, (request, arguments.fields()));
         self.end(called).map(|(key,)| key)
+    }
+
+    /// Asks what it makes of an answer; a policy that does not export `response` passes. Any failure leaves the instance
+    /// unusable.
+    pub(super) fn response(
+        &mut self,
+        limit: Duration,
+        now: Timestamp,
+        request: RequestRecord,
+        outcome: OutcomeRecord,
+        arguments: &Arguments,
+    ) -> Result<ReactionVariant, PolicyFailure> {
+        let Some(response) = self.response else { return Ok(ReactionVariant::Pass) };
+        self.begin(limit, now, request.entropy);
+        self.calls += 1;
+        let response: TypedFunc<ResponseParams<'_>, ResponseResult> = response;
+        let called =
+            response.call(&mut self.store, (request, outcome, arguments.fields(), arguments.response_fields()));
+        self.end(called).map(|(reaction,)| reaction)
     }
 
     /// Calls of hooks so far.

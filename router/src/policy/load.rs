@@ -223,6 +223,11 @@ impl Loaded {
         self.mould.exports.affinity.is_some()
     }
 
+    /// Whether it is asked about answers of origins.
+    pub fn hears(&self) -> bool {
+        self.mould.exports.response.is_some()
+    }
+
     /// Its limits.
     pub fn limits(&self) -> PolicyLimits {
         self.limits

@@ -50,6 +50,8 @@ pub enum Field {
 pub struct Manifest {
     /// Fields in the order in which `route` gets them.
     pub fields: Vec<Field>,
+    /// Headers of responses in the order in which `response` gets them.
+    pub response_fields: Vec<HeaderName>,
     /// Metrics, by the numbers with which guests write to them.
     pub metrics: Vec<MeasureSpec>,
 }
@@ -70,6 +72,9 @@ pub enum ManifestError {
     /// A metric that there cannot be.
     #[error(transparent)]
     Metric(Box<MeasureError>),
+    /// A field of the response that does not exist.
+    #[error("wants the response field {0:?}, which does not exist; accepted: header:NAME")]
+    UnknownResponseField(String),
     /// Something that the contract knows and this host does not offer yet.
     #[error("wants {what} ({name}), which this host does not offer")]
     NotOffered {
@@ -110,20 +115,22 @@ impl Field {
 impl Manifest {
     /// Reads a guest's manifest.
     pub(super) fn parse(record: &ManifestRecord) -> Result<Self, ManifestError> {
-        if record.fields.len() > FIELDS_MAX {
-            return Err(ManifestError::TooManyFields(record.fields.len()));
+        let wanted = record.fields.len().max(record.response_fields.len());
+        if wanted > FIELDS_MAX {
+            return Err(ManifestError::TooManyFields(wanted));
         }
-        let wants =
-            [("response fields", record.response_fields.first()), ("key-value buckets", record.buckets.first())];
-        for (what, name) in wants {
-            if let Some(name) = name {
-                return Err(ManifestError::NotOffered { what, name: name.clone() });
-            }
+        if let Some(name) = record.buckets.first() {
+            return Err(ManifestError::NotOffered { what: "key-value buckets", name: name.clone() });
         }
+        let response_field = |name: &String| {
+            let header = name.strip_prefix("header:").and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+            header.ok_or_else(|| ManifestError::UnknownResponseField(name.clone()))
+        };
+        let response_fields = record.response_fields.iter().map(response_field).collect::<Result<_, _>>()?;
         let unknown = |name: &String| ManifestError::UnknownField(name.clone());
         let metrics = MeasureSpec::parse(&record.metrics).map_err(|error| ManifestError::Metric(Box::new(error)))?;
         let fields = record.fields.iter().map(|name| Field::parse(name).ok_or_else(|| unknown(name)));
-        Ok(Self { fields: fields.collect::<Result<_, _>>()?, metrics })
+        Ok(Self { fields: fields.collect::<Result<_, _>>()?, response_fields, metrics })
     }
 }
 
@@ -172,6 +179,10 @@ mod tests {
         }
         let error = Manifest::parse(&manifest(&["path"; 65])).unwrap_err();
         assert_eq!(error.to_string(), "wants 65 fields; at most 64 are accepted");
+        for name in ["status", "header:", "header:a b", "x-a"] {
+            let record = ManifestRecord { response_fields: vec![name.to_owned()], ..manifest(&[]) };
+            assert_eq!(Manifest::parse(&record), Err(ManifestError::UnknownResponseField(name.to_owned())));
+        }
         let record = ManifestRecord { buckets: vec!["carts".to_owned()], ..manifest(&[]) };
         let error = Manifest::parse(&record).unwrap_err().to_string();
         assert_eq!(error, "wants key-value buckets (carts), which this host does not offer");

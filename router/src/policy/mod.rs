@@ -41,6 +41,6 @@ pub use inspect::{Declared, DeclaredMetric, Grant, Import, Inspection, inspect};
 pub use load::{Carried, LoadError, LoadFault, Loaded};
 pub use manifest::{FIELDS_MAX, Field, Manifest, ManifestError};
 pub use measures::{BOUNDS, Measure, MeasureError, MeasureKind, MeasureSpec, Measures, Reading};
-pub use pool::{Ask, PinView, WarmPool};
+pub use pool::{Ask, Outcome, PinView, WarmPool};
 pub use quarantine::{Admission, Quarantine, QuarantineState};
 pub use stats::{PolicyCounts, PolicyStats};

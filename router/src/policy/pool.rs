@@ -6,7 +6,7 @@
 //! shared between threads. Called by `decide`, once per policy and exchange; it decides what a failure means.
 
 use super::arguments::Arguments;
-use super::contract::{Candidate, PinRecord, RequestRecord};
+use super::contract::{Candidate, OutcomeRecord, PinRecord, RequestRecord};
 use super::convert::{self, Scope};
 use super::directory::RegionDirectory;
 use super::failure::PolicyFailure;
@@ -16,7 +16,7 @@ use super::patience::WaitMeter;
 use super::quarantine::Admission;
 use crate::base::{Location, Timestamp};
 use crate::config::Isolation;
-use crate::steer::verdict::{SessionKey, Verdict};
+use crate::steer::verdict::{Reaction, SessionKey, Verdict};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -64,6 +64,30 @@ pub struct PinView<'a> {
     pub pin_age_s: u32,
     /// What the policy stored with it.
     pub payload: &'a [u8],
+}
+
+/// How an origin answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome<'a> {
+    /// Number of the region in the directory.
+    pub region: u32,
+    /// Its status.
+    pub status: u16,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// From the begin of the attempt to the head of the answer, microseconds.
+    pub ttfb_us: u32,
+    /// Whether another region may be asked.
+    pub may_retry: bool,
+    /// One value for each response field of the manifest, in its order.
+    pub fields: &'a [Option<&'a [u8]>],
+}
+
+impl Outcome<'_> {
+    fn record(&self) -> OutcomeRecord {
+        let Self { region, status, attempt, ttfb_us, may_retry, .. } = *self;
+        OutcomeRecord { region, status, attempt, ttfb_us, may_retry }
+    }
 }
 
 /// The instances of one worker.
@@ -138,6 +162,27 @@ impl WarmPool {
                 instance.key(limit, ask.now, ask.request(), arguments)
             })?;
             convert::key(answered).map_err(PolicyFailure::Nonsense)
+        })
+    }
+
+    /// Asks a policy what it makes of an answer. Candidates are not passed.
+    ///
+    /// # Errors
+    /// Why there is no answer. It has been counted and told to the policy's quarantine.
+    pub fn response(
+        &mut self,
+        policy: &Arc<Loaded>,
+        directory: &Arc<RegionDirectory>,
+        ask: &Ask<'_>,
+        outcome: &Outcome<'_>,
+    ) -> Result<Reaction, PolicyFailure> {
+        self.guarded(policy, ask.now, |pool| {
+            pool.arguments.fill(ask.fields, &ask.behind(), &[])?;
+            pool.arguments.fill_response(outcome.fields)?;
+            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+                instance.response(limit, ask.now, ask.request(), outcome.record(), arguments)
+            })?;
+            convert::reaction(answered, ask.pin_cookie).map_err(PolicyFailure::Nonsense)
         })
     }
 

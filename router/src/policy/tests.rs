@@ -27,6 +27,11 @@ pub(crate) fn measuring() -> super::Loaded {
     loaded
 }
 
+/// A loaded policy that only hears answers, likewise.
+pub(crate) fn listening() -> std::sync::Arc<super::Loaded> {
+    world::Core { hooks: &[frame::Hook::Response], ..world::PASS }.load().unwrap()
+}
+
 /// A loaded policy that is only asked for keys, likewise.
 pub(crate) fn keying() -> std::sync::Arc<super::Loaded> {
     world::Core { hooks: &[frame::Hook::Affinity], ..world::PASS }.load().unwrap()

@@ -82,6 +82,36 @@ pub struct KeyPart {
     pub text: Box<str>,
 }
 
+/// What a policy makes of an origin's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reaction {
+    /// Nothing.
+    Pass,
+    /// Another region should be asked in its place.
+    Next,
+    /// The answer goes to the client changed.
+    Amend(Amendment),
+}
+
+/// How an answer is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Amendment {
+    /// Edits to its headers, in order.
+    pub edits: Vec<Edit>,
+    /// What becomes of the session's pin; to keep is what the plan says.
+    pub pin: PinAction,
+}
+
+impl Amendment {
+    /// Adds what a later policy says; the first that speaks of the pin counts.
+    pub fn merge(&mut self, later: Self) {
+        self.edits.extend(later.edits);
+        if self.pin == PinAction::Keep {
+            self.pin = later.pin;
+        }
+    }
+}
+
 /// A session's own key, which a policy reads from the request: a subject, a tenant. It settles choices and reaches no log
 /// and no token.
 #[derive(Clone, PartialEq, Eq)]

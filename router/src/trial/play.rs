@@ -174,7 +174,7 @@ fn after(decision: &Decision<'_>, now: Timestamp) -> Option<Token> {
         return None;
     }
     let target = forward.plan.targets.first()?;
-    forward.token_after(*target, now).or_else(|| forward.token.clone())
+    forward.token_after(&forward.plan.pin, *target, now).or_else(|| forward.token.clone())
 }
 
 /// Listens in on what a policy says.

@@ -49,3 +49,17 @@ pub mod affinity {
         runtime_path: "::portolan_policy::wit_bindgen::rt",
     });
 }
+
+/// The hook `response`.
+pub mod response {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package portolan:sdk; world hook-response { export portolan:policy/response@0.1.0; }",
+        world: "portolan:sdk/hook-response",
+        with: { "portolan:policy/types@0.1.0": crate::bindings::portolan::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_response",
+        runtime_path: "::portolan_policy::wit_bindgen::rt",
+        additional_derives: [PartialEq],
+    });
+}

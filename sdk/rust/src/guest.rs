@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 use crate::bindings::affinity::exports::portolan::policy::affinity;
 use crate::bindings::exports::portolan::policy::lifecycle;
 use crate::bindings::portolan::policy::types;
+use crate::bindings::response::exports::portolan::policy::response;
 use crate::bindings::route::exports::portolan::policy::route;
 use crate::request::COLUMNS;
-use crate::{Affinity, Manifest, Policy, RegionInfo, Regions, Request, Verdict, config};
+use crate::{Affinity, Answer, Manifest, Policy, Reaction, RegionInfo, Regions, Request, Response, Verdict, config};
 
 /// What a host that does otherwise breaks.
 const INIT_FIRST: &str = "the host calls init before any hook";
@@ -21,6 +22,7 @@ const INIT_FIRST: &str = "the host calls init before any hook";
 pub struct Instance<P> {
     pub(crate) policy: P,
     pub(crate) fields: Vec<String>,
+    pub(crate) response_fields: Vec<String>,
     pub(crate) regions: Regions,
 }
 
@@ -29,9 +31,9 @@ impl<P: Policy> Instance<P> {
     pub fn new(config: &[u8], regions: Vec<RegionInfo>) -> Result<Self, String> {
         let config: P::Config = config::read(config)?;
         // `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
-        let fields = P::describe(&config)?.fields;
+        let Manifest { fields, response_fields, .. } = P::describe(&config)?;
         let regions = Regions::new(regions);
-        Ok(Self { policy: P::new(config, &regions)?, fields, regions })
+        Ok(Self { policy: P::new(config, &regions)?, fields, response_fields, regions })
     }
 }
 
@@ -81,5 +83,30 @@ impl<P: Affinity> Instance<P> {
     pub(crate) fn key(&self, req: &types::Request, fields: &[u8]) -> Option<Vec<u8>> {
         let candidates = types::Candidates { width: COLUMNS as u32, cells: Vec::new() };
         self.policy.key(&Request::new(req, &self.fields, fields, &candidates, &self.regions))
+    }
+}
+
+impl<P: Exported + Response> response::Guest for Component<P> {
+    fn response(
+        req: types::Request,
+        answer: response::Outcome,
+        fields: types::Fields,
+        response_fields: types::Fields,
+    ) -> Reaction {
+        P::with(|cell| cell.get().expect(INIT_FIRST).response(&req, answer, &fields, &response_fields))
+    }
+}
+
+impl<P: Response> Instance<P> {
+    pub(crate) fn response(
+        &self,
+        req: &types::Request,
+        answer: response::Outcome,
+        fields: &[u8],
+        response_fields: &[u8],
+    ) -> Reaction {
+        let candidates = types::Candidates { width: COLUMNS as u32, cells: Vec::new() };
+        let request = Request::new(req, &self.fields, fields, &candidates, &self.regions);
+        self.policy.response(&request, &Answer::new(answer, &self.response_fields, response_fields, &self.regions))
     }
 }

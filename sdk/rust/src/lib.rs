@@ -39,6 +39,7 @@
 //! assert_eq!(policy.ask(world.request().field("client.country", "US")), "pass");
 //! ```
 
+mod answer;
 #[allow(
     unsafe_code,
     reason = "generated code moves values across the sandbox's edge: docs/adr/0005-unsafe-in-the-sdk.md"
@@ -75,11 +76,13 @@ static BLOCKS: blocks::Blocks = blocks::Blocks::new();
 #[doc(hidden)]
 pub use wit_bindgen;
 
+pub use answer::Answer;
 pub use bindings::exports::portolan::policy::lifecycle::{Manifest, Metric};
 pub use bindings::portolan::policy::types::{
     Binding, CacheAction, CacheTerms, Edit, EditOp, Health, Location, PinAction, Plan, RegionId, RegionInfo, Reply,
     Verdict,
 };
+pub use bindings::response::exports::portolan::policy::response::{Amendment, Reaction};
 pub use config::NoConfig;
 pub use payload::Payload;
 pub use regions::Regions;
@@ -123,6 +126,12 @@ pub trait Affinity: Policy {
     fn key(&self, request: &Request<'_>) -> Option<Vec<u8>>;
 }
 
+/// A policy that hears how origins answered: the hook `response`, exported by `export!(MyPolicy: response)` or with others.
+pub trait Response: Policy {
+    /// What it makes of an answer. The request has no candidates here.
+    fn response(&self, request: &Request<'_>, answer: &Answer<'_>) -> Reaction;
+}
+
 /// Makes a component of a [`Policy`] when the crate is compiled for wasm32; expands to nothing natively.
 ///
 /// A crate exports one policy, from its root: `portolan_policy::export!(MyPolicy);` for the hook `route` alone, else with the
@@ -157,6 +166,9 @@ macro_rules! export {
 macro_rules! export_hook {
     (route $guest:ident) => {
         $crate::bindings::route::export_route!($guest with_types_in $crate::bindings::route);
+    };
+    (response $guest:ident) => {
+        $crate::bindings::response::export_response!($guest with_types_in $crate::bindings::response);
     };
     (affinity $guest:ident) => {
         $crate::bindings::affinity::export_affinity!($guest with_types_in $crate::bindings::affinity);

@@ -205,19 +205,19 @@ const FORMER_REGION: usize = 1;
 
 /// The contract's `fields`: where values end, and the values.
 #[derive(Debug, Clone, Copy)]
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     ends: &'a [[u8; 4]],
     octets: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
     /// As many fields as these bytes hold. A host that sends less than it should leaves them all absent.
-    fn of(bytes: &'a [u8], count: usize) -> Self {
+    pub(crate) fn of(bytes: &'a [u8], count: usize) -> Self {
         let (ends, octets) = bytes.split_at_checked(count * 4).unwrap_or_default();
         Self { ends: ends.as_chunks().0, octets }
     }
 
-    fn at(&self, place: usize) -> Option<&'a [u8]> {
+    pub(crate) fn at(&self, place: usize) -> Option<&'a [u8]> {
         let end = u32::from_le_bytes(*self.ends.get(place)?);
         let begin = match place.checked_sub(1) {
             Some(before) => u32::from_le_bytes(*self.ends.get(before)?) & !ABSENT,

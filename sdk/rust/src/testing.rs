@@ -25,11 +25,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::bindings::portolan::policy::types;
+use crate::bindings::response::exports::portolan::policy::response::Outcome;
 use crate::guest::Instance;
 use crate::request::{COLUMNS, packed};
 use crate::{
-    Affinity, CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, RegionId, RegionInfo,
-    Regions, Verdict, guest,
+    Affinity, CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, Reaction, RegionId,
+    RegionInfo, Regions, Response, Verdict, guest,
 };
 
 /// The service of every region and request, unless a test says otherwise.
@@ -241,7 +242,7 @@ impl<P: Policy> Loaded<P> {
 
     /// The verdict on a request.
     pub fn verdict(&self, request: Request) -> Verdict {
-        let Instance { policy, fields, regions } = &self.instance;
+        let Instance { policy, fields, regions, .. } = &self.instance;
         let values = request.values(fields);
         let cells = request.candidates.iter().flat_map(Candidate::row).collect();
         let candidates = types::Candidates { width: COLUMNS as u32, cells };
@@ -251,6 +252,19 @@ impl<P: Policy> Loaded<P> {
     /// The verdict as text: see [`text`].
     pub fn ask(&self, request: Request) -> String {
         text(&self.verdict(request), &self.instance.regions)
+    }
+}
+
+impl<P: Response> Loaded<P> {
+    /// What the policy makes of this status and these headers from the region of this name, at the first attempt.
+    pub fn hear(&self, request: Request, region: &str, status: u16, headers: &[(&str, &str)]) -> Reaction {
+        let outcome = Outcome { region: request.id(region), status, attempt: 1, ttfb_us: 20_000, may_retry: true };
+        let named = |field: &String| {
+            let header = headers.iter().find(|(name, _)| field.strip_prefix("header:") == Some(*name));
+            header.map(|(_, value)| value.as_bytes())
+        };
+        let heard = packed(self.instance.response_fields.iter().map(named));
+        self.instance.response(&request.raw, outcome, &request.values(&self.instance.fields), &heard)
     }
 }
 

@@ -193,6 +193,13 @@ impl Manifest {
         self
     }
 
+    /// Wants this field of responses, `header:NAME`, for the hook `response`.
+    #[must_use]
+    pub fn response_field(mut self, field: impl Into<String>) -> Self {
+        self.response_fields.push(field.into());
+        self
+    }
+
     /// Declares a counter with these values of its label; none is no label. See [`crate::Counter`].
     #[must_use]
     pub fn counter<T: Into<String>>(self, name: &str, labels: impl IntoIterator<Item = T>) -> Self {

@@ -25,7 +25,8 @@ macro_rules! sdk {
 }
 
 /// The SDK's source.
-const SDK_FILES: [(&str, &str); 11] = sdk![
+const SDK_FILES: [(&str, &str); 12] = sdk![
+    "answer.rs",
     "bindings.rs",
     "blocks.rs",
     "config.rs",

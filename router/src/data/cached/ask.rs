@@ -12,10 +12,9 @@ use crate::cache::select::Forward as Why;
 use crate::cache::stored::{Fetched, Stored};
 use crate::cache::{slices, stale, validate};
 use crate::data::body::Body;
-use crate::data::forward::{self, Fetched as Got};
+use crate::data::forward::{self, Fetched as Got, Server};
 use crate::data::pin;
 use crate::data::record::Record;
-use crate::steer::plan::Target;
 use crate::store::entry::Held;
 use crate::store::flights::Lead;
 use http::request::Parts;
@@ -31,7 +30,7 @@ pub(super) struct Came {
     /// It was asked for as the client did: by its method and under its conditions.
     pub(super) is_own: bool,
     /// Who gave it; none when nobody did.
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<Server>,
     pub(super) times: Times,
     /// The last purge before it was asked for.
     pub(super) era: u64,
@@ -59,8 +58,8 @@ impl Flow<'_> {
     }
 
     /// Writes the session's pin into an answer that an origin gave.
-    pub(super) fn pinned(&self, mut outcome: Outcome, target: Option<Target>, now: Timestamp) -> Outcome {
-        if let Some(target) = target {
+    pub(super) fn pinned(&self, mut outcome: Outcome, target: Option<Server>, now: Timestamp) -> Outcome {
+        if let Some(target) = &target {
             let scheme = self.context.scheme(self.request);
             pin::write(self.context.snapshot, self.plan, target, now, scheme, outcome.response.headers_mut());
         }

@@ -135,6 +135,7 @@ pub(super) const BARE: &str = "LIBC (core instance $lowered)";
 pub(super) enum Hook {
     Route,
     Affinity,
+    Response,
 }
 
 impl Hook {
@@ -142,6 +143,7 @@ impl Hook {
         match self {
             Self::Route => ROUTE,
             Self::Affinity => AFFINITY,
+            Self::Response => RESPONSE,
         }
     }
 }
@@ -175,6 +177,25 @@ const AFFINITY: &str = r#"
     (canon lift (core func $guest "key") (memory $memory) (realloc $realloc)))
 (instance $affinity (export "key" (func $key)))
 (export "portolan:policy/affinity@VERSION" (instance $affinity))
+"#;
+
+const RESPONSE: &str = r#"
+(alias export $types "edit" (type $edit))
+(alias export $types "pin-action" (type $pin-action))
+(type $outcome (record (field "region" u32) (field "status" u16) (field "attempt" u32) (field "ttfb-us" u32)
+    (field "may-retry" bool)))
+(export $outcome' "outcome" (type $outcome))
+(type $amendment (record (field "edits" (list $edit)) (field "pin" $pin-action)))
+(export $amendment' "amendment" (type $amendment))
+(type $reaction (variant (case "pass") (case "amend" $amendment') (case "next")))
+(export $reaction' "reaction" (type $reaction))
+(func $response (param "req" $request) (param "answer" $outcome') (param "fields" $fields)
+    (param "response-fields" $fields) (result $reaction')
+    (canon lift (core func $guest "response") (memory $memory) (realloc $realloc)
+        (post-return (func $guest "after"))))
+(instance $hearing (export "outcome" (type $outcome')) (export "amendment" (type $amendment'))
+    (export "reaction" (type $reaction')) (export "response" (func $response)))
+(export "portolan:policy/response@VERSION" (instance $hearing))
 "#;
 
 /// The whole component. `imports` is `STD`, `BARE` or a variation of them.

@@ -4,7 +4,7 @@ use super::frame::Hook;
 use super::world::{Core, PASS, Worker, ask_at, candidates, directory};
 use crate::base::Location;
 use crate::policy::{PinView, PolicyFailure, RegionDirectory};
-use crate::steer::verdict::{Advice, CacheSay, KeyPart, PinAction, Verdict};
+use crate::steer::verdict::{Advice, Amendment, CacheSay, Edit, KeyPart, PinAction, Reaction, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,6 +141,43 @@ fn a_key_is_the_guests_own_bytes_and_has_a_limit() {
     assert!(matches!(worker.key(&both, &[]), Err(PolicyFailure::Trap(_))));
     assert_eq!(worker.ask(&both, 0), Ok(Verdict::Pass), "a new instance takes the place of the one that trapped");
     assert_eq!(both.stats().counts().calls, 3);
+}
+
+#[test]
+fn what_a_guest_makes_of_an_answer_is_checked() {
+    // Sets the header whose name and value the response's field is, split at its fourth byte, and binds the pin to it.
+    let amend = r#"
+        (local $at i32)
+        (local.set $at (i32.add (i32.load (i32.add (local.get $params) (i32.const 92))) (i32.const 4)))
+        (i32.store8 (i32.const 5000) (i32.const 0))
+        (i32.store (i32.const 5004) (local.get $at)) (i32.store (i32.const 5008) (i32.const 4))
+        (i32.store (i32.const 5012) (i32.add (local.get $at) (i32.const 4))) (i32.store (i32.const 5016) (i32.const 2))
+        (i32.store8 (i32.const 6000) (i32.const 1))
+        (i32.store (i32.const 6004) (i32.const 5000)) (i32.store (i32.const 6008) (i32.const 1))
+        (i32.store8 (i32.const 6012) (i32.const 3))
+        (i32.store (i32.const 6016) (local.get $at)) (i32.store (i32.const 6020) (i32.const 4))
+        i32.const 6000"#;
+    let core = Core { hooks: &[Hook::Response], response: amend, ..PASS };
+    let policy = core.load().unwrap();
+    assert_eq!((policy.routes(), policy.keys(), policy.hears()), (false, false, true));
+    let mut worker = Worker::new();
+    let edits = vec![Edit::Set("x-ab".parse().unwrap(), "cd".parse().unwrap())];
+    let amendment = Amendment { edits, pin: PinAction::Bind { payload: "x-ab".into(), ttl: None } };
+    assert_eq!(worker.hear(&policy, 200, b"x-abcd"), Ok(Reaction::Amend(amendment)));
+    for (field, words) in [
+        (&b"a b cd"[..], "\"a b \" is not a header name"),
+        (b"datecd", "the header date belongs to the host"),
+        (b"x-ab\r\n", "the value of the header x-ab has control characters"),
+    ] {
+        assert_eq!(worker.hear(&policy, 200, field), Err(PolicyFailure::Nonsense(words.to_owned())));
+    }
+    let next = "(i32.store8 (i32.const 6000) (i32.const 2)) i32.const 6000";
+    let status = format!(
+        "(if (result i32) (i32.eq (i32.load16_u (i32.add (local.get $params) (i32.const 68))) (i32.const 404)) (then {next}) (else (i32.const 3840)))"
+    );
+    let policy = Core { hooks: &[Hook::Response], response: &status, ..PASS }.load().unwrap();
+    assert_eq!(worker.hear(&policy, 404, b""), Ok(Reaction::Next));
+    assert_eq!(worker.hear(&policy, 200, b""), Ok(Reaction::Pass));
 }
 
 #[test]

@@ -51,7 +51,10 @@ fn versions_and_missing_exports_are_named() {
     let text = refusal(Core { version: "0.2.0", ..PASS }.load());
     assert!(text.contains("@0.2.0; this host speaks 0.1.0"), "{text}");
     let text = refusal(Core { hooks: &[], ..PASS }.load());
-    assert!(text.contains("exports none of the hooks that a policy is asked by (route, affinity); build it"), "{text}");
+    assert!(
+        text.contains("exports none of the hooks that a policy is asked by (route, affinity, response); build it"),
+        "{text}"
+    );
     let older = Core { version: "0.1.0-rc.1", ..PASS }.load().unwrap();
     assert_eq!(Worker::new().ask(&older, 0), Ok(Verdict::Pass), "an older version of the contract still serves");
     assert!(Core { version: "0.1.7", ..PASS }.load().is_ok(), "a patch of the same minor version is the same contract");

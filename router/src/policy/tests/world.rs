@@ -7,10 +7,10 @@ use super::frame::{self, Hook};
 use crate::base::{Location, Timestamp};
 use crate::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use crate::policy::{
-    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, PolicyFailure,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, Outcome, PolicyFailure,
     RegionDirectory, RegionInfo, WarmPool,
 };
-use crate::steer::verdict::Verdict;
+use crate::steer::verdict::{Reaction, Verdict};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(super) struct Core<'a> {
     pub(super) route: &'a str,
     /// Body of `key`, with a parameter for each number of the contract; 3584 is no key.
     pub(super) key: &'a str,
+    /// Body of `response(params)`; 3840 is `pass`.
+    pub(super) response: &'a str,
     /// Initial pages of memory.
     pub(super) pages: u32,
 }
@@ -48,13 +50,14 @@ pub(super) const PASS: Core<'static> = Core {
     init: "i32.const 2048",
     route: "i32.const 3072",
     key: "i32.const 3584",
+    response: "i32.const 3840",
     pages: 2,
 };
 
 impl Core<'_> {
     /// The core module alone.
     pub(super) fn module(&self) -> String {
-        let Core { head, describe, init, route, key, .. } = self;
+        let Core { head, describe, init, route, key, response, .. } = self;
         format!(
             r#"(core module $Guest
                 (import "libc" "memory" (memory 1))
@@ -75,6 +78,7 @@ impl Core<'_> {
                     (param $client i32) (param $latitude f64) (param $longitude f64)
                     (param $pin i32) (param $region i32) (param $region_id i32) (param $session_age i32) (param $pin_age i32)
                     (param $service i32) (param $fields i32) (param $fields_len i32) (result i32) {key})
+                (func (export "response") (param $params i32) (result i32) {response})
                 (func (export "after") (param i32) (global.set $heap (i32.const 16384))))"#
         )
     }
@@ -173,6 +177,13 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new() -> Self {
         Self { pool: WarmPool::new(), directory: Arc::new(directory()) }
+    }
+
+    /// Tells of an answer of region 3 with this status and this header.
+    pub(super) fn hear(&mut self, policy: &Arc<Loaded>, status: u16, header: &[u8]) -> Result<Reaction, PolicyFailure> {
+        let fields = [Some(header)];
+        let outcome = Outcome { region: 3, status, attempt: 2, ttfb_us: 7, may_retry: true, fields: &fields };
+        self.pool.response(policy, &self.directory, &ask_at(0, &[], &[]), &outcome)
     }
 
     /// Asks for a session's key.

@@ -12,7 +12,7 @@ use crate::policy::FAILURE_WORDS;
 use std::sync::Arc;
 
 /// Words that a policy call can end with, besides its failures.
-const VERDICT_WORDS: [&str; 5] = ["pass", "route", "respond", "key", "no-key"];
+const VERDICT_WORDS: [&str; 7] = ["pass", "route", "respond", "key", "no-key", "amend", "next"];
 
 /// The policies that act.
 pub(super) fn live(inputs: &Inputs<'_>, service: usize, directories: &Directories) -> Vec<PolicyUse> {

@@ -1,0 +1,134 @@
+//! What policies make of an origin's answer: the hook `response`.
+//!
+//! Owns what is kept of a request until it is answered, and the rules of the chain: edits add up, the first policy that speaks
+//! of the pin counts, the first that wants another region ends it. A failure is no opinion, whatever `on_error` says: the
+//! application has answered. Called by the data plane for each answer that is about to go to the client.
+
+use super::Forward;
+use super::fields;
+use super::policies::{Scene, entropy, view};
+use crate::base::{Location, Timestamp};
+use crate::policy::{Ask, Outcome, PolicyFailure};
+use crate::snapshot::PolicyUse;
+use crate::steer::plan::PinWrite;
+use crate::steer::verdict::{Amendment, PinAction, Reaction};
+use http::{HeaderMap, StatusCode};
+use smallvec::SmallVec;
+use std::time::Duration;
+
+/// What is kept of a request for the policies that will be asked about its answer.
+#[derive(Debug)]
+pub struct Hearing {
+    now: Timestamp,
+    entropy: f64,
+    client: Option<Location>,
+    /// Their places among the service's policies, and the fields that they declared.
+    policies: Vec<(usize, Vec<Option<Vec<u8>>>)>,
+}
+
+impl Hearing {
+    /// None when no policy is asked.
+    pub(super) fn of(scene: &Scene<'_>) -> Option<Box<Self>> {
+        let Scene { snapshot, service, facts, .. } = *scene;
+        if !service.policies.iter().any(|policy| policy.loaded.hears()) {
+            return None;
+        }
+        let hears = service.policies.iter().enumerate().filter(|(_, policy)| policy.loaded.hears());
+        let kept = hears.map(|(place, policy)| {
+            let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
+            (place, values.into_iter().map(|value| value.map(Into::into)).collect())
+        });
+        Some(Box::new(Self {
+            now: facts.now,
+            entropy: entropy(facts.seed),
+            client: facts.client.location(),
+            policies: kept.collect(),
+        }))
+    }
+}
+
+/// An origin's answer before the client has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Index of the region in the service's table.
+    pub region: u8,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// From the begin of the attempt to the head of the answer.
+    pub ttfb: Duration,
+    /// Whether another region may be asked.
+    pub may_retry: bool,
+}
+
+impl Forward<'_> {
+    /// What policies make of an answer, asked by `ask`.
+    pub fn heard(
+        &self,
+        answer: &Answer<'_>,
+        mut ask: impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
+    ) -> Reaction {
+        let Some(hearing) = &self.hearing else { return Reaction::Pass };
+        let mut amended: Option<Amendment> = None;
+        for (place, kept) in &hearing.policies {
+            let Some(policy) = self.service.policies.get(*place) else { continue };
+            match self.put(hearing, policy, kept, answer, &mut ask) {
+                Ok(Reaction::Next) if answer.may_retry => return Reaction::Next,
+                Ok(Reaction::Amend(amendment)) => match &mut amended {
+                    Some(amended) => amended.merge(amendment),
+                    None => amended = Some(amendment),
+                },
+                Ok(Reaction::Pass | Reaction::Next) | Err(_) => {}
+            }
+        }
+        amended.map_or(Reaction::Pass, Reaction::Amend)
+    }
+
+    fn put(
+        &self,
+        hearing: &Hearing,
+        policy: &PolicyUse,
+        kept: &[Option<Vec<u8>>],
+        answer: &Answer<'_>,
+        ask: &mut impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
+    ) -> Result<Reaction, PolicyFailure> {
+        let fields: SmallVec<[Option<&[u8]>; 8]> = kept.iter().map(Option::as_deref).collect();
+        let question = Ask {
+            now: hearing.now,
+            entropy: hearing.entropy,
+            client: hearing.client,
+            pin: self.pin.as_ref().map(|pin| view(pin, policy.first_region, hearing.now)),
+            fields: &fields,
+            candidates: &[],
+            first_region: policy.first_region,
+            regions: self.service.table.regions.len(),
+            pin_cookie: self.service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
+        };
+        let values: SmallVec<[_; 8]> =
+            policy.loaded.manifest().response_fields.iter().map(|name| fields::header(answer.headers, name)).collect();
+        let values: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
+        let outcome = Outcome {
+            region: policy.first_region + u32::from(answer.region),
+            status: answer.status.as_u16(),
+            attempt: answer.attempt,
+            ttfb_us: u32::try_from(answer.ttfb.as_micros()).unwrap_or(u32::MAX),
+            may_retry: answer.may_retry,
+            fields: &values,
+        };
+        ask(policy, &question, &outcome)
+    }
+
+    /// What becomes of the token when policies said this of the pin after the answer.
+    pub fn pin_after(&self, said: &PinAction) -> PinWrite {
+        match said {
+            PinAction::Keep => self.plan.pin.clone(),
+            PinAction::Hold => PinWrite::Leave,
+            PinAction::Clear if self.pin.is_none() => PinWrite::Leave,
+            PinAction::Clear => PinWrite::Clear,
+            PinAction::Bind { payload, ttl } => PinWrite::Bind { payload: payload.clone(), ttl: *ttl },
+        }
+    }
+}

@@ -33,6 +33,7 @@ fn policy(component: PathBuf) -> Policy {
         limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
         shadow: None,
         isolation: Isolation::Worker,
+        kv: Vec::new(),
         config_at: None,
         component_at: None,
     }

@@ -7,7 +7,7 @@ use portolan_tests::{Ask, Client, Origin, Pop, binaries, wait_until, wait_until_
 use std::time::Duration;
 
 /// Guests of `tests/guests` that are refused at the start, what the refusal must say, and their configuration.
-const REFUSED: [(&str, &str, &[&str]); 13] = [
+const REFUSED: [(&str, &str, &[&str]); 14] = [
     ("imports-env", "{}", &["imports wasi:sockets/"]),
     ("imports-forbidden", "{}", &["portolan:forbidden/door@0.1.0"]),
     ("newer-version", "{}", &["0.2.0", "0.1.0"]),
@@ -17,6 +17,7 @@ const REFUSED: [(&str, &str, &[&str]); 13] = [
     ("sinner", "{ sin = \"bad-config\" }", &["the moon is not a region; try `eu-west`"]),
     ("sinner", "{ sin = \"bad-fields\" }", &["moon.phase"]),
     ("sinner", "{ sin = \"thousand-metrics\" }", &["declares 1000 metrics; at most 32 are accepted"]),
+    ("sinner", "{ sin = \"hoard\" }", &["wants the bucket", "which is not granted; `kv = { hoard = {} }`"]),
     ("sinner", "{ sin = \"trap-describe\" }", &["trap"]),
     ("sinner", "{ sin = \"spin-describe\" }", &["time limit"]),
     ("sinner", "{ sin = \"init-fails\" }", &["the tide is out"]),
@@ -193,6 +194,22 @@ fn declared_metrics_are_shown_and_what_fits_none_is_dropped() {
     assert_eq!(told, 4);
     world.pop.change(&config.replace("stray-metrics", "no-order"));
     assert!(!world.pop.metrics().has("portolan_policy_counter"));
+}
+
+#[test]
+fn a_bucket_that_is_full_refuses_and_costs_no_verdict() {
+    for (sin, kept) in [("hoard", 100), ("stray-keys", 1)] {
+        let world = World::start("", &sinner(sin, "kv = { hoard = { entries = 100, value_size = \"64KiB\" } }"));
+        for _ in 0..3 {
+            assert_eq!(world.pop.ask(&Ask::get("/").from(IN_GERMANY)).text(), "home", "{sin}");
+            world.neighbour_is_served(sin);
+        }
+        let metrics = world.pop.metrics();
+        let bucket = |name| metrics.count(name, &[("policy", "sinner"), ("bucket", "hoard")]);
+        assert_eq!(bucket("portolan_policy_kv_entries"), kept, "{sin}");
+        assert!(bucket("portolan_policy_kv_refused_total") >= 3, "{sin}");
+        assert_eq!(world.count("route"), 3, "{sin}: {:#}", world.pop.status_of("/policies"));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The three policies that ship do what their READMEs say, in a real PoP.
+//! Policies that ship do what their READMEs say, in a real PoP.
 
 use portolan_tests::scripts::Member;
 use portolan_tests::site::{FRANKFURT, IN_AMERICA, IN_GERMANY, IN_JAPAN, Service, TOKYO, VIRGINIA, pop, shipped};
@@ -113,6 +113,43 @@ fn canary_takes_its_share_and_who_asks() {
     }
     world.set_well(1, false);
     assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY).field("x-canary", "always")), "eu", "it passes then");
+}
+
+#[test]
+fn write_primary_reads_from_a_replica_once_that_has_reported_the_write() {
+    let config = "{ label = \"zone\", value = \"us\", window = \"1h\", reports = { path = \"/_replicated\", secret = \
+                  \"0123456789abcdef\" } }";
+    let granted = shipped("write-primary", config, "kv = { replicas = {} }");
+    let world = World::start("affinity = {}", &["write-primary"], &granted);
+    let german = |ask: Ask| ask.from(IN_GERMANY);
+    let written = world.pop.ask(&german(Ask::post("/cart", "a book")));
+    assert_eq!(written.text(), "us", "a write goes to the primary");
+    let pin = written.pin();
+    let read = || world.served(&german(Ask::get("/cart")).cookie("portolan", &pin));
+    assert_eq!(read(), "us", "the session reads what it wrote");
+    let report = |secret: &str| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let target = format!("/_replicated?region={}&until={now}", FRANKFURT.0);
+        world.pop.ask(&Ask::post(&target, "").field("authorization", &format!("Bearer {secret}"))).status
+    };
+    assert_eq!((report("guess"), read().as_str()), (401, "us"));
+    assert_eq!((report("0123456789abcdef"), read().as_str()), (204, "eu"), "what it wrote is there by now");
+    // Whichever worker is asked: the bucket is shared. A reload of the policy keeps it.
+    assert!((0..16).all(|_| read() == "eu"));
+    let kept = || world.pop.metrics().count("portolan_policy_kv_entries", &[("bucket", "replicas")]);
+    assert_eq!(kept(), 1);
+    let text = std::fs::read_to_string(world.pop.file()).unwrap();
+    world.pop.change(&text.replace("window = \"1h\"", "window = \"2h\""));
+    assert_eq!((read().as_str(), kept()), ("eu", 1));
+    // A bucket that is no longer granted is refused by name, and what was in force serves on.
+    world.pop.write(&text.replace("kv = { replicas = {} }", ""));
+    let refused = world.pop.reload();
+    assert!(
+        refused.text().contains("wants the bucket") && refused.text().contains("which is not granted"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(read(), "eu");
 }
 
 #[test]

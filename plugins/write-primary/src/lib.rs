@@ -1,13 +1,17 @@
 //! Sends writes to the primary region and reads to the nearest; after a write, reads of the session follow it for a while.
 //!
 //! For applications whose database has one writer and replicas behind it. The pin's payload remembers when the session wrote
-//! last, so that it reads what it wrote. The README has the configuration.
+//! last, so that it reads what it wrote. Regions may report how far they have replicated (`reports`); then a session reads from a
+//! replica as soon as that has what the session wrote. The README has the configuration.
+
+mod reports;
 
 use std::time::Duration;
 
 use portolan_policy::{
     Candidate, Manifest, Payload, Pin, Plan, Policy, RegionId, Regions, Request, Verdict, config, export,
 };
+use reports::Reports;
 use serde::{Deserialize, Deserializer};
 
 /// Key in the pin's payload: when the session wrote last, milliseconds since 1970.
@@ -38,6 +42,7 @@ pub struct Config {
     when_down: WhenDown,
     #[serde(default)]
     reads: Vec<String>,
+    reports: Option<Reports>,
 }
 
 fn role() -> String {
@@ -70,7 +75,11 @@ impl Policy for WritePrimary {
         if let Some(path) = config.reads.iter().find(|path| !path.starts_with('/')) {
             return Err(format!("config.reads: the path {path:?} does not begin with /"));
         }
-        Ok(Manifest::fields(["method", "path"]))
+        let manifest = Manifest::fields(["method", "path"]);
+        match &config.reports {
+            Some(reports) => reports.describe(manifest),
+            None => Ok(manifest),
+        }
     }
 
     fn new(config: Config, regions: &Regions) -> Result<Self, String> {
@@ -81,6 +90,11 @@ impl Policy for WritePrimary {
     }
 
     fn route(&self, request: &Request<'_>) -> Verdict {
+        if let Some(reports) = &self.config.reports
+            && reports.is_one(request)
+        {
+            return reports.take(request);
+        }
         let primaries: Vec<RegionId> =
             request.candidates().filter(|region| self.is_primary(region)).map(|region| region.id()).collect();
         if self.is_write(request) { self.write(request, primaries) } else { self.read(request, primaries) }
@@ -118,7 +132,12 @@ impl WritePrimary {
         let Some(wrote) = payload.value(WROTE) else { return Verdict::Pass };
         let since = wrote.parse::<f64>().map_or(f64::INFINITY, |wrote| request.now_ms() - wrote);
         if since.abs() <= self.config.window.as_millis() as f64 {
-            return follow(primaries, pin);
+            let caught_up = self.config.reports.as_ref().and_then(|_| reports::caught_up(request, wrote));
+            return match caught_up {
+                // The session stays where it wrote: another replica may not be as far.
+                Some(replica) => Plan::to([replica].into_iter().chain(primaries)).hold().into(),
+                None => follow(primaries, pin),
+            };
         }
         // The replicas have caught up: back to the nearest.
         let nearest = request.candidates().find(Candidate::takes_new).map(|region| region.id());

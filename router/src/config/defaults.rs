@@ -39,6 +39,12 @@ pub(super) const COMPONENT_MAX: u64 = 64 << 20;
 pub(super) const COMPONENT_CACHE: u64 = 1 << 30;
 /// Time for a component to arrive: 64 MiB at 20 Mbit/s.
 pub(super) const COMPONENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Entries of a policy's bucket: sessions or tenants of a mid-sized site. Our choice.
+pub(super) const BUCKET_ENTRIES: u32 = 10_000;
+/// Bytes of a policy's bucket. Our choice.
+pub(super) const BUCKET_SIZE: u64 = 4 << 20;
+/// Bytes of one value in it: a token or a short document. Our choice.
+pub(super) const BUCKET_VALUE: u64 = 4 << 10;
 /// Time of one policy call: twice the 1 ms that a decision should take.
 pub(super) const POLICY_TIME: Duration = Duration::from_millis(2);
 

@@ -183,6 +183,8 @@ pub struct Policy {
     pub isolation: Isolation,
     /// Set when it is asked without acting.
     pub shadow: Option<Shadow>,
+    /// Buckets that it is granted, in the order of the file.
+    pub kv: Vec<Bucket>,
     /// Position of the `config` key in the file, for errors that come from `describe`.
     pub config_at: Option<Place>,
     /// Position of the `component` key in the file.
@@ -206,6 +208,26 @@ pub struct Shadow {
     pub share: f64,
     /// Index in `Live::policies` of the policy in whose place it is compared; none: it is compared as one more.
     pub replaces: Option<usize>,
+}
+
+/// A bucket of key-value pairs that a policy is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Name, as the policy's manifest declares it.
+    pub name: Arc<str>,
+    /// How much it may hold.
+    pub quota: BucketQuota,
+}
+
+/// How much a bucket may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketQuota {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of all keys and values, with what keeping them takes.
+    pub bytes: u64,
+    /// Bytes of one value.
+    pub value: u64,
 }
 
 /// A position in a configuration file, as people count: from 1.

@@ -6,9 +6,11 @@
 
 mod cache;
 mod either;
+mod kv;
 mod service;
 
 pub(super) use cache::{RawCache, RawSetCookie};
+pub(super) use kv::RawBucket;
 pub(super) use service::{
     RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
     RawQueue, RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
@@ -289,6 +291,10 @@ pub(super) struct RawPolicy {
     /// each.
     #[schemars(extend("default" = "worker"))]
     pub(super) isolation: Field<RawIsolation>,
+    /// Buckets in which it may keep what it learns, by the names that its manifest declares; `{}` takes the defaults. They are
+    /// the policy's own, shared by all its instances in this process; they outlive its reload and end when they are not granted
+    /// any more.
+    pub(super) kv: Field<Named<Name, RawBucket>>,
     /// Asked beside the others, on real exchanges, without acting: what it would have changed is counted, and
     /// `portolan policy diff` shows it. It is compared as if it stood at its place in the service's `policies`.
     #[schemars(extend("default" = false))]

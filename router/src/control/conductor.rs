@@ -217,6 +217,10 @@ impl Conductor {
                 self.apply(Event::Loads(loads));
             }
         }
+        if let Some(in_force) = self.world.in_force() {
+            let now = self.clock.now();
+            in_force.parts.policies.iter().for_each(|policy| policy.kv().sweep(now));
+        }
         self.apply(Event::Tick);
     }
 

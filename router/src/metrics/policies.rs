@@ -24,6 +24,10 @@ pub struct PolicyFamilies {
     memory: Family<Labels, Gauge>,
     dropped_lines: Family<Labels, Counter>,
     stray_writes: Family<Labels, Counter>,
+    kv_entries: Family<Labels, Gauge>,
+    kv_bytes: Family<Labels, Gauge>,
+    kv_refused: Family<Labels, Counter>,
+    kv_expired: Family<Labels, Counter>,
     declared: Arc<RwLock<Vec<(String, Measures)>>>,
 }
 
@@ -35,6 +39,10 @@ impl PolicyFamilies {
         r.register("policy_dropped_lines", help, self.dropped_lines.clone());
         let help = "Writes to a metric that the policy did not declare so";
         r.register("policy_stray_writes", help, self.stray_writes.clone());
+        r.register("policy_kv_entries", "Entries that a policy keeps", self.kv_entries.clone());
+        r.register("policy_kv_bytes", "Bytes that they take", self.kv_bytes.clone());
+        r.register("policy_kv_refused", "Writes refused for a quota", self.kv_refused.clone());
+        r.register("policy_kv_expired", "Entries whose time was over", self.kv_expired.clone());
         let declared = |kind| Box::new(Declared { kind, of: Arc::clone(&self.declared) });
         r.register_collector(declared(MeasureKind::Counter));
         r.register_collector(declared(MeasureKind::Gauge));
@@ -47,6 +55,10 @@ impl PolicyFamilies {
         self.memory.clear();
         self.dropped_lines.clear();
         self.stray_writes.clear();
+        self.kv_entries.clear();
+        self.kv_bytes.clear();
+        self.kv_refused.clear();
+        self.kv_expired.clear();
         let mut declared: Vec<(String, Measures)> = Vec::new();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for policy in policies {
@@ -56,11 +68,26 @@ impl PolicyFamilies {
             self.memory.get_or_create(&labels).set(number(counts.memory));
             self.dropped_lines.get_or_create(&labels).inner().store(counts.dropped_lines, Relaxed);
             self.stray_writes.get_or_create(&labels).inner().store(counts.stray_writes, Relaxed);
+            self.show_kv(policy);
             if !declared.iter().any(|(name, _)| **name == **policy.name()) {
                 declared.push((policy.name().to_string(), policy.measures().clone()));
             }
         }
         *self.declared.write().unwrap_or_else(PoisonError::into_inner) = declared;
+    }
+}
+
+impl PolicyFamilies {
+    fn show_kv(&self, policy: &Loaded) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for (name, bucket) in policy.kv().iter() {
+            let labels = vec![("policy", policy.name().to_string()), ("bucket", name.to_owned())];
+            let counts = bucket.counts();
+            self.kv_entries.get_or_create(&labels).set(number(counts.entries));
+            self.kv_bytes.get_or_create(&labels).set(number(counts.bytes));
+            self.kv_refused.get_or_create(&labels).inner().store(counts.refused, Relaxed);
+            self.kv_expired.get_or_create(&labels).inner().store(counts.expired, Relaxed);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! show the request's own `now-ms` and `entropy`. Used by `instance`; the imports in `wasi` work on it.
 
 use super::instance::Mould;
+use super::kv::{Buckets, KvError};
 use super::measures::Measures;
 use super::patience::Patience;
 use super::stats::PolicyStats;
@@ -48,6 +49,7 @@ pub(super) struct Guest {
     stats: Arc<PolicyStats>,
     gate: Arc<LineGate>,
     measures: Measures,
+    kv: Buckets,
     now: Timestamp,
     seed: u64,
     lines: [Vec<u8>; 2],
@@ -65,6 +67,7 @@ impl Guest {
             stats: Arc::clone(&mould.stats),
             gate: Arc::clone(&mould.gate),
             measures: mould.measures.clone(),
+            kv: mould.kv.clone(),
             now: Timestamp(0),
             seed: 0,
             lines: [Vec::new(), Vec::new()],
@@ -129,6 +132,11 @@ impl Guest {
     pub(super) fn log(&mut self, level: Level, message: &str) {
         let text = printable(&message[..message.floor_char_boundary(LINE_MAX)]);
         self.write(level, &text);
+    }
+
+    /// What the policy keeps; nothing outside of calls that have a time, which `describe` and `init` have not.
+    pub(super) fn kept(&self) -> Result<&Buckets, KvError> {
+        if self.now == Timestamp::default() { Err(KvError::Unavailable) } else { Ok(&self.kv) }
     }
 
     /// Writes to the declared metrics; `written` says whether it could.

@@ -1,18 +1,18 @@
 //! What a component may import and must export.
 //!
-//! Owns the grants: inert WASI (`wasi`), the contract's types and its `telemetry`; everything else is refused by name, before any
+//! Owns the grants: inert WASI (`wasi`), the contract's types, its `telemetry` and `kv`; everything else is refused by name, before any
 //! code of the component has run. Also owns the question which version of the contract a component speaks.
 
 use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
 use super::inspect::{Grant, Import};
 use super::load::LoadFault;
-use super::{guest::Guest, telemetry, wasi};
+use super::{guest::Guest, kv, telemetry, wasi};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker};
 
 /// What is granted, for messages.
 const GRANTED: &str =
-    "portolan:policy/telemetry, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
+    "portolan:policy/telemetry and kv, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
 
 /// Where the functions of the contract are in a component; of the hooks, those that it has.
 #[derive(Clone)]
@@ -61,6 +61,10 @@ pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<
                 speaks(&parsed)?;
                 if parsed.interface == telemetry::INTERFACE {
                     telemetry::link(linker, component, name, &parsed, instance)?;
+                    continue;
+                }
+                if parsed.interface == kv::INTERFACE {
+                    kv::link(linker, component, name, &parsed, instance)?;
                     continue;
                 }
             }

@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::failure::PolicyFailure;
 use super::guest::{Guest, LineGate};
 use super::imports::Exports;
+use super::kv::Buckets;
 use super::measures::Measures;
 use super::patience::{Patience, WaitMeter, ticks};
 use super::stats::PolicyStats;
@@ -46,6 +47,8 @@ pub(super) struct Mould {
     pub(super) gate: Arc<LineGate>,
     /// None before the manifest is known.
     pub(super) measures: Measures,
+    /// None before the manifest is known.
+    pub(super) kv: Buckets,
 }
 
 impl Mould {
@@ -68,6 +71,7 @@ impl Mould {
             memory,
             stats,
             gate: Arc::default(),
+            kv: Buckets::default(),
             measures: Measures::default(),
         }
     }

@@ -11,6 +11,7 @@ use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
 use super::imports;
 use super::instance::{Instance, Mould};
+use super::kv::Buckets;
 use super::manifest::{Manifest, ManifestError};
 use super::measures::Measures;
 use super::patience::WaitMeter;
@@ -29,6 +30,7 @@ pub struct Loaded {
     pub(super) mould: Mould,
     limits: PolicyLimits,
     isolation: Isolation,
+    grants: Vec<config::Bucket>,
     manifest: Manifest,
     quarantine: Quarantine,
 }
@@ -38,6 +40,7 @@ pub struct Loaded {
 pub struct Carried {
     stats: Arc<PolicyStats>,
     measures: Measures,
+    kv: Buckets,
 }
 
 /// Why a policy was not loaded.
@@ -131,6 +134,9 @@ pub enum LoadFault {
     /// The manifest asks for what there is not.
     #[error(transparent)]
     Manifest(ManifestError),
+    /// It wants a bucket that the operator did not grant.
+    #[error("wants the bucket {0:?}, which is not granted; `kv = {{ {0} = {{}} }}` of the policy grants it")]
+    Bucket(String),
     /// `init` refused the configuration or the regions, in the author's words.
     #[error("refuses to start: {0}")]
     Refused(String),
@@ -196,6 +202,7 @@ impl Loaded {
             && mould.config == policy.config
             && self.limits == policy.limits
             && self.isolation == policy.isolation
+            && self.grants == policy.kv
     }
 
     /// Name in the configuration.
@@ -248,9 +255,18 @@ impl Loaded {
         &self.mould.measures
     }
 
+    /// What it keeps.
+    pub fn kv(&self) -> &Buckets {
+        &self.mould.kv
+    }
+
     /// What the next load under its name takes over.
     pub fn carried(&self) -> Carried {
-        Carried { stats: Arc::clone(&self.mould.stats), measures: self.mould.measures.clone() }
+        Carried {
+            stats: Arc::clone(&self.mould.stats),
+            measures: self.mould.measures.clone(),
+            kv: self.mould.kv.clone(),
+        }
     }
 
     /// Its breaker.
@@ -291,11 +307,13 @@ fn load(
     mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));
     let manifest = Manifest::parse(&record).map_err(LoadFault::Manifest)?;
     mould.measures = Measures::declare(manifest.metrics.clone(), &carried.measures);
+    mould.kv = Buckets::open(&manifest.buckets, &policy.kv, &carried.kv).map_err(LoadFault::Bucket)?;
     let loaded = Loaded {
         id: NEXT_ID.fetch_add(1, Relaxed),
         mould,
         limits: policy.limits,
         isolation: policy.isolation,
+        grants: policy.kv.clone(),
         manifest,
         quarantine: Quarantine::default(),
     };

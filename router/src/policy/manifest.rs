@@ -4,6 +4,7 @@
 //! at load and not a `none` at run time. Resolving a field from a request is `decide`'s work.
 
 use super::contract::ManifestRecord;
+use super::kv::BUCKETS_MAX;
 use super::measures::{MeasureError, MeasureSpec};
 use http::HeaderName;
 
@@ -54,6 +55,8 @@ pub struct Manifest {
     pub response_fields: Vec<HeaderName>,
     /// Metrics, by the numbers with which guests write to them.
     pub metrics: Vec<MeasureSpec>,
+    /// Buckets, by the numbers with which guests name them.
+    pub buckets: Vec<String>,
 }
 
 /// Why a manifest is refused.
@@ -69,20 +72,15 @@ pub enum ManifestError {
     /// More fields than [`FIELDS_MAX`].
     #[error("wants {0} fields; at most {FIELDS_MAX} are accepted")]
     TooManyFields(usize),
+    /// More buckets than [`BUCKETS_MAX`].
+    #[error("wants {0} buckets; at most {BUCKETS_MAX} are accepted")]
+    TooManyBuckets(usize),
     /// A metric that there cannot be.
     #[error(transparent)]
     Metric(Box<MeasureError>),
     /// A field of the response that does not exist.
     #[error("wants the response field {0:?}, which does not exist; accepted: header:NAME")]
     UnknownResponseField(String),
-    /// Something that the contract knows and this host does not offer yet.
-    #[error("wants {what} ({name}), which this host does not offer")]
-    NotOffered {
-        /// Which part of the manifest.
-        what: &'static str,
-        /// Its first entry.
-        name: String,
-    },
 }
 
 impl Field {
@@ -119,8 +117,8 @@ impl Manifest {
         if wanted > FIELDS_MAX {
             return Err(ManifestError::TooManyFields(wanted));
         }
-        if let Some(name) = record.buckets.first() {
-            return Err(ManifestError::NotOffered { what: "key-value buckets", name: name.clone() });
+        if record.buckets.len() > BUCKETS_MAX {
+            return Err(ManifestError::TooManyBuckets(record.buckets.len()));
         }
         let response_field = |name: &String| {
             let header = name.strip_prefix("header:").and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
@@ -130,7 +128,8 @@ impl Manifest {
         let unknown = |name: &String| ManifestError::UnknownField(name.clone());
         let metrics = MeasureSpec::parse(&record.metrics).map_err(|error| ManifestError::Metric(Box::new(error)))?;
         let fields = record.fields.iter().map(|name| Field::parse(name).ok_or_else(|| unknown(name)));
-        Ok(Self { fields: fields.collect::<Result<_, _>>()?, response_fields, metrics })
+        let fields = fields.collect::<Result<_, _>>()?;
+        Ok(Self { fields, response_fields, metrics, buckets: record.buckets.clone() })
     }
 }
 
@@ -183,8 +182,8 @@ mod tests {
             let record = ManifestRecord { response_fields: vec![name.to_owned()], ..manifest(&[]) };
             assert_eq!(Manifest::parse(&record), Err(ManifestError::UnknownResponseField(name.to_owned())));
         }
-        let record = ManifestRecord { buckets: vec!["carts".to_owned()], ..manifest(&[]) };
+        let record = ManifestRecord { buckets: vec!["carts".to_owned(); 17], ..manifest(&[]) };
         let error = Manifest::parse(&record).unwrap_err().to_string();
-        assert_eq!(error, "wants key-value buckets (carts), which this host does not offer");
+        assert_eq!(error, "wants 17 buckets; at most 16 are accepted");
     }
 }

@@ -17,13 +17,18 @@ pub(crate) fn passing() -> std::sync::Arc<super::Loaded> {
     world::PASS.load().unwrap()
 }
 
-/// The same with a metric of each kind.
+/// The same with a metric of each kind and a bucket.
 pub(crate) fn measuring() -> super::Loaded {
     let mut loaded = std::sync::Arc::into_inner(passing()).unwrap();
     let kinds = [super::MeasureKind::Counter, super::MeasureKind::Gauge, super::MeasureKind::Histogram];
     let spec =
         |kind: super::MeasureKind| super::MeasureSpec { name: kind.as_str().to_owned(), kind, labels: Vec::new() };
     loaded.mould.measures = super::Measures::declare(kinds.map(spec).into(), &super::Measures::default());
+    let grant = crate::config::Bucket {
+        name: "a".into(),
+        quota: crate::config::BucketQuota { entries: 1, bytes: 1, value: 1 },
+    };
+    loaded.mould.kv = super::Buckets::open(&["a".to_owned()], &[grant], &super::Buckets::default()).unwrap();
     loaded
 }
 

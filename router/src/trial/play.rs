@@ -18,6 +18,7 @@ use crate::steer::verdict::{SessionKey, Verdict};
 use bytes::Bytes;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +115,8 @@ pub struct Scene {
     snapshot: Arc<Snapshot>,
     posed: Posed,
     entropy: f64,
+    /// What the policy keeps whenever the scene is played: bucket, key, value.
+    kept: Vec<(String, String, Vec<u8>)>,
     /// Requests in flight elsewhere, as long as the scene lasts.
     _busy: Vec<InFlight>,
 }
@@ -132,7 +135,9 @@ impl Scene {
         if !(0.0..1.0).contains(&entropy) {
             return Err(format!("entropy = {entropy}; accepted: from 0 to below 1"));
         }
-        Ok(Self { posed, entropy, _busy: busy, snapshot })
+        let kept = kept(case);
+        reset(&snapshot, &kept)?;
+        Ok(Self { posed, entropy, kept, _busy: busy, snapshot })
     }
 
     /// The regions as the policy's instances know them.
@@ -141,9 +146,11 @@ impl Scene {
         Some(&policy.directory)
     }
 
-    /// Decides.
+    /// Decides. Whatever was kept before is forgotten for what the case says.
     pub fn play(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
         let Self { snapshot, posed, .. } = self;
+        // It had room for all of it when the scene was made.
+        let _ = reset(snapshot, &self.kept);
         let mut listener =
             Listener { pool, entropy: self.entropy, said: None, key: String::new(), took: Duration::ZERO };
         let facts = Facts {
@@ -165,6 +172,25 @@ impl Scene {
         let text = text.unwrap_or_else(|| "not asked".to_owned());
         Played { text, key, served: verdict::served(&decision), took, token: after(&decision, now), said }
     }
+}
+
+/// What a case says that the policy keeps.
+fn kept(case: &Case) -> Vec<(String, String, Vec<u8>)> {
+    let value = |kept: &suite::Kept| match kept {
+        suite::Kept::Text(text) => octets(text),
+        suite::Kept::Number(number) => number.to_le_bytes().to_vec(),
+    };
+    let of = |(bucket, entries): (&String, &BTreeMap<String, suite::Kept>)| {
+        entries.iter().map(|(key, kept)| (bucket.clone(), key.clone(), value(kept))).collect::<Vec<_>>()
+    };
+    case.kv.iter().flat_map(of).collect()
+}
+
+/// Leaves the policy nothing but this.
+fn reset(snapshot: &Snapshot, kept: &[(String, String, Vec<u8>)]) -> Result<(), String> {
+    let policy = snapshot.services.first().and_then(|service| service.policies.first());
+    let entries = kept.iter().map(|(bucket, key, value)| (bucket.as_str(), key.as_str(), value.as_slice()));
+    policy.map_or(Ok(()), |policy| policy.loaded.kv().reset(entries, NOW))
 }
 
 /// The session's token after the exchange.

@@ -28,6 +28,8 @@ pub struct Suite {
     /// How long an instance is used, as in the router's configuration; not from the file, but from who measures.
     #[serde(skip)]
     pub isolation: String,
+    /// Buckets that the policy is granted, as in the router's configuration.
+    pub kv: Option<toml::Table>,
     /// Settings of the service, as in the router's configuration; without `affinity` it has one.
     #[serde(default)]
     pub service: toml::Table,
@@ -98,6 +100,9 @@ pub struct Case {
     /// Request headers; a list is several lines, and `\xHH` is one byte.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Lines>,
+    /// What the policy keeps when it is asked: bucket, key, value. A number is one that `add` adds to; `\xHH` is one byte.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kv: BTreeMap<String, BTreeMap<String, Kept>>,
     /// The client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
@@ -107,6 +112,16 @@ pub struct Case {
     /// States of regions; those that are not named are healthy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub regions: BTreeMap<String, State>,
+}
+
+/// A value that a policy keeps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a text, or a whole number")]
+pub enum Kept {
+    /// Bytes.
+    Text(String),
+    /// A number.
+    Number(i64),
 }
 
 /// Values of one header.

@@ -11,6 +11,7 @@ wit_bindgen::generate!({
         package portolan:sdk;
         world policy {
             import portolan:policy/telemetry@0.1.0;
+            import portolan:policy/kv@0.1.0;
             export portolan:policy/lifecycle@0.1.0;
         }
     ",

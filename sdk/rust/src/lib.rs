@@ -59,6 +59,9 @@ mod blocks;
 pub mod config;
 #[doc(hidden)]
 pub mod guest;
+#[cfg(not(target_arch = "wasm32"))]
+mod kept;
+mod kv;
 mod payload;
 mod regions;
 mod request;
@@ -84,6 +87,7 @@ pub use bindings::portolan::policy::types::{
 };
 pub use bindings::response::exports::portolan::policy::response::{Amendment, Reaction};
 pub use config::NoConfig;
+pub use kv::{Bucket, KvError};
 pub use payload::Payload;
 pub use regions::Regions;
 pub use request::{Candidate, Pin, Request};

@@ -242,6 +242,8 @@ impl<P: Policy> Loaded<P> {
 
     /// The verdict on a request.
     pub fn verdict(&self, request: Request) -> Verdict {
+        #[cfg(not(target_arch = "wasm32"))]
+        crate::kept::set_time(request.raw.now_ms);
         let Instance { policy, fields, regions, .. } = &self.instance;
         let values = request.values(fields);
         let cells = request.candidates.iter().flat_map(Candidate::row).collect();
@@ -264,6 +266,8 @@ impl<P: Response> Loaded<P> {
             header.map(|(_, value)| value.as_bytes())
         };
         let heard = packed(self.instance.response_fields.iter().map(named));
+        #[cfg(not(target_arch = "wasm32"))]
+        crate::kept::set_time(request.raw.now_ms);
         self.instance.response(&request.raw, outcome, &request.values(&self.instance.fields), &heard)
     }
 }
@@ -271,6 +275,8 @@ impl<P: Response> Loaded<P> {
 impl<P: Affinity> Loaded<P> {
     /// The session's key, as text; none when the policy gives none.
     pub fn key(&self, request: Request) -> Option<String> {
+        #[cfg(not(target_arch = "wasm32"))]
+        crate::kept::set_time(request.raw.now_ms);
         let values = request.values(&self.instance.fields);
         let key = self.instance.key(&request.raw, &values)?;
         Some(String::from_utf8_lossy(&key).into_owned())
@@ -313,6 +319,12 @@ pub(crate) fn measure(metric: u32, label: u32, value: f64) {
 /// label value, and what was added, set or observed.
 pub fn measured() -> Vec<(u32, u32, f64)> {
     MEASURED.take()
+}
+
+/// Empties the buckets of this thread: a table of cases that keep things begins each with this. A new test has none anyway.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn forget_kept() {
+    crate::kept::forget();
 }
 
 /// What policies logged on this thread since this was last asked.

@@ -193,6 +193,13 @@ impl Manifest {
         self
     }
 
+    /// Wants this bucket, which the operator must grant. See [`crate::Bucket`].
+    #[must_use]
+    pub fn bucket(mut self, name: impl Into<String>) -> Self {
+        self.buckets.push(name.into());
+        self
+    }
+
     /// Wants this field of responses, `header:NAME`, for the hook `response`.
     #[must_use]
     pub fn response_field(mut self, field: impl Into<String>) -> Self {

@@ -46,18 +46,25 @@ fn shown(file: &Path, config: &str, inspection: &Inspection) -> String {
         row("imports", format!("{} ({grant})", import.name));
     }
     let refused = inspection.imports.iter().any(|import| import.grant == Grant::Refused);
-    row("grants", if refused { "not to be had" } else { "none needed" }.to_owned());
+    let buckets = inspection.declares.iter().flat_map(|declares| &declares.buckets);
+    let buckets: Vec<String> = buckets.map(|bucket| format!("{bucket} = {{}}")).collect();
+    row(
+        "grants",
+        match (refused, buckets.is_empty()) {
+            (true, _) => "not to be had".to_owned(),
+            (false, true) => "none needed".to_owned(),
+            (false, false) => format!("kv = {{ {} }}", buckets.join(", ")),
+        },
+    );
     if let Some(memory) = inspection.memory {
         row("memory", format!("{} in a fresh instance", size(memory)));
     }
     match &inspection.declares {
         None => row("fields", format!("unknown: it could not be asked with the configuration {config}")),
-        Some(Declared { fields, response_fields, buckets, metrics }) => {
+        Some(Declared { fields, response_fields, metrics, .. }) => {
             row("fields", listed(fields));
-            for (name, declared) in [("response", response_fields), ("buckets", buckets)] {
-                if !declared.is_empty() {
-                    row(name, listed(declared));
-                }
+            if !response_fields.is_empty() {
+                row("response", listed(response_fields));
             }
             for DeclaredMetric { name, kind, labels } in metrics {
                 let labels = if labels.is_empty() { String::new() } else { format!(" by {}", labels.join(", ")) };

@@ -25,12 +25,14 @@ macro_rules! sdk {
 }
 
 /// The SDK's source.
-const SDK_FILES: [(&str, &str); 12] = sdk![
+const SDK_FILES: [(&str, &str); 14] = sdk![
     "answer.rs",
     "bindings.rs",
     "blocks.rs",
     "config.rs",
     "guest.rs",
+    "kept.rs",
+    "kv.rs",
     "lib.rs",
     "payload.rs",
     "regions.rs",

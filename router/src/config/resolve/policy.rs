@@ -3,9 +3,9 @@
 //! Owns their defaults. Loads no component.
 
 use super::{Resolver, or, shared};
-use crate::config::raw::{RawConfig, RawIsolation, RawOnError, RawPolicy};
+use crate::config::raw::{RawBucket, RawConfig, RawIsolation, RawOnError, RawPolicy};
 use crate::config::value::{At, Name, Written};
-use crate::config::{ComponentSettings, Isolation, OnError, Policy, PolicyLimits, defaults};
+use crate::config::{Bucket, BucketQuota, ComponentSettings, Isolation, OnError, Policy, PolicyLimits, defaults};
 use std::time::Duration;
 
 /// A policy as the file has it.
@@ -43,6 +43,7 @@ impl Resolver<'_> {
             limits: PolicyLimits { memory: memory as usize, time: limits.map_or(defaults::POLICY_TIME, time) },
             isolation: or(&raw.isolation, isolation, Isolation::Worker),
             shadow: shadow?,
+            kv: raw.kv.iter().flat_map(|kv| &kv.value.0).map(|(name, bucket)| granted(name, &bucket.value)).collect(),
             config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
             component_at: raw.component.as_ref().and_then(|component| self.place_of(&component.span)),
         })
@@ -58,6 +59,15 @@ fn isolation(raw: &RawIsolation) -> Isolation {
         RawIsolation::Worker => Isolation::Worker,
         RawIsolation::Request => Isolation::Request,
     }
+}
+
+fn granted(name: &At<Written<Name>>, raw: &RawBucket) -> Bucket {
+    let quota = BucketQuota {
+        entries: or(&raw.entries, |entries| entries.0, defaults::BUCKET_ENTRIES).into(),
+        bytes: or(&raw.size, |size| size.0.0, defaults::BUCKET_SIZE),
+        value: or(&raw.value_size, |size| size.0.0, defaults::BUCKET_VALUE),
+    };
+    Bucket { name: shared(name), quota }
 }
 
 fn on_error(raw: &RawOnError) -> OnError {

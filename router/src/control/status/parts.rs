@@ -7,7 +7,7 @@ use crate::config::Policy;
 use crate::control::world::{InForce, World};
 use crate::files::Bundle;
 use crate::geo::Geo;
-use crate::policy::{Field, Loaded, QuarantineState};
+use crate::policy::{Bucket, BucketCounts, Field, Loaded, QuarantineState};
 use crate::snapshot::comparison::Comparisons;
 use crate::snapshot::{PolicyUse, Service, ShadowUse, Snapshot};
 use serde_json::{Value, json};
@@ -39,6 +39,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "ignored_regions": counts.ignored_regions,
         "dropped_lines": counts.dropped_lines,
         "stray_writes": counts.stray_writes,
+        "kv": loaded.kv().iter().map(bucket).collect::<serde_json::Map<_, _>>(),
         "instances": counts.living,
         "memory_bytes": counts.memory,
         "quarantine": quarantine,
@@ -74,6 +75,11 @@ fn compared(service: &Service, policy: &PolicyUse, comparisons: &Comparisons) ->
         "failed": totals.failed,
         "took_us": super::micros(totals.took),
     })
+}
+
+fn bucket((name, bucket): (&str, &Bucket)) -> (String, Value) {
+    let BucketCounts { entries, bytes, refused, expired } = bucket.counts();
+    (name.to_owned(), json!({"entries": entries, "bytes": bytes, "refused": refused, "expired": expired}))
 }
 
 /// A field as a manifest names it.

@@ -4,6 +4,7 @@
 //! toolchain) there is nothing to try, and the tests say so; the components of `world` cover the same ground.
 
 use super::world::{Worker, ask_at, candidates, engine, policy};
+use crate::config::{Bucket, BucketQuota, PolicyLimits};
 use crate::policy::{Carried, LoadError, Loaded, Measure, PolicyFailure, Reading};
 use crate::steer::verdict::{Edit, Verdict};
 use std::path::{Path, PathBuf};
@@ -190,6 +191,46 @@ fn what_is_written_to_no_metric_is_dropped_and_counted() {
             [(Some("a"), Reading::Counter(call)), (Some("b"), Reading::Counter(0)), (None, Reading::Gauge(0.0))]
         );
     }
+}
+
+#[test]
+fn a_bucket_has_bounds_and_is_shared_by_instances() {
+    let Some(file) = built("guests", "sinner.wasm") else { return };
+    let bytes = std::fs::read(&file).unwrap();
+    let configured = |sin: &str, granted: bool| {
+        let mut policy = policy(file.clone(), format!("{{ \"sin\": \"{sin}\" }}").as_bytes());
+        policy.limits = PolicyLimits { memory: 16 << 20, time: Duration::from_millis(500) };
+        let quota = BucketQuota { entries: 100, bytes: 1 << 20, value: 4096 };
+        policy.kv.extend(granted.then(|| Bucket { name: "hoard".into(), quota }));
+        policy
+    };
+    let load = |sin, granted, carried| {
+        let policy = configured(sin, granted);
+        Loaded::load(engine(), &policy, &bytes, &Worker::new().directory, carried).map(Arc::new)
+    };
+    let header = |loaded: &Arc<Loaded>| match Worker::new().ask(loaded, 1).unwrap() {
+        Verdict::Route(advice) => match &advice.edits[..] {
+            [Edit::Set(_, value)] => value.to_str().unwrap().to_owned(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let refused = load("hoard", false, Carried::default()).unwrap_err().to_string();
+    assert!(
+        refused.ends_with(
+            "wants the bucket \"hoard\", which is not granted; `kv = { hoard = {} }` of the policy grants it"
+        )
+    );
+    let hoard = load("hoard", true, Carried::default()).unwrap();
+    assert_eq!(header(&hoard), "100");
+    let (_, bucket) = hoard.kv().iter().next().unwrap();
+    assert_eq!((bucket.counts().entries, bucket.counts().refused), (100, 2));
+    // Another instance finds what the first one left, also after a reload with the same grant.
+    let again = load("hoard", true, hoard.carried()).unwrap();
+    assert_eq!(again.kv().iter().next().unwrap().1.counts().entries, 100);
+    let stray = load("stray-keys", true, Carried::default()).unwrap();
+    let expected = "no-bucket no-bucket too-large too-large fine not-a-number";
+    assert_eq!(header(&stray), expected);
 }
 
 #[test]

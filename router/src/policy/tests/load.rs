@@ -38,7 +38,9 @@ fn imports_that_are_not_granted_are_named() {
     let tcp = r#"(import "wasi:sockets/tcp@0.2.0" (instance (export "connect" (func)))) LIBC (core instance $lowered)"#;
     let text = refusal(Core { imports: tcp, ..PASS }.load());
     assert!(
-        text.contains("imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry"),
+        text.contains(
+            "imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry and kv"
+        ),
         "{text}"
     );
     let door = r#"(import "door" (func)) LIBC (core instance $lowered)"#;

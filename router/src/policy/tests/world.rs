@@ -120,6 +120,7 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
         shadow: None,
         limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
         isolation: Isolation::Worker,
+        kv: Vec::new(),
         config_at: Some(place(8)),
         component_at: Some(place(7)),
     }

@@ -40,6 +40,8 @@ pub enum Sin {
     Flood,
     Essay,
     StrayMetrics,
+    Hoard,
+    StrayKeys,
     BadConfig,
     BadFields,
     ThousandMetrics,
@@ -92,6 +94,7 @@ impl Policy for Sinner {
                 Ok((0..1_000).fold(Manifest::new(), |all, number| all.counter(&format!("m{number}"), none)))
             }
             Sin::StrayMetrics => Ok(Manifest::fields(["method"]).counter("told", ["a", "b"]).gauge::<&str>("tide", [])),
+            Sin::Hoard | Sin::StrayKeys => Ok(Manifest::fields(["method"]).bucket("hoard")),
             Sin::TrapDescribe => sins::trap(),
             Sin::SpinDescribe => sins::spin(),
             _ => Ok(Manifest::fields(["method"])),
@@ -138,6 +141,8 @@ impl Policy for Sinner {
             Sin::Flood => sins::flood(),
             Sin::Essay => sins::essay(),
             Sin::StrayMetrics => sins::stray_metrics(),
+            Sin::Hoard => sins::hoard(),
+            Sin::StrayKeys => sins::stray_keys(),
             Sin::BadConfig | Sin::BadFields | Sin::ThousandMetrics | Sin::TrapDescribe | Sin::SpinDescribe => {
                 Verdict::Pass
             }

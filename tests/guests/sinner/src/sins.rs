@@ -4,8 +4,11 @@
 
 use std::hint::black_box;
 
-use portolan_policy::{Counter, Edit, EditOp, Gauge, Histogram, Level, Plan, RegionId, Reply, Request, Verdict, log};
+use portolan_policy::{
+    Bucket, Counter, Edit, EditOp, Gauge, Histogram, KvError, Level, Plan, RegionId, Reply, Request, Verdict, log,
+};
 
+const BUCKET: Bucket = Bucket::at(0);
 const MIB: usize = 1024 * 1024;
 
 /// Ends the instance.
@@ -172,6 +175,29 @@ pub(crate) fn stray_metrics() -> Verdict {
     Histogram::at(1).observe(1.0);
     Histogram::at(2).observe(1.0);
     Verdict::Pass
+}
+
+/// Hoards until nothing more is taken, and says in a header how much there was room for.
+pub(crate) fn hoard() -> Verdict {
+    let kept = (0..10_000u32).take_while(|number| BUCKET.set(&number.to_le_bytes(), b"gold", None).is_ok()).count();
+    let refused = BUCKET.set(b"one more", b"gold", None);
+    assert_eq!(refused, Err(KvError::OverQuota));
+    Plan::new().header("x-kept", kept.to_string()).into()
+}
+
+/// Asks for buckets that it did not declare, with keys and values that are too long.
+pub(crate) fn stray_keys() -> Verdict {
+    let outcomes = [
+        Bucket::at(1).get(b"k").map(drop),
+        Bucket::at(u32::MAX).set(b"k", b"", None),
+        BUCKET.set(&[b'k'; 257], b"", None),
+        BUCKET.set(b"k", &[0; 70_000], None),
+        BUCKET.set(b"text", b"text", None),
+        BUCKET.add(b"text", 1, None).map(drop),
+    ];
+    let words: Vec<_> =
+        outcomes.iter().map(|outcome| outcome.as_ref().map_or_else(KvError::name, |()| "fine")).collect();
+    Plan::new().header("x-outcomes", words.join(" ")).into()
 }
 
 /// Logs a line of a megabyte.

@@ -200,6 +200,11 @@ pub(crate) fn stray_keys() -> Verdict {
     Plan::new().header("x-outcomes", words.join(" ")).into()
 }
 
+/// Whether the host says that there is no keeping things now.
+pub(crate) fn nothing_is_kept() -> bool {
+    BUCKET.set(b"early", b"", None) == Err(KvError::Unavailable) && BUCKET.get(b"k") == Err(KvError::Unavailable)
+}
+
 /// Logs a line of a megabyte.
 pub(crate) fn essay() -> Verdict {
     log(Level::Info, &"essay ".repeat(MIB / 6));

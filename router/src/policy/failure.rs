@@ -16,7 +16,7 @@ pub enum PolicyFailure {
     #[error("ran longer than its time limit")]
     Timeout,
     /// It wanted more memory than its limit.
-    #[error("wanted more memory than its limit")]
+    #[error("wanted more memory than its limit (limits.memory)")]
     OutOfMemory,
     /// It answered with something that has no meaning.
     #[error("gave a verdict without meaning: {0}")]

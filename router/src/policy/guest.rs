@@ -54,6 +54,7 @@ pub(super) struct Guest {
     seed: u64,
     lines: [Vec<u8>; 2],
     last_line: Option<String>,
+    last_error: Option<String>,
 }
 
 impl Guest {
@@ -72,6 +73,7 @@ impl Guest {
             seed: 0,
             lines: [Vec::new(), Vec::new()],
             last_line: None,
+            last_error: None,
         }
     }
 
@@ -80,7 +82,7 @@ impl Guest {
         self.now = now;
         self.seed = entropy.to_bits();
         self.limits.refused = false;
-        self.last_line = None;
+        (self.last_line, self.last_error) = (None, None);
     }
 
     /// Ends a call: what was printed without a line end is a line too.
@@ -92,10 +94,10 @@ impl Guest {
         }
     }
 
-    /// What the guest printed last in this call, mostly the message of its panic.
+    /// What the guest said last in this call: the error that it logged, else what it printed, mostly the message of its panic.
     pub(super) fn last_words(&mut self) -> Option<String> {
         self.end();
-        self.last_line.take()
+        self.last_error.take().or_else(|| self.last_line.take())
     }
 
     /// The guest's clock: stands still at the request's own time.
@@ -132,6 +134,9 @@ impl Guest {
     pub(super) fn log(&mut self, level: Level, message: &str) {
         let text = printable(&message[..message.floor_char_boundary(LINE_MAX)]);
         self.write(level, &text);
+        if level == Level::Error {
+            self.last_error = Some(text);
+        }
     }
 
     /// What the policy keeps; nothing outside of calls that have a time, which `describe` and `init` have not.

@@ -143,6 +143,12 @@ pub enum LoadFault {
     /// `init` failed.
     #[error("init {0}")]
     Init(PolicyFailure),
+    /// It needs more memory than it is given.
+    #[error(
+        "needs more memory than its limit of {} bytes; `limits = {{ memory = \"{}MiB\" }}` gives it twice as much",
+        .0, (.0 * 2).div_ceil(1 << 20)
+    )]
+    Memory(usize),
     /// The memory limit is beyond what the engine was set up for.
     #[error("has a memory limit of {0} bytes; at most {MEMORY_MAX} are possible")]
     MemoryLimit(usize),
@@ -301,8 +307,14 @@ fn load(
     let (name, config) = (Arc::clone(&policy.name), Arc::clone(&policy.config));
     let mut mould = Mould::of(compiled, name, config, policy.limits.memory, carried.stats);
     let meter = Arc::new(WaitMeter::of_this_thread());
-    let mut instance = Instance::new(&mould, &meter).map_err(|failure| LoadFault::Instantiate(failure.to_string()))?;
-    let described = instance.describe(&mould).map_err(LoadFault::DescribeFailed)?;
+    let memory = policy.limits.memory;
+    let failed = |failure, other: fn(PolicyFailure) -> LoadFault| match failure {
+        PolicyFailure::OutOfMemory => LoadFault::Memory(memory),
+        failure => other(failure),
+    };
+    let uninstantiated = |failure: PolicyFailure| LoadFault::Instantiate(failure.to_string());
+    let mut instance = Instance::new(&mould, &meter).map_err(|failure| failed(failure, uninstantiated))?;
+    let described = instance.describe(&mould).map_err(|failure| failed(failure, LoadFault::DescribeFailed))?;
     let record = described.map_err(LoadFault::Describe)?;
     mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));
     let manifest = Manifest::parse(&record).map_err(LoadFault::Manifest)?;
@@ -320,7 +332,7 @@ fn load(
     drop(instance);
     loaded.rehearse(directory).map_err(|failure| match failure {
         PolicyFailure::Init(text) => LoadFault::Refused(text),
-        other => LoadFault::Init(other),
+        failure => failed(failure, LoadFault::Init),
     })?;
     Ok(loaded)
 }

@@ -89,7 +89,7 @@ fn fields_that_do_not_exist_are_named() {
 #[test]
 fn limits_hold_while_loading() {
     let text = refusal(Core { pages: 100, ..PASS }.load());
-    assert!(text.contains("cannot be instantiated: wanted more memory than its limit"), "{text}");
+    assert!(text.contains("needs more memory than its limit of"), "{text}");
     let mut greedy = policy("guest.wasm".into(), b"");
     greedy.limits.memory = 1 << 40;
     let error = Loaded::load(engine(), &greedy, b"", &directory(), Carried::default()).unwrap_err();

@@ -96,3 +96,59 @@ fn a_new_policy_builds_and_passes_its_own_tests_outside_the_repository() {
     assert_eq!(odd.status.code(), Some(2), "{}", told(&odd));
     assert!(told(&odd).contains("accepted: the folder of a policy"), "{}", told(&odd));
 }
+
+#[test]
+fn a_new_policy_in_any_language_builds_and_passes_its_own_tests() {
+    // Where a compiler is not to be had, `cargo xtask plugins` has said so, and the policy in that language is not there.
+    let has = |language: &str| binaries::optional_plugin(&format!("tenant-hash-{language}"));
+    let scratch = TempDir::new().unwrap();
+    let refused = policy_in(scratch.path(), &["new", "--lang", "cobol", "a"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
+    assert!(told(&refused).contains("[possible values: c, js, python, rust]"), "{}", told(&refused));
+    for language in ["c", "js", "python"].into_iter().filter(|language| has(language)) {
+        let name = format!("home-{language}");
+        let made = policy_in(scratch.path(), &["new", "--lang", language, &name]);
+        assert!(made.status.success(), "{language}: {}", told(&made));
+        let folder = scratch.path().join(&name);
+        let built = with_toolchains(&folder, &["build", "."]);
+        assert!(told(&built).contains(&format!("{name}.wasm (")), "{language}: {}", told(&built));
+        let played = policy_in(&folder, &["test", "."]);
+        assert!(told(&played).contains("5 cases: 5 held, 0 did not"), "{language}: {}", told(&played));
+        let broken = std::fs::write(folder.join(source_of(language)), "}} this is no language");
+        assert!(broken.is_ok(), "{language}");
+        let failed = with_toolchains(&folder, &["build", "."]);
+        assert_eq!(failed.status.code(), Some(1), "{language}: {}", told(&failed));
+        assert!(told(&failed).contains("made no component"), "{language}: {}", told(&failed));
+        let missing = without_toolchains(&folder, &["build", "."]);
+        assert_eq!(missing.status.code(), Some(1), "{language}: {}", told(&missing));
+        assert!(told(&missing).contains("install"), "{language}: {}", told(&missing));
+    }
+}
+
+fn source_of(language: &str) -> &'static str {
+    match language {
+        "c" => "src/policy.c",
+        "js" => "src/policy.js",
+        _ => "src/policy.py",
+    }
+}
+
+/// Runs the command where the compilers that `cargo xtask plugins` installed are found.
+fn with_toolchains(folder: &Path, arguments: &[&str]) -> Output {
+    let toolchains = binaries::root().join("target/toolchains");
+    let own = [toolchains.join("js/node_modules/.bin"), toolchains.join("python/bin")];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path))).unwrap();
+    in_path(folder, arguments, &path)
+}
+
+/// Runs the command where there are no compilers at all.
+fn without_toolchains(folder: &Path, arguments: &[&str]) -> Output {
+    in_path(folder, arguments, folder.as_os_str())
+}
+
+fn in_path(folder: &Path, arguments: &[&str], path: &std::ffi::OsStr) -> Output {
+    let mut command = Command::new(binaries::portolan());
+    command.arg("policy").args(arguments).current_dir(folder).env("PATH", path);
+    command.env("XDG_CACHE_HOME", binaries::policy_cache()).output().unwrap()
+}

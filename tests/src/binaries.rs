@@ -27,6 +27,16 @@ pub fn plugin(name: &str) -> PathBuf {
     component("plugins", name)
 }
 
+/// Whether a policy that ships could be built here; one that is not in Rust needs a compiler that may not be to be had.
+pub fn optional_plugin(name: &str) -> bool {
+    plugin("canary");
+    let path = root().join("target/plugins").join(format!("{name}.wasm"));
+    if !path.is_file() {
+        eprintln!("{} is missing, and what needs it is not tried: `cargo xtask plugins` builds it", path.display());
+    }
+    path.is_file()
+}
+
 /// A test guest, as a component.
 pub fn guest(name: &str) -> PathBuf {
     component("guests", name)

@@ -10,7 +10,7 @@ use crate::{demo, plugins, setup, tidy};
 
 /// Builds the components and runs every test; `args` are handed to `cargo test`.
 pub(crate) fn test(args: &[String]) -> anyhow::Result<()> {
-    plugins::build()?;
+    plugins::build(plugins::Wanted::All)?;
     // What the browser tests need; where it cannot be had they say that they are skipped.
     for (what, had) in [("a browser", setup::browser()), ("the demo's page", demo::build_page())] {
         if let Err(error) = had {

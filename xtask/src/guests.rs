@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use policy_build::Project;
 
 /// What a component is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) enum Source {
     Package,
     /// A WIT text with one world.
     Wit(PathBuf),
+    /// A folder with a `policy.toml`: a policy that is not in Rust.
+    Project(Project),
 }
 
 /// One component to build.
@@ -42,6 +45,9 @@ fn in_folder(folder: &Path, output: &Path) -> anyhow::Result<Vec<Guest>> {
     let mut guests = Vec::new();
     for entry in entries {
         let path = entry?.path();
+        if path.is_dir() {
+            guests.extend(projects(&path, output)?);
+        }
         let Some(name) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
         let source = if path.join("Cargo.toml").is_file() {
             Source::Package
@@ -52,6 +58,21 @@ fn in_folder(folder: &Path, output: &Path) -> anyhow::Result<Vec<Guest>> {
         };
         let output = output.join(format!("{name}.wasm"));
         guests.push(Guest { name, source, output });
+    }
+    Ok(guests)
+}
+
+/// The same policy in other languages: folders in that of the one in Rust.
+fn projects(folder: &Path, output: &Path) -> anyhow::Result<Vec<Guest>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut guests = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if Project::is_in(&path) {
+            let project = Project::read(&path).map_err(anyhow::Error::msg)?;
+            let (name, output) = (project.name.clone(), output.join(format!("{}.wasm", project.name)));
+            guests.push(Guest { name, source: Source::Project(project), output });
+        }
     }
     Ok(guests)
 }
@@ -67,5 +88,6 @@ mod tests {
         let output = |name: &str| guests.iter().find(|guest| guest.name == name).map(|guest| guest.output.clone());
         assert_eq!(output("session-pin"), Some("target/plugins/session-pin.wasm".into()));
         assert_eq!(output("good"), Some("target/guests/good.wasm".into()));
+        assert_eq!(output("tenant-hash-c"), Some("target/plugins/tenant-hash-c.wasm".into()));
     }
 }

@@ -17,6 +17,7 @@ mod machine;
 mod plugins;
 mod setup;
 mod tidy;
+mod toolchains;
 
 use std::process::ExitCode;
 
@@ -24,7 +25,7 @@ const HELP: &str = "\
 The commands of this project: cargo xtask COMMAND
 
   setup      what this machine lacks; installs it where that is possible without asking
-  plugins    build the shipped policies to target/plugins/ and the test guests to target/guests/
+  plugins    build the shipped policies, in every language, to target/plugins/ and the test guests to target/guests/
   demo       a few points of presence and regions on this machine, to look at and to break
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   bench      measure, and compare with the recorded figures

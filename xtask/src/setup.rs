@@ -4,9 +4,9 @@
 //! `main.rs`, and by `plugins.rs` and the demo for the part that they need.
 
 use anyhow::bail;
-use policy_build::Toolchain;
+use policy_build::{Language, Toolchain};
 
-use crate::machine;
+use crate::{machine, toolchains};
 
 /// Runs the command. It takes no arguments.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -23,6 +23,13 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
                 println!("  lack  {what}");
                 missing.push(format!("{error:#}"));
             }
+        }
+    }
+    // Optional: without them the policies in these languages are not built.
+    for (what, language) in [("C", Language::C), ("JavaScript", Language::Js), ("Python", Language::Python)] {
+        match toolchains::ensure(language) {
+            Ok(()) => println!("  have  a compiler for policies in {what}"),
+            Err(error) => println!("  lack  a compiler for policies in {what} alone (optional): {error:#}"),
         }
     }
     // Optional: without it the browser tests say that they are skipped.

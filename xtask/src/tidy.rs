@@ -97,6 +97,10 @@ fn offences(tree: &Tree) -> Vec<Offence> {
             layers::check(path, &code, &mut found);
         } else if [".ts", ".tsx", ".js", ".mjs", ".jsx"].iter().any(|ending| path.ends_with(ending)) {
             source::script(path, text, &mut found);
+        } else if [".c", ".h"].iter().any(|ending| path.ends_with(ending)) {
+            source::headed(path, text, "/*", &mut found);
+        } else if path.ends_with(".py") {
+            source::headed(path, text, "\"\"\"", &mut found);
         }
     }
     found.sort();

@@ -20,7 +20,9 @@ fn built(path: &str) -> Option<Compiled> {
         eprintln!("{} is missing and was not tried; `cargo xtask plugins` builds it", path.display());
         return None;
     }
-    let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
+    // An interpreter takes long to compile.
+    let cache = Some(root().join("target/policy-cache"));
+    let engine = Engine::new(&EngineSettings { workers: 1, cache }).unwrap();
     Some(Compiled::read(&engine, &path).unwrap())
 }
 
@@ -50,12 +52,52 @@ fn policies_that_ship_hold_their_cases_and_no_random_world_breaks_them() {
         let text = text.unwrap_or_else(|error| panic!("{name} has no cases: {error}"));
         let suite = Suite::parse(&format!("{PATIENT}{text}"), &folder).unwrap();
         assert!(suite.cases.len() >= 5, "{name} has {} cases", suite.cases.len());
-        let Some(compiled) = built(&format!("plugins/{name}.wasm")) else { continue };
         assert!(suite.component.ends_with(format!("target/plugins/{name}.wasm")), "{:?}", suite.component);
-        assert_eq!(wrong(&compiled, &suite), Vec::<String>::new(), "{name}");
-        let findings = explore(&compiled, &suite, Random { worlds: 400, seed: 1 }).unwrap();
-        assert!(findings.faults.is_empty(), "{name}: {:#?}", findings.faults);
-        assert_eq!((findings.worlds, findings.verdicts.iter().sum::<u32>()), (400, 400), "{name}");
+        holds(name, &suite);
+        in_other_languages(&folder).for_each(|name| holds(&name, &suite));
+    }
+}
+
+/// One component of a policy that ships holds its cases, and no random world breaks it.
+fn holds(name: &str, suite: &Suite) {
+    let Some(compiled) = built(&format!("plugins/{name}.wasm")) else { return };
+    assert_eq!(wrong(&compiled, suite), Vec::<String>::new(), "{name}");
+    let findings = explore(&compiled, suite, Random { worlds: 400, seed: 1 }).unwrap();
+    assert!(findings.faults.is_empty(), "{name}: {:#?}", findings.faults);
+    assert_eq!((findings.worlds, findings.verdicts.iter().sum::<u32>()), (400, 400), "{name}");
+}
+
+/// Names of the same policy in other languages, which are folders in its own.
+fn in_other_languages(folder: &Path) -> impl Iterator<Item = String> {
+    let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let projects = folders.filter(|folder| policy_build::Project::is_in(folder));
+    projects.map(|folder| policy_build::Project::read(&folder).unwrap().name)
+}
+
+#[test]
+fn tenants_are_where_they_are_in_every_language() {
+    let names: Vec<_> = in_other_languages(&root().join("plugins/tenant-hash")).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    let Some(reference) = built("plugins/tenant-hash.wasm") else { return };
+    let placed = |compiled: &Compiled, suite: &Suite| {
+        let said = run(compiled, suite).into_iter().map(|tried| tried.wrong.unwrap_or_default());
+        said.collect::<Vec<_>>()
+    };
+    // What does not hold says what was got instead: the same words are the same places.
+    let tenants = (0..200).map(|number| {
+        format!("[[case]]\nname = \"{number}\"\nheaders = {{ x-tenant = \"tenant-{number}\" }}\nexpect = \"pass\"\n")
+    });
+    let text = format!(
+        "component = \"\"\nconfig = {{ by = \"header:x-tenant\" }}\n{PATIENT}[regions.eu]\nweight = 50\n[regions.us]\n\
+         [regions.ap]\n[regions.sa-paulo]\nweight = 250\n{}",
+        tenants.collect::<String>()
+    );
+    let suite = suite(&text);
+    let expected = placed(&reference, &suite);
+    assert!(expected.iter().all(|said| said.contains("route ")), "{expected:?}");
+    for name in names {
+        let Some(compiled) = built(&format!("plugins/{name}.wasm")) else { continue };
+        assert_eq!(placed(&compiled, &suite), expected, "{name}");
     }
 }
 

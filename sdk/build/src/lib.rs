@@ -1,13 +1,22 @@
 //! From the source of a policy to a component.
 //!
-//! Owns the choice of a toolchain for wasm32 (`toolchain`) and the wrapping of what it writes into a component. Used by
-//! `portolan policy build` and by `cargo xtask plugins`, so that an author's policy and those that ship are built alike.
-//! Installs nothing and runs nothing but the questions whether a compiler is there.
+//! Owns the choice of a toolchain for Rust (`toolchain`), the whole build in other languages (`project`, `tools`, `guest`) and
+//! the wrapping of what a compiler writes into a component. Used by `portolan policy build` and by `cargo xtask plugins`, so
+//! that an author's policy and those that ship are built alike. Installs nothing.
 
+mod bindings;
+mod contract;
+mod guest;
+mod project;
 mod toolchain;
+mod tools;
 
+pub use guest::{build, fingerprint};
+pub use project::{FILE as PROJECT_FILE, Language, Project};
 pub use toolchain::{DEBIAN_PACKAGES, HELP, TARGET, Toolchain};
+pub use tools::{PY, QJS, Tools, ZIG};
 
+use std::path::Path;
 use wit_component::ComponentEncoder;
 
 /// The component in which this core module is wrapped. The module carries the contract as its compiler wrote it there.
@@ -22,4 +31,12 @@ pub fn component(module: &[u8]) -> Result<Vec<u8>, String> {
 /// File name that cargo gives to the module of this package.
 pub fn module_name(package: &str) -> String {
     format!("{}.wasm", package.replace('-', "_"))
+}
+
+/// Writes a file and the folders above it.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder
+        .and_then(|()| std::fs::write(path, bytes))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

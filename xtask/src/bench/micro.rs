@@ -36,7 +36,7 @@ struct Bench {
 /// Runs the benches.
 pub(super) fn run() -> anyhow::Result<()> {
     if !machine::root().join(COMPONENT).is_file() {
-        plugins::build()?;
+        plugins::build(plugins::Wanted::Rust)?;
     }
     let begun = SystemTime::now();
     // Each by its name: `--benches` would build and run the library's unit tests as well.

@@ -26,7 +26,7 @@ pub(super) struct Policy {
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     let components = [SESSION_PIN, EIGHT_FIELDS].map(|policy| machine::root().join(policy.component));
     if !components.iter().all(|component| component.is_file()) {
-        plugins::build()?;
+        plugins::build(plugins::Wanted::Rust)?;
     }
     machine::run(&mut machine::command("cargo", &["build", "--release", "--package", "portolan"]))?;
     Ok(machine::target().join("release/portolan"))

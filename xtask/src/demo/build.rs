@@ -26,7 +26,7 @@ pub(super) fn site() -> PathBuf {
 
 /// Builds everything that is out of date.
 pub(super) fn all(debug: bool) -> anyhow::Result<Programs> {
-    said("building the policies", plugins::build)?;
+    said("building the policies", || plugins::build(plugins::Wanted::Rust))?;
     let programs = said("building the router and the origin", || native(debug))?;
     page()?;
     Ok(programs)

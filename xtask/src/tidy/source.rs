@@ -51,6 +51,16 @@ pub(crate) fn script(path: &str, text: &str, found: &mut Vec<Offence>) {
     }
 }
 
+/// Rules on a file in another language, whose header opens with `mark`.
+pub(crate) fn headed(path: &str, text: &str, mark: &str, found: &mut Vec<Offence>) {
+    if !text.starts_with(mark) {
+        found.push(Offence::new(path, 1, format!("opens without a `{mark}` header: what it owns, what it never does")));
+    }
+    if !is_test(path) {
+        size(path, text.lines().count(), found);
+    }
+}
+
 /// Words with which work is put off.
 pub(crate) fn undone(path: &str, text: &str, found: &mut Vec<Offence>) {
     // Put together here, so that this file does not accuse itself.

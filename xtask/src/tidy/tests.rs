@@ -23,6 +23,10 @@ fn headers() {
         ("a.ts", "/** Owns a. */\n", true),
         ("a.mjs", "#!/usr/bin/env node\n// Owns a.\n", true),
         ("a.tsx", "import b from 'b';\n", false),
+        ("a.c", "/* Owns a. */\n", true),
+        ("a.h", "#ifndef A\n", false),
+        ("a.py", "\"\"\"Owns a.\"\"\"\n", true),
+        ("a.py", "import b\n", false),
         ("a.toml", "[a]\n", true),
     ] {
         assert_eq!(told(path, text).is_empty(), fine, "{path} {text:?}");

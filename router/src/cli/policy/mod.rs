@@ -8,6 +8,7 @@ mod build;
 mod diff;
 mod inspect;
 mod new;
+mod template;
 mod test;
 
 use super::text::complain;
@@ -45,6 +46,12 @@ pub(super) struct NewArgs {
 /// Language of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Language {
+    /// C.
+    C,
+    /// JavaScript.
+    Js,
+    /// Python.
+    Python,
     /// Rust.
     Rust,
 }

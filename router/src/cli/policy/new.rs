@@ -1,58 +1,23 @@
 //! `portolan policy new`: a folder with a policy that builds and passes its own tests.
 //!
-//! Owns the template and what is copied beside it: the contract and the SDK of this very program, so that the folder
-//! needs nothing of the project's repository and fits the router that made it. Overwrites nothing.
+//! Owns the name and what is copied beside the template: the contract and the SDK of this very program, so that the folder
+//! needs nothing of the project's repository and fits the router that made it. Overwrites nothing. The files themselves are
+//! in `template`.
 
+use super::template::{self, NAME, TYPE};
 use super::{Language, NewArgs};
 use crate::cli::Ended;
 use crate::cli::text::say;
 use std::path::Path;
 
-/// The workspace that the SDK's manifest takes versions from.
+/// The workspace that the Rust SDK's manifest takes versions from.
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 const SDK_MANIFEST: &str = include_str!("../../../../sdk/rust/Cargo.toml");
 const CONTRACT: &str = include_str!("../../../../wit/policy.wit");
-/// Where the SDK goes; its path to the contract, `../../wit`, is the same there.
+/// Where the SDK goes; the Rust SDK's path to the contract, `../../wit`, is the same there.
 const SDK: &str = "vendor/portolan-policy";
-/// Stands for the policy's name in the template, and for its type's.
-const NAME: &str = "home-first";
-const TYPE: &str = "HomeFirst";
-
-macro_rules! sdk {
-    ($($file:literal),* $(,)?) => {
-        [$(($file, include_str!(concat!("../../../../sdk/rust/src/", $file)))),*]
-    };
-}
-
-/// The SDK's source.
-const SDK_FILES: [(&str, &str); 14] = sdk![
-    "answer.rs",
-    "bindings.rs",
-    "blocks.rs",
-    "config.rs",
-    "guest.rs",
-    "kept.rs",
-    "kv.rs",
-    "lib.rs",
-    "payload.rs",
-    "regions.rs",
-    "request.rs",
-    "telemetry.rs",
-    "testing.rs",
-    "verdict.rs",
-];
-
-/// The policy's own files.
-const TEMPLATE: [(&str, &str); 5] = [
-    ("Cargo.toml", include_str!("new/rust/Cargo.toml.txt")),
-    ("README.md", include_str!("new/rust/README.md.txt")),
-    ("cases.toml", include_str!("new/rust/cases.toml.txt")),
-    (".gitignore", include_str!("new/rust/gitignore.txt")),
-    ("src/lib.rs", include_str!("new/rust/lib.rs.txt")),
-];
 
 pub(super) fn new(args: &NewArgs) -> Result<Ended, String> {
-    let Language::Rust = args.lang;
     let name = args.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !is_name(name) {
         return Err(format!(
@@ -64,18 +29,21 @@ pub(super) fn new(args: &NewArgs) -> Result<Ended, String> {
         return Err(format!("{} is there already and not empty", args.folder.display()));
     }
     let put = |file: &str, text: &str| write(&args.folder.join(file), text);
-    for (file, text) in TEMPLATE {
+    for (file, text) in template::files(args.lang) {
         put(file, &text.replace(NAME, name).replace(TYPE, &type_name(name)))?;
     }
     put("wit/policy.wit", CONTRACT)?;
-    put(&format!("{SDK}/Cargo.toml"), &sdk_manifest()?)?;
-    for (file, text) in SDK_FILES {
-        put(&format!("{SDK}/src/{file}"), text)?;
+    for (file, text) in template::sdk(args.lang) {
+        put(&format!("{SDK}/{file}"), text)?;
     }
-    let folder = args.folder.display();
+    if args.lang == Language::Rust {
+        put(&format!("{SDK}/Cargo.toml"), &sdk_manifest()?)?;
+    }
+    let first = template::first_step(args.lang);
     say(&format!(
-        "{folder} is ready. In it:\n  cargo test                the policy's own tests, without WebAssembly\n  \
-         portolan policy build .   makes {name}.wasm\n  portolan policy test .    plays cases.toml through the router's decision\n"
+        "{} is ready. In it:\n{first}  portolan policy build .   makes {name}.wasm\n  \
+         portolan policy test .    plays cases.toml through the router's decision\n",
+        args.folder.display()
     ));
     Ok(Ended::Well)
 }
@@ -126,15 +94,6 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn the_whole_sdk_is_copied() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/rust/src");
-        let mut there: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        there.sort();
-        assert_eq!(SDK_FILES.map(|(file, _)| file.to_owned()).to_vec(), there);
-    }
 
     #[test]
     fn the_sdk_s_manifest_stands_alone() {

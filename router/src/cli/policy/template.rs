@@ -1,0 +1,197 @@
+//! The files that `portolan policy new` writes: a template and an SDK for each language.
+//!
+//! Owns what is built into the program and where each file goes. Writes nothing.
+
+use super::Language;
+
+/// Stands for the policy's name in a template.
+pub(super) const NAME: &str = "home-first";
+/// Stands for the name of its type.
+pub(super) const TYPE: &str = "HomeFirst";
+
+/// A path below its folder, and the text.
+type File = (&'static str, &'static str);
+
+/// What every policy promises, whatever it is written in.
+const CASES: File = ("cases.toml", include_str!("new/cases.toml.txt"));
+const IGNORED: File = (".gitignore", include_str!("new/gitignore.txt"));
+
+const RUST: [File; 5] = [
+    CASES,
+    IGNORED,
+    ("Cargo.toml", include_str!("new/rust/Cargo.toml.txt")),
+    ("README.md", include_str!("new/rust/README.md.txt")),
+    ("src/lib.rs", include_str!("new/rust/lib.rs.txt")),
+];
+
+const C: [File; 5] = [
+    CASES,
+    IGNORED,
+    ("policy.toml", include_str!("new/c/policy.toml.txt")),
+    ("README.md", include_str!("new/c/README.md.txt")),
+    ("src/policy.c", include_str!("new/c/policy.c.txt")),
+];
+
+const JS: [File; 6] = [
+    CASES,
+    IGNORED,
+    ("policy.toml", include_str!("new/js/policy.toml.txt")),
+    ("package.json", include_str!("new/js/package.json.txt")),
+    ("README.md", include_str!("new/js/README.md.txt")),
+    ("src/policy.js", include_str!("new/js/policy.js.txt")),
+];
+
+const PYTHON: [File; 6] = [
+    CASES,
+    IGNORED,
+    ("policy.toml", include_str!("new/python/policy.toml.txt")),
+    ("requirements.txt", include_str!("new/python/requirements.txt")),
+    ("README.md", include_str!("new/python/README.md.txt")),
+    ("src/policy.py", include_str!("new/python/policy.py.txt")),
+];
+
+/// Files of an SDK by their paths in its folder.
+macro_rules! sdk {
+    ($language:literal, $($file:literal),* $(,)?) => {
+        [$(($file, include_str!(concat!("../../../../sdk/", $language, "/", $file)))),*]
+    };
+}
+
+/// Without its manifest, which `new` writes.
+const RUST_SDK: [File; 14] = sdk![
+    "rust",
+    "src/answer.rs",
+    "src/bindings.rs",
+    "src/blocks.rs",
+    "src/config.rs",
+    "src/guest.rs",
+    "src/kept.rs",
+    "src/kv.rs",
+    "src/lib.rs",
+    "src/payload.rs",
+    "src/regions.rs",
+    "src/request.rs",
+    "src/telemetry.rs",
+    "src/testing.rs",
+    "src/verdict.rs",
+];
+
+const C_SDK: [File; 15] = sdk![
+    "c",
+    "README.md",
+    "include/portolan.h",
+    "libc/math.h",
+    "libc/stdlib.h",
+    "libc/string.h",
+    "src/affinity.c",
+    "src/bytes.c",
+    "src/json.c",
+    "src/libc.c",
+    "src/memory.c",
+    "src/parts.h",
+    "src/policy.c",
+    "src/request.c",
+    "src/route.c",
+    "src/verdict.c",
+];
+
+const JS_SDK: [File; 9] = sdk![
+    "js",
+    "README.md",
+    "package.json",
+    "src/index.d.ts",
+    "src/index.js",
+    "src/octets.js",
+    "src/request.js",
+    "src/telemetry.d.ts",
+    "src/telemetry.js",
+    "src/verdict.js",
+];
+
+const PYTHON_SDK: [File; 8] = sdk![
+    "python",
+    "README.md",
+    "src/portolan_policy/__init__.py",
+    "src/portolan_policy/component.py",
+    "src/portolan_policy/config.py",
+    "src/portolan_policy/py.typed",
+    "src/portolan_policy/request.py",
+    "src/portolan_policy/telemetry.py",
+    "src/portolan_policy/verdict.py",
+];
+
+/// The policy's own files.
+pub(super) fn files(language: Language) -> &'static [File] {
+    match language {
+        Language::Rust => &RUST,
+        Language::C => &C,
+        Language::Js => &JS,
+        Language::Python => &PYTHON,
+    }
+}
+
+/// The SDK's files.
+pub(super) fn sdk(language: Language) -> &'static [File] {
+    match language {
+        Language::Rust => &RUST_SDK,
+        Language::C => &C_SDK,
+        Language::Js => &JS_SDK,
+        Language::Python => &PYTHON_SDK,
+    }
+}
+
+/// What an author does first, as a line of help.
+pub(super) fn first_step(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "  cargo test                the policy's own tests, without WebAssembly\n",
+        Language::C => "",
+        Language::Js => "  npm install               the compiler\n",
+        Language::Python => "  python3 -m venv .venv && .venv/bin/pip install -r requirements.txt    the compiler\n",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use std::path::{Path, PathBuf};
+
+    fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { below(&path, found) } else { found.push(path) }
+        }
+    }
+
+    #[test]
+    fn every_sdk_is_copied_whole() {
+        let languages = [
+            (Language::Rust, "rust", "src"),
+            (Language::C, "c", ""),
+            (Language::Js, "js", ""),
+            (Language::Python, "python", ""),
+        ];
+        for (language, name, part) in languages {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").join(name);
+            let mut there = Vec::new();
+            below(&folder.join(part), &mut there);
+            there.retain(|path| !path.iter().any(|part| part == "__pycache__" || part == "node_modules"));
+            let mut there: Vec<_> = there.iter().map(|path| path.strip_prefix(&folder).unwrap()).collect();
+            there.sort();
+            let mut copied: Vec<_> = sdk(language).iter().map(|(file, _)| Path::new(file)).collect();
+            copied.sort();
+            assert_eq!(copied, there, "{name}");
+        }
+    }
+
+    #[test]
+    fn versions_are_those_that_are_tried() {
+        let (qjs, version) = policy_build::QJS.split_once('@').unwrap();
+        let wanted = format!("\"{qjs}\": \"{version}\"");
+        for (_, text) in JS.iter().chain(&JS_SDK).filter(|(file, _)| *file == "package.json") {
+            assert!(text.contains(&wanted), "{text}");
+        }
+        let (_, text) = PYTHON.iter().find(|(file, _)| *file == "requirements.txt").unwrap();
+        assert_eq!(text.trim(), policy_build::PY);
+    }
+}

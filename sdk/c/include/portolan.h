@@ -1,0 +1,206 @@
+/* Write Portolan policies in C.
+ *
+ * A policy is policy_describe, policy_init and a function for each hook that its policy.toml names: policy_route, policy_key.
+ * Everything here works on what the router passed in; nothing is asked of it but to log. wit/policy.wit has the meaning of
+ * every value.
+ *
+ * Memory: what is taken during a call goes when it is answered; what is taken in policy_init stays for the life of the
+ * instance. There is nothing to free.
+ */
+#ifndef PORTOLAN_H
+#define PORTOLAN_H
+
+#include <policy.h> /* generated from the contract in each build */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that belong to somebody else. Header values need not be text. `at` is NULL where there is nothing at all, as in a
+ * field that the request does not have: empty is not absent. */
+typedef struct {
+  const uint8_t *at;
+  size_t length;
+} portolan_bytes;
+
+/* The bytes of a C string. */
+portolan_bytes portolan_text(const char *text);
+bool portolan_equal(portolan_bytes one, portolan_bytes other);
+bool portolan_equals(portolan_bytes bytes, const char *text);
+bool portolan_is_utf8(portolan_bytes bytes);
+
+/* ---- Configuration: the operator's `config` table, as JSON ---- */
+
+typedef enum {
+  PORTOLAN_JSON_NONE, /* no such member, or no JSON at all */
+  PORTOLAN_JSON_NULL,
+  PORTOLAN_JSON_BOOLEAN,
+  PORTOLAN_JSON_NUMBER,
+  PORTOLAN_JSON_STRING,
+  PORTOLAN_JSON_ARRAY,
+  PORTOLAN_JSON_OBJECT,
+} portolan_json_kind;
+
+/* One JSON value, as the text that it was read from. */
+typedef struct {
+  portolan_json_kind kind;
+  portolan_bytes text;
+} portolan_json;
+
+/* Reads a text that is one JSON value and nothing else. */
+portolan_json portolan_json_read(portolan_bytes text);
+/* The member of an object with this name; the last one where there are several. */
+portolan_json portolan_json_member(portolan_json object, const char *name);
+/* The first key of an object that is none of these, for an error; NULL when all are known. The list ends with NULL. */
+const char *portolan_json_stranger(portolan_json object, const char *const *known);
+/* A string's characters with the escapes undone; absent of any other value. */
+portolan_bytes portolan_json_octets(portolan_json value);
+/* The same with a 0 behind them, for C; NULL of any other value. */
+const char *portolan_json_string(portolan_json value);
+/* A number; NaN of any other value. */
+double portolan_json_number(portolan_json value);
+/* Whether it is `true`. */
+bool portolan_json_is_true(portolan_json value);
+/* Elements of an array: begin with a place of 0. Returns false at the end. */
+bool portolan_json_next(portolan_json array, size_t *place, portolan_json *element);
+
+/* An error in the author's words, for policy_describe and policy_init: its parts one after the other. */
+#define portolan_refuse(...) portolan_words(__VA_ARGS__, (const char *)NULL)
+const char *portolan_words(const char *first, ...);
+/* A JSON value as it was written, for such an error. */
+const char *portolan_json_written(portolan_json value);
+
+/* ---- What there is: regions, candidates, the request ---- */
+
+typedef portolan_policy_types_location_t portolan_location;
+
+typedef struct {
+  uint32_t id;
+  portolan_bytes service, name;
+  portolan_location location;
+  uint32_t capacity; /* requests in flight it is meant to hold; 0 is no limit */
+  const policy_tuple2_string_string_t *labels;
+  size_t label_count;
+} portolan_region;
+
+/* The value of a label; absent when the region has none of that name. */
+portolan_bytes portolan_label(const portolan_region *region, const char *key);
+
+/* All regions of the services that use the policy. */
+typedef struct {
+  const portolan_region *at;
+  size_t count;
+} portolan_regions;
+
+typedef enum {
+  PORTOLAN_UNKNOWN, /* never heard of it, or not for a long time: not the same as down */
+  PORTOLAN_HEALTHY,
+  PORTOLAN_DEGRADED,
+  PORTOLAN_DRAINING, /* keeps its sessions, takes no new ones */
+  PORTOLAN_DOWN,
+} portolan_health;
+
+/* A region that may serve the request, as the router sees it now. */
+typedef struct {
+  uint32_t id;
+  portolan_health health;
+  uint32_t health_age_s;
+  uint32_t distance_km;
+  uint32_t rtt_us;     /* 0 is not measured */
+  uint32_t latency_us; /* 0 is no traffic yet */
+  uint32_t in_flight;
+  uint32_t weight;
+  const portolan_region *region; /* NULL only when the router names a region that it never told of */
+} portolan_candidate;
+
+/* Neither down nor draining. */
+bool portolan_takes_new(const portolan_candidate *candidate);
+/* Not down. */
+bool portolan_serves(const portolan_candidate *candidate);
+
+/* The session's pin. The router has checked its signature, service and age. */
+typedef struct {
+  bool is_configured; /* whether `region` is a region of today */
+  uint32_t region;
+  portolan_bytes region_name;
+  uint32_t session_age_s, age_s;
+  portolan_bytes payload; /* what the policy stored with it */
+} portolan_pin;
+
+typedef struct {
+  double now_ms;  /* since 1970-01-01 UTC */
+  double entropy; /* in [0, 1), new for each request */
+  const portolan_location *client; /* NULL when unknown */
+  const portolan_pin *pin;         /* NULL for none */
+  portolan_bytes service;
+  const portolan_candidate *candidates; /* nearest first, also those that are down; policy_key has none */
+  size_t candidate_count;
+  struct {
+    const uint8_t *ends;
+    size_t count;
+    portolan_bytes octets;
+  } fields; /* for portolan_field */
+} portolan_request;
+
+/* A declared field by its name, such as "header:x-tenant"; absent when the request has none, or it was not declared. */
+portolan_bytes portolan_field(const portolan_request *request, const char *name);
+/* The declared field at this place in the manifest: the cheapest way. */
+portolan_bytes portolan_field_at(const portolan_request *request, size_t place);
+
+/* ---- What a policy says ---- */
+
+typedef exports_portolan_policy_lifecycle_manifest_t portolan_manifest;
+/* Wants to see this field of the request. */
+void portolan_want(portolan_manifest *manifest, const char *field);
+
+/* Begins as "no opinion". The first of the functions below makes a plan, or an answer, of it. */
+typedef portolan_policy_types_verdict_t portolan_verdict;
+
+/* These regions, best first. */
+void portolan_route_to(portolan_verdict *verdict, const uint32_t *order, size_t count);
+/* The request must not leave these regions. */
+void portolan_fence(portolan_verdict *verdict, const uint32_t *regions, size_t count);
+/* Only the regions in the order may serve. */
+void portolan_strict(portolan_verdict *verdict);
+/* Serve by the order, and pin the session to the region that serves, with this payload (at most 256 bytes); a lifetime of
+ * 0 s is the service's own. */
+void portolan_bind(portolan_verdict *verdict, portolan_bytes payload, uint32_t ttl_s);
+/* Serve by the order, and leave the pin as it is. */
+void portolan_hold(portolan_verdict *verdict);
+/* Serve by the order, and end the pin. */
+void portolan_clear(portolan_verdict *verdict);
+/* A part of the cache's key; the lifetime of an answer that this request brings into it; nothing of the cache at all. */
+void portolan_cache_key(portolan_verdict *verdict, const char *part);
+void portolan_cache_ttl(portolan_verdict *verdict, uint32_t seconds);
+void portolan_cache_bypass(portolan_verdict *verdict);
+/* Edits of the request to the origin. */
+void portolan_set_header(portolan_verdict *verdict, const char *name, portolan_bytes value);
+void portolan_add_header(portolan_verdict *verdict, const char *name, portolan_bytes value);
+void portolan_remove_header(portolan_verdict *verdict, const char *name);
+/* Shortens the limit for the whole exchange. */
+void portolan_timeout(portolan_verdict *verdict, uint32_t milliseconds);
+/* An answer in place of the application's, and its headers. */
+void portolan_reply(portolan_verdict *verdict, uint16_t status, portolan_bytes body);
+void portolan_reply_header(portolan_verdict *verdict, const char *name, portolan_bytes value);
+
+#ifdef PORTOLAN_IMPORTS_TELEMETRY
+typedef enum { PORTOLAN_DEBUG, PORTOLAN_INFO, PORTOLAN_WARN, PORTOLAN_ERROR } portolan_level;
+/* Writes a line to the router's log, beside the policy's name. policy.toml needs imports = ["telemetry"]. */
+void portolan_log(portolan_level level, const char *message);
+#endif
+
+/* ---- What the author writes ---- */
+
+/* Reads the configuration and says what the policy wants to see. Returns NULL, or why the configuration is refused. */
+const char *policy_describe(portolan_json config, portolan_manifest *manifest);
+/* Makes the policy ready, once for each instance. Returns NULL, or why it cannot be. */
+const char *policy_init(portolan_json config, const portolan_regions *regions);
+#ifdef PORTOLAN_HOOK_ROUTE
+/* Says where a request should go. Nothing that it keeps may change a later verdict. */
+void policy_route(const portolan_request *request, portolan_verdict *verdict);
+#endif
+#ifdef PORTOLAN_HOOK_AFFINITY
+/* The session's key, at most 1024 bytes; absent is no opinion. */
+portolan_bytes policy_key(const portolan_request *request);
+#endif
+
+#endif

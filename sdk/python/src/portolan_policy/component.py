@@ -1,0 +1,89 @@
+"""Joins a policy to what the router calls: reads the config, keeps the one instance, wraps each call."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from componentize_py_types import Err
+from wit_world.exports import lifecycle
+
+from . import config as configuration
+from . import verdict
+from .request import Regions, Request
+
+try:
+    from wit_world.imports import telemetry
+except ImportError:  # the policy does not import the router's log
+    telemetry = None
+
+
+def _words(error: Exception) -> str:
+    """An error of the author's own is its message alone; a slip says what kind it is and where."""
+    if isinstance(error, ValueError):
+        return str(error)
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+
+
+def _manifest(policy: Any, config: dict[str, Any]) -> Any:
+    describe = getattr(policy, "describe", None)
+    return lifecycle.Manifest(list(describe(config)) if describe else [], [], [], [], [])
+
+
+class _NoCandidates:
+    """What a hook that is not about candidates has of them."""
+
+    width = 0
+    cells: list[int] = []
+
+
+def _reporting(call: Callable[[], Any]) -> Any:
+    """What a hook raises ends the instance; the router goes on without the policy's word."""
+    try:
+        return call()
+    except Exception as error:
+        if telemetry:
+            telemetry.log(telemetry.Level.ERROR, _words(error))
+        raise
+
+
+def export(policy: Any) -> tuple[Any, ...]:
+    """The hooks of a policy's component: `Lifecycle, Route = export(MyPolicy)`.
+
+    Those of the methods that the class has, in this order: `Lifecycle`, `Route` (`route`), `Affinity` (`key`).
+    """
+    instance: Any = None
+    names: list[str] = []
+    regions = Regions([])
+
+    class Lifecycle:
+        def describe(self, config: bytes) -> Any:
+            try:
+                return _manifest(policy, configuration.read(config))
+            except Exception as error:
+                raise Err(_words(error)) from error
+
+        def init(self, config: bytes, infos: list[Any]) -> None:
+            nonlocal instance, names, regions
+            try:
+                # `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
+                table = configuration.read(config)
+                names = _manifest(policy, table).fields
+                regions = Regions(infos)
+                instance = policy(table, regions)
+            except Exception as error:
+                raise Err(_words(error)) from error
+
+    class Route:
+        def route(self, req: Any, fields: bytes, candidates: Any) -> Any:
+            request = Request(req, names, fields, candidates, regions)
+            return _reporting(lambda: verdict.raw(instance.route(request)))
+
+    class Affinity:
+        def key(self, req: Any, fields: bytes) -> bytes | None:
+            request = Request(req, names, fields, _NoCandidates, regions)
+            key = _reporting(lambda: instance.key(request))
+            return key.encode() if isinstance(key, str) else key
+
+    hooks = ((Route, "route"), (Affinity, "key"))
+    return Lifecycle, *(hook for hook, method in hooks if hasattr(policy, method))

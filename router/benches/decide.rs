@@ -128,6 +128,7 @@ fn measure(c: &mut Criterion, name: &str, snapshot: &Snapshot, headers: &HeaderM
                 client: &client,
                 now: NOW,
                 seed: hash::mix(count),
+                loads: None,
                 proven: None,
             };
             let decision = decide(snapshot, &facts, &mut warm, None);

@@ -14,6 +14,7 @@ use crate::control::world::Refusal;
 use crate::data::worker::{self, Shutdown};
 use crate::metrics::Metrics;
 use crate::policy::{Engine, EngineError, EngineSettings};
+use crate::recording::writer;
 use crate::snapshot::alarm;
 use crate::snapshot::publish::Published;
 use crate::store::Store;
@@ -48,6 +49,9 @@ pub enum StartError {
     /// The cache's folder cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The record cannot be written.
+    #[error(transparent)]
+    Record(#[from] writer::OpenError),
     /// The system gives no threads, signals or random bytes.
     #[error("{what}: {cause}")]
     System {
@@ -93,6 +97,8 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
         Some(disk) => Store::with_disk(boot.cache_memory, disk)?,
         None => Store::new(boot.cache_memory),
     });
+    let recording = boot.record.as_ref().map(|record| writer::start(record, &metrics)).transpose()?;
+    let (recorder, writer) = recording.unzip();
     let sockets = listen::bind(&boot.listeners, boot.workers)?;
     let admin = boot.admin.as_ref().map(|admin| listen::admin(admin.address)).transpose()?;
     let loader = loader(&path, &boot)?.serving(metrics.clone(), clock);
@@ -118,11 +124,11 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     for (index, sockets) in sockets.workers.into_iter().enumerate() {
         let (published, metrics, alarms) = (published.clone(), metrics.clone(), alarms.clone());
         let shutdown = told.clone();
-        let store = Arc::clone(&store);
-        let spec = worker::Spec { index, sockets, published, metrics, alarms, store, clock, shutdown };
+        let (store, recorder) = (Arc::clone(&store), recorder.clone());
+        let spec = worker::Spec { index, sockets, published, metrics, alarms, store, recorder, clock, shutdown };
         workers.push(worker::start(spec).map_err(|error| StartError::system("cannot start a worker", &error))?);
     }
-    drop(told);
+    drop((told, recorder));
     for address in &sockets.addresses {
         tracing::info!(%address, "listening");
     }
@@ -137,6 +143,8 @@ pub fn run(path: PathBuf, metrics: Metrics, lost_lines: LostLines) -> Result<(),
     join(workers, boot.shutdown_deadline + JOIN_GRACE);
     drop(control);
     store.close();
+    // It ends with the last recorder; a worker that was given up may still have one.
+    join(writer.into_iter().collect(), JOIN_GRACE);
     tracing::info!("stopped");
     Ok(())
 }
@@ -150,15 +158,15 @@ fn first_snapshot(published: oneshot::Receiver<Result<Published, Refusal>>) -> R
     }
 }
 
-/// Waits for workers to end, but not for ever.
-fn join(workers: Vec<JoinHandle<()>>, longest: Duration) {
+/// Waits for threads to end, but not for ever.
+fn join(threads: Vec<JoinHandle<()>>, longest: Duration) {
     let started = clock::monotonic();
-    for worker in workers {
-        while !worker.is_finished() && started.elapsed() < longest {
+    for thread in threads {
+        while !thread.is_finished() && started.elapsed() < longest {
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        if worker.is_finished() && worker.join().is_err() {
-            tracing::error!("a worker ended with a panic");
+        if thread.is_finished() && thread.join().is_err() {
+            tracing::error!("a thread ended with a panic");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Portolan: a WebAssembly edge router with global traffic steering.
 //!
 //! The modules are layers; an upper one may use a lower one, never the other way round:
-//! `base <- {steer, cache} <- config <- {geo, policy, store} <- supply <- snapshot <- decide <- {data, control, trial} <- app <- cli`. Read `decide` and
+//! `base <- {steer, cache} <- config <- {geo, policy, store} <- supply <- snapshot <- decide <- recording <- {data, control, trial} <- app <- cli`. Read `decide` and
 //! `data::exchange` first: together they are the walk of a request.
 
 pub mod app;
@@ -18,6 +18,7 @@ pub mod fuzz;
 pub mod geo;
 pub mod metrics;
 pub mod policy;
+pub mod recording;
 pub mod snapshot;
 pub mod steer;
 pub mod store;

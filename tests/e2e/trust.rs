@@ -58,3 +58,54 @@ fn a_shadow_is_compared_and_touches_nobody() {
         run_command(&["explain", "--admin", &admin, "--client", IN_GERMANY, "-H", "x-canary: always", "GET", url]);
     assert!(explained.out.contains("would move it from eu-frankfurt to us-virginia"), "{}", explained.out);
 }
+
+#[test]
+fn what_was_recorded_under_load_is_replayed() {
+    let (home, away) = (named("home"), named("away"));
+    let shop = Service::new("shop")
+        .with("policies = [\"canary\"]\naffinity = {}")
+        .region_with(FRANKFURT, &[home.url()], "capacity = 1000")
+        .region_with(VIRGINIA, &[away.url()], "labels = { track = \"canary\" }");
+    let half = CANARY.replace("0.0", "0.5");
+    let record = "[record]\nfile = \"decisions\"\nshare = 1\n";
+    let mut pop = Pop::start(&(pop() + &shop.routed() + &shipped("canary", &half, "") + record));
+    let asked = 400;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut pin: Option<String> = None;
+                for _ in 0..asked / 4 {
+                    let ask = Ask::get("/").from(IN_GERMANY);
+                    let answer = pop.ask(&pin.iter().fold(ask, |ask, pin| ask.cookie("portolan", pin)));
+                    assert_eq!(answer.status, 200);
+                    pin = if pin.is_some() { None } else { Some(answer.pin()) };
+                }
+            });
+        }
+    });
+    wait_until("every decision is written", || {
+        pop.metrics().count("portolan_recorded_decisions_total", &[("outcome", "written")]) == asked
+    });
+    assert_eq!(pop.metrics().count("portolan_recorded_decisions_total", &[("outcome", "dropped")]), 0);
+    pop.terminate(std::time::Duration::from_secs(30));
+    let file = pop.folder().join("decisions").display().to_string();
+    let replay = |plugin: &str, more: &[&str]| {
+        let plugin = binaries::plugin(plugin).display().to_string();
+        run_command(&[&["replay", &file, "--policy", &plugin], more].concat())
+    };
+    let same = replay("canary", &[]);
+    assert_eq!(same.code, 0, "{}", same.err);
+    assert!(same.out.contains(&format!("0 of {asked} decisions move (0.00 %)")), "{}", same.out);
+    assert_eq!(replay("canary", &[]).out, same.out, "to the byte");
+    let none = replay("canary", &["--config", &CANARY.replace("0.0", "0.0001"), "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&none.out).unwrap();
+    let shop = &found["services"]["shop"];
+    assert_eq!(shop["decisions"], asked, "{found:#}");
+    let moved = shop["moved"].as_u64().unwrap_or(0);
+    assert!(moved > 0 && moved < asked, "new sessions stay at home: {found:#}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, &text[..text.len() - 5]).unwrap();
+    let cut = replay("canary", &[]);
+    assert_eq!((cut.code, cut.err.contains("the line is cut short")), (2, true), "{}", cut.err);
+    assert_eq!(replay("canary", &["--whole-lines"]).code, 0);
+}

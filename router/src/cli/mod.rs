@@ -8,6 +8,7 @@ mod explain;
 mod logs;
 mod policy;
 mod remote;
+mod replay;
 mod run;
 mod status;
 mod target;
@@ -69,6 +70,8 @@ enum Command {
     /// Write, try, inspect, measure and compare policies; only `diff` needs a PoP.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Make recorded decisions again with another policy, and say what would move.
+    Replay(ReplayArgs),
     /// Print the JSON Schema of the configuration, for editors.
     Schema(SchemaArgs),
 }
@@ -221,6 +224,28 @@ enum State {
 }
 
 #[derive(Debug, Args)]
+struct ReplayArgs {
+    /// The record (`[record]` in the configuration).
+    #[arg(value_name = "RECORD")]
+    record: PathBuf,
+    /// The component to try.
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Name of the policy in whose place it stands; needed where a service asks several.
+    #[arg(long, value_name = "NAME")]
+    replaces: Option<String>,
+    /// Its configuration, as an inline TOML table; left out: that of the policy that it replaces.
+    #[arg(long, value_name = "TABLE")]
+    config: Option<String>,
+    /// Use what stands before the first damaged line.
+    #[arg(long)]
+    whole_lines: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct SchemaArgs {
     /// Print the reference of all keys as Markdown instead.
     #[arg(long)]
@@ -238,6 +263,7 @@ pub fn main() -> ExitCode {
         Command::Reload(target) => remote::reload(&target),
         Command::Drain(args) => remote::drain(&args),
         Command::Purge(args) => remote::purge(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Policy(command) => policy::policy(&command),
         Command::Schema(args) => {
             let text =

@@ -78,6 +78,13 @@ pub(super) const COOKIE_TLS: &str = "__Host-portolan";
 /// Cookie name where a listener is plain: browsers drop `__Host-` cookies without TLS.
 pub(super) const COOKIE_PLAIN: &str = "portolan";
 
+/// Decisions that are recorded: enough to see a share of one in a thousand move, at a cost that nobody notices.
+pub(super) const RECORD_SHARE: f64 = 0.01;
+/// Both files of a record.
+pub(super) const RECORD_SIZE: u64 = 64 << 20;
+/// Credentials, which no policy should read whole and no file should hold.
+pub(super) const RECORD_REDACT: [&str; 3] = ["header:authorization", "header:cookie", "header:proxy-authorization"];
+
 /// Retries: one, as Cloudflare's zero-downtime failover.
 pub(super) const RETRY_ATTEMPTS: u32 = 1;
 /// Share of exchanges that may be retried: Envoy's and tower's retry budget.

@@ -63,6 +63,21 @@ pub struct Boot {
     pub cache_memory: u64,
     /// Stored answers on disk as well; none keeps them in memory only.
     pub cache_disk: Option<CacheDisk>,
+    /// Where decisions are recorded; none records none.
+    pub record: Option<Record>,
+}
+
+/// How decisions are recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The file.
+    pub file: PathBuf,
+    /// Share of decisions, 0 to 1.
+    pub share: f64,
+    /// Bytes that the file and the one before it may take.
+    pub size: u64,
+    /// Fields that are never written, as manifests name them.
+    pub redact: Vec<String>,
 }
 
 /// Where stored answers are kept on disk.

@@ -7,10 +7,12 @@
 mod cache;
 mod either;
 mod kv;
+mod record;
 mod service;
 
 pub(super) use cache::{RawCache, RawSetCookie};
 pub(super) use kv::RawBucket;
+pub(super) use record::RawRecord;
 pub(super) use service::{
     RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
     RawQueue, RawRegion, RawRetry, RawService, RawSwitch, RawTimeouts,
@@ -48,6 +50,8 @@ pub(super) struct RawConfig {
     pub(super) process: Field<RawProcess>,
     /// Graceful shutdown. Changing it needs a restart.
     pub(super) shutdown: Field<RawShutdown>,
+    /// Decisions written to a file with what they were made from. Left out: none is. Changing it needs a restart.
+    pub(super) record: Field<RawRecord>,
     /// Limits towards clients.
     pub(super) client: Field<RawClient>,
     /// How clients are located.
@@ -302,8 +306,7 @@ pub(super) struct RawPolicy {
     /// Of a shadow: the share of decisions for which it is asked.
     #[schemars(extend("default" = 1))]
     pub(super) shadow_share: Field<Share>,
-    /// Of a shadow: the policy in whose place it is compared, by name. Services that ask it must ask that one too. Left
-    /// out: it is compared as one more.
+    /// Of a shadow: the policy in whose place it is compared. Left out: it is compared as one more.
     pub(super) replaces: TextField<FreeText>,
 }
 

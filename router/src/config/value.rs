@@ -12,7 +12,7 @@ mod tests;
 mod text;
 
 pub(super) use component::{ComponentSource, DigestText, PlainHost, PublicKey, SignatureText};
-pub(super) use field::{FieldName, FieldValue, KeyField};
+pub(super) use field::{FieldName, FieldValue, KeyField, RecordField};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};
 pub(super) use text::{CookieName, Distance, FileName, FreeText, Name, ProbePath, Secret, Size, Time, Token};

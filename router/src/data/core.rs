@@ -7,6 +7,7 @@ use super::upstream::{Pool, PoolStats};
 use crate::base::{Clock, Timestamp, clock};
 use crate::metrics::{Histogram, Metrics};
 use crate::policy::{Ask, Outcome, PolicyFailure, WarmPool};
+use crate::recording::recorder::Recorder;
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Reader;
 use crate::snapshot::{PolicyUse, Service, Snapshot};
@@ -39,6 +40,8 @@ pub(super) struct Core {
     pub(super) alarms: Alarms,
     /// What the cache keeps; all workers share it.
     pub(super) store: Arc<Store>,
+    /// Where decisions are recorded.
+    pub(super) recorder: Option<Recorder>,
     /// Name of the PoP as a header value and as a `Via` element, made once per snapshot generation.
     names: RefCell<(u64, Rc<Names>)>,
 }
@@ -62,6 +65,7 @@ impl Names {
 
 impl Core {
     /// A worker's things, with entropy of its own.
+    #[allow(clippy::too_many_arguments, reason = "every one is a different thing that a worker has")]
     pub(super) fn new(
         reader: Reader,
         pool: Pool,
@@ -70,6 +74,7 @@ impl Core {
         metrics: Metrics,
         alarms: Alarms,
         store: Arc<Store>,
+        recorder: Option<Recorder>,
     ) -> Self {
         Self {
             reader: RefCell::new(reader),
@@ -83,6 +88,7 @@ impl Core {
             metrics,
             alarms,
             store,
+            recorder,
             names: RefCell::new((u64::MAX, Rc::new(Names::of("portolan")))),
         }
     }

@@ -84,9 +84,14 @@ impl<'a> Asked<'a> {
             client: self.client,
             now,
             seed: self.core.seed(),
+            loads: None,
             proven: Some(&self.connection.proven),
         };
-        decide(self.snapshot, &facts, &mut Warm { core: self.core, took: Duration::ZERO }, None)
+        let mut warm = Warm { core: self.core, took: Duration::ZERO };
+        match &self.core.recorder {
+            None => decide(self.snapshot, &facts, &mut warm, None),
+            Some(recorder) => recorder.decide(self.snapshot, &facts, &mut warm),
+        }
     }
 }
 

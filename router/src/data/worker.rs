@@ -10,6 +10,7 @@ use super::upstream::{Pool, PoolSettings};
 use crate::base::Clock;
 use crate::metrics::Metrics;
 use crate::policy::WarmPool;
+use crate::recording::recorder::Recorder;
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Published;
 use crate::store::Store;
@@ -49,6 +50,8 @@ pub struct Spec {
     pub alarms: Alarms,
     /// What the cache keeps.
     pub store: Arc<Store>,
+    /// Where decisions are recorded; none records none.
+    pub recorder: Option<Recorder>,
     /// Time.
     pub clock: Clock,
     /// Told when to stop.
@@ -66,7 +69,7 @@ pub fn start(spec: Spec) -> io::Result<JoinHandle<()>> {
 }
 
 async fn run(spec: Spec) {
-    let Spec { sockets, published, metrics, alarms, clock, store, mut shutdown, .. } = spec;
+    let Spec { sockets, published, metrics, alarms, clock, store, recorder, mut shutdown, .. } = spec;
     let drain = Drain::new();
     let core = Rc::new(Core::new(
         published.reader(),
@@ -76,6 +79,7 @@ async fn run(spec: Spec) {
         metrics.clone(),
         alarms,
         store,
+        recorder,
     ));
     for (index, socket) in sockets.into_iter().enumerate() {
         match tokio::net::TcpListener::from_std(socket) {

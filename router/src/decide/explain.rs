@@ -80,6 +80,7 @@ pub fn explain(
         client: &client,
         now,
         seed,
+        loads: None,
         proven: None,
     };
     let mut trace = Trace::default();

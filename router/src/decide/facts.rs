@@ -6,6 +6,7 @@
 use crate::base::{Location, Timestamp};
 use crate::geo::Place;
 use crate::steer::affinity::Proven;
+use crate::steer::frozen::Frozen;
 use http::{HeaderMap, Method};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -94,6 +95,8 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// Entropy of this exchange: the same seed gives the same decision.
     pub seed: u64,
+    /// Loads to decide on in place of those of the moment, where the decision is recorded or replayed.
+    pub loads: Option<&'a Frozen>,
     /// What the connection remembers of its session's token. Changes no decision, only its cost.
     pub proven: Option<&'a Proven>,
 }

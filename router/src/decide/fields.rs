@@ -12,10 +12,10 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Values in the order of the manifest.
-pub(super) type Values<'a> = SmallVec<[Option<Cow<'a, [u8]>>; 8]>;
+pub type Values<'a> = SmallVec<[Option<Cow<'a, [u8]>>; 8]>;
 
 /// The declared fields' values.
-pub(super) fn values<'a>(fields: &[Field], facts: &Facts<'a>, pop: &'a str) -> Values<'a> {
+pub fn values<'a>(fields: &[Field], facts: &Facts<'a>, pop: &'a str) -> Values<'a> {
     fields.iter().map(|field| value(field, facts, pop)).collect()
 }
 

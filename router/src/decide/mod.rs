@@ -7,7 +7,7 @@
 pub mod caching;
 pub mod explain;
 pub mod facts;
-mod fields;
+pub mod fields;
 pub mod hearing;
 mod policies;
 mod session;
@@ -18,9 +18,9 @@ use crate::base::RegionSet;
 use crate::config::Cache;
 use crate::files::Bundle;
 use crate::policy::{Ask as PolicyAsk, PolicyFailure};
-use crate::snapshot::comparison::{Compared, Comparisons};
+use crate::snapshot::comparison::{Compared, Comparisons, Place};
 use crate::snapshot::{Action, PolicyUse, Service, Snapshot};
-use crate::steer::affinity::{Terms, Token, cookie};
+use crate::steer::affinity::{Terms, Token, TokenError, cookie};
 use crate::steer::choose;
 use crate::steer::nearness::Nearness;
 use crate::steer::plan::{NoTarget, Pin, Plan};
@@ -87,6 +87,17 @@ impl<'s> Decision<'s> {
             Self::Reply(service, _) => Some(service),
             Self::Refuse(service, _) => *service,
             Self::Files(_) => None,
+        }
+    }
+
+    /// Where it sends the exchange.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Forward(forward) => {
+                forward.plan.targets.first().map_or(Place::Refused, |target| Place::Region(target.region))
+            }
+            Self::Files(_) | Self::Reply(..) => Place::Answered,
+            Self::Stranded(..) | Self::Refuse(..) => Place::Refused,
         }
     }
 
@@ -204,13 +215,17 @@ fn steer<'s>(
     }
 }
 
+/// The service that a request goes to, when it goes to one.
+pub fn service_of<'s>(snapshot: &'s Snapshot, host: &str, path: &str) -> Option<&'s Arc<Service>> {
+    match snapshot.actions.get(snapshot.routes.find(host, path)?)? {
+        Action::Service { service, .. } => snapshot.services.get(*service),
+        Action::Files(_) => None,
+    }
+}
+
 /// The session's token, when affinity is on and the token is genuine, young enough and of this service.
 fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Option<&mut Trace>) -> Option<Token> {
-    let affinity = service.spec.affinity.as_ref()?;
-    let lines = facts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-    let values = cookie::values(lines, &affinity.cookie, affinity.secure || facts.scheme == Scheme::Https);
-    let terms = Terms { service: &service.table.name, idle: affinity.idle, lifetime: affinity.lifetime };
-    let found = snapshot.keys.first_valid(values, &terms, facts.now, facts.proven);
+    let found = session(snapshot, service, facts);
     if let Err(error) = &found {
         service.metrics.tokens.count(error.as_str());
     }
@@ -224,11 +239,27 @@ fn token(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>, trace: Optio
     found.ok().flatten()
 }
 
+/// The session's token; none where there is none or the service has no affinity.
+///
+/// # Errors
+/// Why the token that is there is not honoured.
+pub fn session(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>) -> Result<Option<Token>, TokenError> {
+    let Some(affinity) = service.spec.affinity.as_ref() else { return Ok(None) };
+    let lines = facts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let values = cookie::values(lines, &affinity.cookie, affinity.secure || facts.scheme == Scheme::Https);
+    let terms = Terms { service: &service.table.name, idle: affinity.idle, lifetime: affinity.lifetime };
+    snapshot.keys.first_valid(values, &terms, facts.now, facts.proven)
+}
+
 fn plan(scene: &Scene<'_>, advice: &Advice, trace: Option<&mut Trace>) -> Result<Plan, NoTarget> {
     let Scene { service, facts, pin, near, key, .. } = *scene;
     let (static_fence, now, seed) = (service.fence, facts.now, facts.seed);
     let ask = choose::Ask { nearness: near, pin, advice, static_fence, now, seed, key };
-    choose::plan(&service.table, &ask, service, trace.map(|trace| &mut trace.steering))
+    let trace = trace.map(|trace| &mut trace.steering);
+    match facts.loads {
+        Some(frozen) => choose::plan(&service.table, &ask, frozen, trace),
+        None => choose::plan(&service.table, &ask, service, trace),
+    }
 }
 
 /// The regions that a request may be served by as far as fences go.

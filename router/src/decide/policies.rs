@@ -101,7 +101,11 @@ pub(super) fn ask_one(
         return Ok(Verdict::Pass);
     }
     let Scene { service, facts, near, .. } = *scene;
-    let candidates = nearness::candidates(&service.table, near, allowed(service, fence), facts.now, service);
+    let (table, allowed) = (&service.table, allowed(service, fence));
+    let candidates = match facts.loads {
+        Some(frozen) => nearness::candidates(table, near, allowed, facts.now, frozen),
+        None => nearness::candidates(table, near, allowed, facts.now, service),
+    };
     let candidates: SmallVec<[Candidate; 16]> =
         candidates.iter().map(|candidate| numbered(candidate, policy.first_region)).collect();
     question(scene, policy, &candidates, |question| ask.ask(policy, question))

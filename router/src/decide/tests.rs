@@ -97,6 +97,7 @@ fn asking_of(snapshot: &Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy
         client: &client,
         now: Timestamp(1_000_000),
         seed,
+        loads: None,
         proven: None,
     };
     words(&decide(snapshot, &facts, ask, None))
@@ -209,6 +210,7 @@ fn what_no_route_matches_asks_nobody() {
         client: &client,
         now: Timestamp(1),
         seed: 1,
+        loads: None,
         proven: None,
     };
     let mut nobody = Script { answers: BTreeMap::new(), asked: Vec::new() };

@@ -141,6 +141,8 @@ pub struct Metrics {
     pub events_dropped: Counter,
     /// What policies that do not act would have changed.
     pub comparisons: ComparisonFamilies,
+    /// Decisions that were to be recorded, by what came of them.
+    pub recorded: Family<Labels, Counter>,
     /// Answers on their way into the cache.
     pub fills: Fills,
     /// Static bundles.
@@ -199,6 +201,7 @@ impl Metrics {
             log_dropped: Counter::default(),
             events_dropped: Counter::default(),
             comparisons: ComparisonFamilies::default(),
+            recorded: Family::default(),
             fills: Fills::default(),
             bundles: Bundles::default(),
         };
@@ -233,6 +236,8 @@ impl Metrics {
         r.register("policy_calls", "Policy calls by outcome", self.policy_calls.clone());
         r.register_with_unit("policy", "Time of policy calls", Unit::Seconds, self.policy_seconds.clone());
         self.policies.register(r);
+        let help = "Decisions that were to be recorded, by what came of them";
+        r.register("recorded_decisions", help, self.recorded.clone());
         r.register("refused_requests", "Requests refused before routing, by why", self.refused.clone());
     }
 

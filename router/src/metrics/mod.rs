@@ -12,6 +12,7 @@ mod gauges;
 mod handles;
 mod histogram;
 mod policies;
+mod record;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -23,4 +24,5 @@ pub use fills::{FillMetrics, Fills};
 pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
 pub use policies::PolicyFamilies;
+pub use record::RecordMetrics;
 pub use words::Words;

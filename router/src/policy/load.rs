@@ -33,6 +33,8 @@ pub struct Loaded {
     grants: Vec<config::Bucket>,
     manifest: Manifest,
     quarantine: Quarantine,
+    /// See [`Loaded::standing_in`].
+    stands_in: bool,
 }
 
 /// What goes on under a policy's name when it is loaded again.
@@ -221,19 +223,31 @@ impl Loaded {
         self.mould.digest
     }
 
+    /// Its configuration, JSON bytes.
+    pub fn config(&self) -> &[u8] {
+        &self.mould.config
+    }
+
     /// What it wants to see.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
+    /// In the place of a policy whose component is not at hand and whose words are known: it is asked at every hook, of
+    /// somebody who knows them, and never of an instance.
+    #[must_use]
+    pub fn standing_in(self) -> Self {
+        Self { stands_in: true, ..self }
+    }
+
     /// Whether it is asked where a request should go.
     pub fn routes(&self) -> bool {
-        self.mould.exports.route.is_some()
+        self.stands_in || self.mould.exports.route.is_some()
     }
 
     /// Whether it is asked for a session's key.
     pub fn keys(&self) -> bool {
-        self.mould.exports.affinity.is_some()
+        self.stands_in || self.mould.exports.affinity.is_some()
     }
 
     /// Whether it is asked about answers of origins.
@@ -328,6 +342,7 @@ fn load(
         grants: policy.kv.clone(),
         manifest,
         quarantine: Quarantine::default(),
+        stands_in: false,
     };
     drop(instance);
     loaded.rehearse(directory).map_err(|failure| match failure {

@@ -7,6 +7,7 @@ use super::contract::ManifestRecord;
 use super::kv::BUCKETS_MAX;
 use super::measures::{MeasureError, MeasureSpec};
 use http::HeaderName;
+use std::fmt;
 
 /// Most fields that a policy may ask for.
 pub const FIELDS_MAX: usize = 64;
@@ -106,6 +107,29 @@ impl Field {
                 ("query", parameter) => Self::QueryParameter(parameter.into()),
                 _ => return None,
             },
+        })
+    }
+}
+
+/// As a manifest names it.
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header(name) => return write!(f, "header:{name}"),
+            Self::Cookie(name) => return write!(f, "cookie:{name}"),
+            Self::QueryParameter(name) => return write!(f, "query:{name}"),
+            Self::Method => "method",
+            Self::Host => "host",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Scheme => "scheme",
+            Self::ClientIp => "client.ip",
+            Self::ClientCountry => "client.country",
+            Self::ClientContinent => "client.continent",
+            Self::ClientRegion => "client.region",
+            Self::ClientCity => "client.city",
+            Self::ClientAsn => "client.asn",
+            Self::Pop => "pop",
         })
     }
 }

@@ -7,6 +7,7 @@
 pub mod affinity;
 pub mod choose;
 pub mod ejection;
+pub mod frozen;
 pub mod health;
 pub mod nearness;
 pub mod plan;

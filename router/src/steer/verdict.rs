@@ -115,22 +115,31 @@ impl Amendment {
 /// A session's own key, which a policy reads from the request: a subject, a tenant. It settles choices and reaches no log
 /// and no token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SessionKey(Vec<u8>);
+pub struct SessionKey {
+    bytes: Vec<u8>,
+    /// What a recorded key settled; its bytes are in no record.
+    settled: Option<u64>,
+}
 
 impl SessionKey {
     /// The key with these bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self { bytes, settled: None }
+    }
+
+    /// A key of which only is known what it settled in a service ([`Self::seed`]).
+    pub fn settled(seed: u64) -> Self {
+        Self { bytes: Vec::new(), settled: Some(seed) }
     }
 
     /// The bytes, for its author.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// What settles choices in a service: the same in every worker, every PoP and after every restart.
     pub fn seed(&self, service: &str) -> u64 {
-        hash::of(&[b"session-key", service.as_bytes(), &self.0])
+        self.settled.unwrap_or_else(|| hash::of(&[b"session-key", service.as_bytes(), &self.bytes]))
     }
 }
 

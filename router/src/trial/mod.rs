@@ -6,6 +6,8 @@
 
 mod play;
 mod random;
+pub mod replay;
+mod report;
 mod sample;
 mod stage;
 mod suite;
@@ -15,6 +17,7 @@ mod verdict;
 
 pub use play::{Played, Scene, Tried, run};
 pub use random::{Fault, Findings, Random, explore};
+pub use report::Report;
 pub use sample::{Sample, Samples, sample};
 pub use stage::{Stage, StageError};
 pub use suite::{Case, Suite, SuiteError};

@@ -146,6 +146,13 @@ impl Scene {
         Some(&policy.directory)
     }
 
+    /// Decides with a recorder beside.
+    #[cfg(test)]
+    pub(super) fn record(&self, recorder: &crate::recording::recorder::Recorder, ask: &mut dyn AskPolicy, seed: u64) {
+        let facts = Facts { seed, ..self.posed.facts(NOW) };
+        recorder.decide(&self.snapshot, &facts, ask);
+    }
+
     /// Decides. Whatever was kept before is forgotten for what the case says.
     pub fn play(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
         let Self { snapshot, posed, .. } = self;
@@ -153,19 +160,7 @@ impl Scene {
         let _ = reset(snapshot, &self.kept);
         let mut listener =
             Listener { pool, entropy: self.entropy, said: None, key: String::new(), took: Duration::ZERO };
-        let facts = Facts {
-            method: &posed.method,
-            scheme: Scheme::Http,
-            host: &posed.host,
-            path: posed.uri.path(),
-            query: posed.uri.query(),
-            headers: &posed.headers,
-            client: &posed.client,
-            now,
-            seed: SEED,
-            proven: None,
-        };
-        let decision = decide(snapshot, &facts, &mut listener, None);
+        let decision = decide(snapshot, &posed.facts(now), &mut listener, None);
         let Listener { said, key, took, .. } = listener;
         let service = snapshot.services.first();
         let text = said.as_ref().zip(service).map(|(said, service)| verdict::said(said, service));
@@ -267,6 +262,22 @@ struct Posed {
 }
 
 impl Posed {
+    fn facts(&self, now: Timestamp) -> Facts<'_> {
+        Facts {
+            method: &self.method,
+            scheme: Scheme::Http,
+            host: &self.host,
+            path: self.uri.path(),
+            query: self.uri.query(),
+            headers: &self.headers,
+            client: &self.client,
+            now,
+            seed: SEED,
+            loads: None,
+            proven: None,
+        }
+    }
+
     fn new(snapshot: &Snapshot, service: &Service, case: &Case, token: Option<&Token>) -> Result<Self, String> {
         let line = case.request.as_deref().unwrap_or("GET /");
         let wrong = || format!("request = {line:?}; accepted: METHOD PATH, such as \"GET /cart?a=1\"");

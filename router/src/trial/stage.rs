@@ -76,7 +76,8 @@ impl Stage {
         let directory = RegionDirectory { generation: 0, regions: policy_regions(&live, 0) };
         let loaded = live.policies.first().map(|policy| Loaded::of(compiled, policy, &directory));
         let loaded = loaded.transpose().map_err(StageError::Policy)?;
-        let parts = parts(&live, loaded).ok_or_else(|| StageError::World("no key for tokens".to_owned()))?;
+        let parts = parts(&live, loaded.into_iter().map(Arc::new).collect())
+            .ok_or_else(|| StageError::World("no key for tokens".to_owned()))?;
         Ok(Self { live, parts, metrics: Metrics::new() })
     }
 
@@ -156,13 +157,13 @@ fn place(index: usize, region: &Region) -> toml::Table {
     table
 }
 
-/// What is loaded for the configuration. None when the token's key is refused, which its length rules out.
-fn parts(live: &Live, loaded: Option<Loaded>) -> Option<Parts> {
+/// What is loaded for a configuration of one service. None when the token's key is refused, which its length rules out.
+pub(super) fn parts(live: &Live, policies: Arc<[Arc<Loaded>]>) -> Option<Parts> {
     let routes = RouteTable::build(live.routes.iter().map(|route| route.key.clone()).collect()).ok()?;
     Some(Parts {
         routes: Arc::new(routes),
         actions: live.routes.iter().map(|_| Action::Service { service: 0, cache: None }).collect(),
-        policies: loaded.into_iter().map(Arc::new).collect(),
+        policies,
         geo: Arc::new(Geo { pop: Some(live.pop.location), ..Geo::default() }),
         keys: Arc::new(Keys::new([("cases", SECRET.as_slice())]).ok()?),
         listener_tls: Arc::from([None]),

@@ -3,6 +3,8 @@
 //! Components are built by `cargo xtask plugins`; where they never were, the tests say so and try nothing.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod replays;
+
 use super::*;
 use crate::policy::{Compiled, Engine, EngineSettings};
 use std::path::{Path, PathBuf};

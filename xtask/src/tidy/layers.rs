@@ -6,7 +6,7 @@ use super::Offence;
 use super::source::line_of;
 
 /// The layers, lowest first. Modules of one layer may import each other, except those that are `APART`.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["base"],
     &["steer", "cache"],
     &["config"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["supply"],
     &["snapshot"],
     &["decide"],
+    &["recording"],
     &["data", "control", "trial"],
     &["app"],
     &["main", "cli", "lib", "bin", "fuzz"],

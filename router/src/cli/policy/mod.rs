@@ -151,7 +151,7 @@ pub(super) fn policy(command: &PolicyCommand) -> Ended {
 }
 
 /// An engine as the router has it, for one thread. Compiled code is kept where this user's caches are.
-fn engine() -> Result<Engine, String> {
+pub(super) fn engine() -> Result<Engine, String> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
     let cache = caches.map(|caches| caches.join("portolan/policies"));
@@ -159,12 +159,12 @@ fn engine() -> Result<Engine, String> {
 }
 
 /// Compiles a component; an error names the file.
-fn compiled(engine: &Engine, file: &Path) -> Result<Compiled, String> {
+pub(super) fn compiled(engine: &Engine, file: &Path) -> Result<Compiled, String> {
     Compiled::read(engine, file).map_err(|fault| format!("{}: {fault}", file.display()))
 }
 
 /// Reads an inline TOML table.
-fn table(text: &str) -> Result<toml::Table, String> {
+pub(super) fn table(text: &str) -> Result<toml::Table, String> {
     let wrong = |why: String| format!("--config {text:?} is no TOML table: {why}; accepted: {{ key = \"value\" }}");
     let document: toml::Table =
         format!("table = {text}").parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;

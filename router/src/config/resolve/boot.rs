@@ -3,9 +3,9 @@
 //! Owns the rules for listeners: at least one, none twice, an admin listener off loopback only with a token.
 
 use super::{Resolver, or};
-use crate::config::raw::{RawAdmin, RawCacheDisk, RawConfig, RawListener};
+use crate::config::raw::{RawAdmin, RawCacheDisk, RawConfig, RawListener, RawRecord};
 use crate::config::value::{At, Span};
-use crate::config::{Admin, Boot, CacheDisk, ClientLimits, Listener, Tls, defaults};
+use crate::config::{Admin, Boot, CacheDisk, ClientLimits, Listener, Record, Tls, defaults};
 use std::net::SocketAddr;
 
 impl Resolver<'_> {
@@ -22,6 +22,10 @@ impl Resolver<'_> {
             None => Some(None),
             Some(disk) => self.cache_disk(disk).map(Some),
         };
+        let record = match &raw.value.record {
+            None => Some(None),
+            Some(record) => self.record(record).map(Some),
+        };
         let shutdown = raw.value.shutdown.as_ref().and_then(|shutdown| shutdown.value.deadline.as_ref());
         Some(Boot {
             listeners: listeners?,
@@ -34,6 +38,21 @@ impl Resolver<'_> {
                 or(&process.cache_memory, |size| size.0.0, defaults::CACHE_MEMORY)
             }),
             cache_disk: cache_disk?,
+            record: record?,
+        })
+    }
+
+    fn record(&mut self, raw: &At<RawRecord>) -> Option<Record> {
+        self.need(&raw.value.file, &raw.span, "file", "a file of this process alone");
+        let redact = match &raw.value.redact {
+            Some(list) => list.value.iter().map(|field| field.value.0.0.clone()).collect(),
+            None => defaults::RECORD_REDACT.map(str::to_owned).to_vec(),
+        };
+        Some(Record {
+            file: self.path(&raw.value.file)?,
+            share: or(&raw.value.share, |share| share.0, defaults::RECORD_SHARE),
+            size: or(&raw.value.size, |size| size.0.0, defaults::RECORD_SIZE),
+            redact,
         })
     }
 

@@ -44,6 +44,44 @@ const OF_CONNECTION: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// A field of a request as manifests name it, or another part of what is recorded.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct RecordField(pub(in crate::config) String);
+
+impl Text for RecordField {
+    const TYPE: &'static str = "field";
+    fn accepted() -> String {
+        "header:NAME, cookie:NAME, query:NAME, host, path, query, client.ip, client.country, client.continent, \
+         client.region, client.city, client.asn, client.location or pin.payload"
+            .into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        const PLAIN: [&str; 11] = [
+            "host",
+            "path",
+            "query",
+            "client.ip",
+            "client.country",
+            "client.continent",
+            "client.region",
+            "client.city",
+            "client.asn",
+            "client.location",
+            "pin.payload",
+        ];
+        let named = text.split_once(':').filter(|(kind, name)| {
+            ["cookie", "query"].contains(kind) && !name.is_empty()
+                || *kind == "header" && HeaderName::try_from(*name).is_ok()
+        });
+        match named {
+            Some(("header", _)) => Ok(Self(text.to_ascii_lowercase())),
+            Some(_) => Ok(Self(text.to_owned())),
+            None if PLAIN.contains(&text) => Ok(Self(text.to_owned())),
+            None => Err(format!("{text:?} is nothing that is recorded")),
+        }
+    }
+}
+
 /// The name of a header that an operator may set.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct FieldName(pub(in crate::config) HeaderName);

@@ -7,7 +7,7 @@ use crate::config::Policy;
 use crate::control::world::{InForce, World};
 use crate::files::Bundle;
 use crate::geo::Geo;
-use crate::policy::{Bucket, BucketCounts, Field, Loaded, QuarantineState};
+use crate::policy::{Bucket, BucketCounts, Loaded, QuarantineState};
 use crate::snapshot::comparison::Comparisons;
 use crate::snapshot::{PolicyUse, Service, ShadowUse, Snapshot};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
     json!({
         "component": policy.component.to_string(),
         "digest": loaded.digest().to_string(),
-        "fields": loaded.manifest().fields.iter().map(field).collect::<Vec<_>>(),
+        "fields": loaded.manifest().fields.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "shadow": policy.shadow.is_some(),
         "calls": counts.calls,
         "failures": failures.collect::<serde_json::Map<_, _>>(),
@@ -80,28 +80,6 @@ fn compared(service: &Service, policy: &PolicyUse, comparisons: &Comparisons) ->
 fn bucket((name, bucket): (&str, &Bucket)) -> (String, Value) {
     let BucketCounts { entries, bytes, refused, expired } = bucket.counts();
     (name.to_owned(), json!({"entries": entries, "bytes": bytes, "refused": refused, "expired": expired}))
-}
-
-/// A field as a manifest names it.
-fn field(field: &Field) -> String {
-    let plain = match field {
-        Field::Header(name) => return format!("header:{name}"),
-        Field::Cookie(name) => return format!("cookie:{name}"),
-        Field::QueryParameter(name) => return format!("query:{name}"),
-        Field::Method => "method",
-        Field::Host => "host",
-        Field::Path => "path",
-        Field::Query => "query",
-        Field::Scheme => "scheme",
-        Field::ClientIp => "client.ip",
-        Field::ClientCountry => "client.country",
-        Field::ClientContinent => "client.continent",
-        Field::ClientRegion => "client.region",
-        Field::ClientCity => "client.city",
-        Field::ClientAsn => "client.asn",
-        Field::Pop => "pop",
-    };
-    plain.to_owned()
 }
 
 pub(super) fn geo(geo: &Geo, epoch: u64) -> Value {

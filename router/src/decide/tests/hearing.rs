@@ -32,6 +32,7 @@ fn heard(says: &[Result<Reaction, PolicyFailure>], may_retry: bool) -> (Reaction
         client: &client,
         now: Timestamp(1_000_000),
         seed: 7,
+        loads: None,
         proven: None,
     };
     let mut nobody = Script { answers: BTreeMap::new(), asked: Vec::new() };

@@ -52,6 +52,7 @@ fn beside(live: &Answers, stand: Stand, says: Result<Verdict, PolicyFailure>) ->
         client: &client,
         now: Timestamp(1_000_000),
         seed: 7,
+        loads: None,
         proven: None,
     };
     let decided = words(&decide(&snapshot, &facts, &mut asked, None));

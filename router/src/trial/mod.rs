@@ -4,6 +4,7 @@
 //! same `decide` and the same sandbox as in the router, so a case says what would happen there. Opens no socket and
 //! reads no clock but to say how long a call took. Called by `portolan policy test` and `portolan policy bench`.
 
+mod hearing;
 mod play;
 mod random;
 pub mod replay;

@@ -3,8 +3,9 @@
 //! Owns what a case's request becomes (facts, headers, a signed token), the listening in on what the policy said, and
 //! what counts as held. Called by the tests of a suite, by `random` and by `sample`.
 
+use super::hearing::PosedAnswer;
 use super::stage::{IN_FLIGHT_MAX, NOW, Stage, StageError, millis};
-use super::suite::{self, Case, Suite};
+use super::suite::{self, Case, Lines, Suite};
 use super::verdict;
 use crate::base::{CountryCode, Location, Timestamp, clock};
 use crate::decide::facts::{Client, Facts, Scheme};
@@ -48,6 +49,8 @@ pub struct Played {
     pub text: String,
     /// The session's own key that it gave; empty when it gave none.
     pub key: String,
+    /// What it made of the origin's answer, in one line; empty when there is none.
+    pub heard: String,
     /// Who serves, in one line.
     pub served: String,
     /// How long the policy took, the host's part included.
@@ -95,6 +98,9 @@ fn judge(stage: &Result<Stage, StageError>, pool: &mut WarmPool, case: &Case) ->
     if let Some(expected) = case.key.as_deref().filter(|expected| *expected != played.key) {
         wrong.push(differ("key", expected, &played.key));
     }
+    if let Some(expected) = case.heard.as_deref().filter(|expected| *expected != played.heard) {
+        wrong.push(differ("heard", expected, &played.heard));
+    }
     if let Some(expected) = case.served.as_deref().filter(|expected| *expected != played.served) {
         wrong.push(differ("served", expected, &played.served));
     }
@@ -114,6 +120,7 @@ fn differ(what: &str, expected: &str, got: &str) -> String {
 pub struct Scene {
     snapshot: Arc<Snapshot>,
     posed: Posed,
+    answer: Option<PosedAnswer>,
     entropy: f64,
     /// What the policy keeps whenever the scene is played: bucket, key, value.
     kept: Vec<(String, String, Vec<u8>)>,
@@ -137,7 +144,8 @@ impl Scene {
         }
         let kept = kept(case);
         reset(&snapshot, &kept)?;
-        Ok(Self { posed, entropy, kept, _busy: busy, snapshot })
+        let answer = case.answer.as_ref().map(|answer| PosedAnswer::new(service, answer)).transpose()?;
+        Ok(Self { posed, answer, entropy, kept, _busy: busy, snapshot })
     }
 
     /// The regions as the policy's instances know them.
@@ -161,11 +169,20 @@ impl Scene {
         let mut listener =
             Listener { pool, entropy: self.entropy, said: None, key: String::new(), took: Duration::ZERO };
         let decision = decide(snapshot, &posed.facts(now), &mut listener, None);
-        let Listener { said, key, took, .. } = listener;
+        let Listener { pool, said, key, took, .. } = listener;
+        let heard = self.answer.as_ref().map(|answer| answer.heard(&decision, pool));
         let service = snapshot.services.first();
         let text = said.as_ref().zip(service).map(|(said, service)| verdict::said(said, service));
         let text = text.unwrap_or_else(|| "not asked".to_owned());
-        Played { text, key, served: verdict::served(&decision), took, token: after(&decision, now), said }
+        Played {
+            text,
+            key,
+            heard: heard.unwrap_or_default(),
+            served: verdict::served(&decision),
+            took,
+            token: after(&decision, now),
+            said,
+        }
     }
 }
 
@@ -282,7 +299,7 @@ impl Posed {
         let line = case.request.as_deref().unwrap_or("GET /");
         let wrong = || format!("request = {line:?}; accepted: METHOD PATH, such as \"GET /cart?a=1\"");
         let (method, path) = line.split_once(' ').ok_or_else(wrong)?;
-        let mut headers = headers(case)?;
+        let mut headers = headers(&case.headers)?;
         let pin = case.pin.as_ref().filter(|_| token.is_none()).map(pinned);
         if let Some(token) = token.or(pin.as_ref()) {
             headers.append(COOKIE, carried(snapshot, service, token)?);
@@ -297,9 +314,10 @@ impl Posed {
     }
 }
 
-fn headers(case: &Case) -> Result<HeaderMap, String> {
+/// The headers of a request or an answer.
+pub(super) fn headers(lines: &BTreeMap<String, Lines>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    for (name, lines) in &case.headers {
+    for (name, lines) in lines {
         let parsed: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header name"))?;
         for line in lines.iter() {
             let value = HeaderValue::from_bytes(&octets(line));

@@ -85,6 +85,12 @@ pub struct Case {
     /// The session's own key; empty when the policy gives none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// How an origin answers, for a policy that hears answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// What the policy makes of it, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<String>,
     /// Region that serves, or `refused: WHY`, when the host has judged the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<String>,
@@ -122,6 +128,34 @@ pub enum Kept {
     Text(String),
     /// A number.
     Number(i64),
+}
+
+/// How an origin answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Which region answers; left out, the one that the plan begins with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Which attempt it is.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// From the begin of the attempt to the head of the answer.
+    #[serde(default = "soon")]
+    pub ttfb: Span,
+    /// Its headers, as those of the request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Lines>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+fn soon() -> Span {
+    Span(Duration::from_millis(20))
 }
 
 /// Values of one header.
@@ -318,9 +352,13 @@ impl Suite {
             return Err("it has no regions: a policy chooses among at least one".to_owned());
         }
         for case in &suite.cases {
-            let says = [&case.expect, &case.key, &case.served, &case.refuses].into_iter().any(Option::is_some);
+            let says =
+                [&case.expect, &case.key, &case.heard, &case.served, &case.refuses].into_iter().any(Option::is_some);
             if !says {
-                return Err(format!("case {:?} expects nothing; accepted: expect, key, served or refuses", case.name));
+                return Err(format!(
+                    "case {:?} expects nothing; accepted: expect, key, heard, served or refuses",
+                    case.name
+                ));
             }
             let known = |name: &String| suite.regions.0.iter().any(|(region, _)| region == name);
             if let Some(stranger) = case.regions.keys().find(|name| !known(name)) {

@@ -137,6 +137,41 @@ fn a_case_that_does_not_hold_shows_where_it_parts() {
 }
 
 #[test]
+fn keys_and_answers_have_their_cases() {
+    let Some(keyed) = built("guests/keyed.wasm") else { return };
+    let case = |text: &str| format!("[[case]]\nname = \"n\"\n{text}\n");
+    let user = |user: &str, rest: &str| case(&format!("headers = {{ x-user = {user} }}\n{rest}"));
+    let keys = [
+        user("'ann'", "key = \"ann\"\nexpect = \"not asked\"\nserved = \"eu\""),
+        user("'\\xff'", "key = '\\xff'"),
+        case("key = \"\""),
+        user("'ann'", "key = \"anna\""),
+        user("'mallory'", "expect = \"pass\""),
+    ];
+    let config = "{ field = \"header:x-user\", trap = \"mallory\" }";
+    let found = wrong(&keyed, &sinner(config, &keys.concat()));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("key      anna") && found[1].contains("failed: trap"), "{found:?}");
+
+    let Some(listener) = built("guests/listener.wasm") else { return };
+    let config = "{ next = 404, note = 200, bind = 201, trap = 418 }";
+    let answers = [
+        case("answer = { status = 404 }\nheard = \"next\"\nserved = \"eu\""),
+        case("answer = { status = 500 }\nheard = \"pass\""),
+        case("answer = { status = 201 }\nheard = \"amend bind[heard=1]\""),
+        case(
+            "request = \"GET /a\"\nanswer = { status = 200, region = \"us\", attempt = 2, headers = { x-origin = \"o\" } }\n\
+             heard = \"amend x-heard:200 2 us true /a o -x-origin\"",
+        ),
+        case("answer = { status = 418 }\nheard = \"pass\""),
+        case("answer = { status = 200, region = \"mars\" }\nheard = \"pass\""),
+    ];
+    let found = wrong(&listener, &sinner(config, &answers.concat()));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("failed: trap") && found[1].contains("\"mars\", which is no region"), "{found:?}");
+}
+
+#[test]
 fn random_worlds_find_what_a_policy_must_not_do() {
     let Some(compiled) = built("guests/sinner.wasm") else { return };
     for (sin, expected) in [

@@ -6,7 +6,7 @@
 use crate::decide::{Decision, Refusal};
 use crate::policy::PolicyFailure;
 use crate::snapshot::Service;
-use crate::steer::verdict::{Advice, CacheSay, Edit, PinAction, Reply, SessionKey, Verdict};
+use crate::steer::verdict::{Advice, Amendment, CacheSay, Edit, PinAction, Reply, SessionKey, Verdict};
 use http::HeaderValue;
 
 /// What a policy said.
@@ -44,19 +44,30 @@ fn routed(advice: &Advice, service: &Service) -> String {
     if advice.strict {
         words.push("strict".to_owned());
     }
-    match &advice.pin {
-        PinAction::Keep => {}
-        PinAction::Hold => words.push("hold".to_owned()),
-        PinAction::Clear => words.push("clear".to_owned()),
-        PinAction::Bind { payload, ttl } => {
-            words.push(format!("bind[{}]", String::from_utf8_lossy(payload).replace('\n', ";")));
-            words.extend(ttl.map(|ttl| format!("ttl={}s", ttl.as_secs())));
-        }
-    }
+    words.extend(pinned(&advice.pin));
     words.extend(advice.cache.iter().flat_map(|say| cached(say)));
     words.extend(advice.edits.iter().map(edited));
     words.extend(advice.timeout.map(|limit| format!("timeout={}ms", limit.as_millis())));
     words.join(" ")
+}
+
+/// What becomes of the pin.
+fn pinned(pin: &PinAction) -> Vec<String> {
+    match pin {
+        PinAction::Keep => Vec::new(),
+        PinAction::Hold => vec!["hold".to_owned()],
+        PinAction::Clear => vec!["clear".to_owned()],
+        PinAction::Bind { payload, ttl } => {
+            let bound = format!("bind[{}]", String::from_utf8_lossy(payload).replace('\n', ";"));
+            std::iter::once(bound).chain(ttl.map(|ttl| format!("ttl={}s", ttl.as_secs()))).collect()
+        }
+    }
+}
+
+/// How an answer is changed.
+pub(super) fn amended(amendment: &Amendment) -> String {
+    let words = pinned(&amendment.pin).into_iter().chain(amendment.edits.iter().map(edited));
+    std::iter::once("amend".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// What the cache is told.

@@ -49,5 +49,5 @@ mod static_files;
 mod supply;
 /// TLS on both sides.
 mod tls;
-/// What a policy would do, before it does it: shadows, records, rollouts.
+/// What a policy would do, before it does it: shadows and records.
 mod trust;

@@ -21,6 +21,7 @@ mod scenario;
 mod slow_origin;
 mod start;
 mod store;
+mod train;
 mod wrk;
 
 use std::path::PathBuf;
@@ -28,7 +29,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::machine;
+use crate::{machine, release};
+pub(crate) use train::train;
 
 const HELP: &str = "\
 cargo xtask bench [micro|store|proxy|cache|burst|start|all] [options]; left out: all
@@ -44,7 +46,8 @@ cargo xtask bench [micro|store|proxy|cache|burst|start|all] [options]; left out:
   --rounds N    rounds of `proxy`, `cache` and `burst` (7)
   --seconds N   length of one measurement of `proxy` and `cache` (2)
   --more        `proxy` also with bodies of 100 KiB, and over TLS 1.3
-  --program P   a router that is built already, instead of building one
+  --program P   a router that is built already, instead of the one that is shipped (`cargo xtask release`)
+  --plain       the router as `cargo build --release` makes it, without a profile
   --only A,B    `proxy` only with the contenders whose names contain one of these; nginx always takes part
 ";
 
@@ -62,6 +65,7 @@ pub(crate) struct Options {
     more: bool,
     only: Vec<String>,
     program: Option<PathBuf>,
+    plain: bool,
 }
 
 impl Options {
@@ -84,7 +88,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         store::run()?;
     }
     if options.start || options.proxy || options.cache || options.burst {
-        let program = options.program.clone().map_or_else(portolan::build, Ok)?;
+        let program = match &options.program {
+            Some(program) => program.clone(),
+            None if options.plain => portolan::build()?,
+            None => release::build()?,
+        };
         if options.start {
             start::run(&program)?;
         }
@@ -115,6 +123,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
         more: false,
         only: Vec::new(),
         program: None,
+        plain: false,
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -127,6 +136,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
             "start" => options.start = true,
             "all" => options.everything(),
             "--more" => options.more = true,
+            "--plain" => options.plain = true,
             "--rounds" => options.rounds = number(arg, args.next())?,
             "--seconds" => options.length = Duration::from_secs(number(arg, args.next())? as u64),
             "--program" => options.program = Some(args.next().context("`--program` wants a path")?.into()),

@@ -15,6 +15,7 @@ mod geo_data;
 mod guests;
 mod machine;
 mod plugins;
+mod release;
 mod setup;
 mod tidy;
 mod toolchains;
@@ -28,6 +29,7 @@ The commands of this project: cargo xtask COMMAND
   plugins    build the shipped policies, in every language, to target/plugins/ and the test guests to target/guests/
   demo       a few points of presence and regions on this machine, to look at and to break
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
+  release    the router as it is shipped, optimised by a profile: target/dist/portolan
   bench      measure, and compare with the recorded figures
   conformance  the public test suite for HTTP caches against the router
   fuzz       the parsers under a fuzzer, every one for 30 s: [TARGET] [--seconds N]
@@ -60,6 +62,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "plugins" => plugins::run(rest)?,
         "demo" => demo::run(rest)?,
         "test" => ci::test(rest)?,
+        "release" => release::run(rest)?,
         "bench" => bench::run(rest)?,
         "conformance" => conformance::run()?,
         "fuzz" => fuzz::run(rest)?,

@@ -114,8 +114,7 @@ fn measure(
     length: Duration,
 ) -> anyhow::Result<Measured> {
     contender.process.check_alive()?;
-    let (scheme, port) = if scenario.tls { ("https", contender.ports.tls) } else { ("http", contender.ports.plain) };
-    let url = format!("{scheme}://127.0.0.1:{port}{}", scenario.path);
+    let url = contender.url(scenario);
     let load = Load { core: LOAD_CORE, connections: CONNECTIONS, length, headers, url: &url, script };
     let id = contender.process.id();
     let (core, before) = (CoreClock::of(PROXY_CORE)?, ThreadClocks::of(id)?);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
+use super::scenario::Scenario;
 use crate::demo::process::Process;
 use crate::machine;
 
@@ -115,6 +116,12 @@ pub(super) struct Contender {
 }
 
 impl Contender {
+    /// Where it is asked for what a scenario wants.
+    pub(super) fn url(&self, scenario: &Scenario) -> String {
+        let (scheme, port) = if scenario.tls { ("https", self.ports.tls) } else { ("http", self.ports.plain) };
+        format!("{scheme}://127.0.0.1:{port}{}", scenario.path)
+    }
+
     /// Starts a program on a core and waits until it answers.
     pub(super) fn start(
         name: &str,

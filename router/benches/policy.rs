@@ -99,6 +99,9 @@ fn route(c: &mut Criterion) {
     c.bench_function("policy/route 8 fields 8 candidates", |b| {
         b.iter(|| pool.route(&loaded, &directory, black_box(&ask)).unwrap());
     });
+    // What a decision spends on a hook that the policy does not have: it looks, and goes on.
+    assert!(!loaded.keys());
+    c.bench_function("policy/hook not exported", |b| b.iter(|| black_box(&loaded).keys()));
     let fresh = Policy { isolation: Isolation::Request, ..policy(guest("guests/good.wasm")) };
     let fresh = Arc::new(Loaded::load(&engine, &fresh, &bytes, &directory, Carried::default()).unwrap());
     c.bench_function("policy/route 8 fields 8 candidates, isolated by request", |b| {

@@ -154,6 +154,17 @@ pub(super) struct Answer {
 
 /// One request on a connection of its own.
 pub(super) fn ask(port: u16, path: &str, headers: &[String]) -> anyhow::Result<Answer> {
+    read(&exchange(port, path, headers)?)
+}
+
+/// The body of an answer, as it came.
+pub(super) fn text(port: u16, path: &str) -> anyhow::Result<String> {
+    let whole = exchange(port, path, &[])?;
+    let (_, body) = whole.split_once("\r\n\r\n").context("the connection ended before an answer")?;
+    Ok(body.to_owned())
+}
+
+fn exchange(port: u16, path: &str, headers: &[String]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     let mut head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
@@ -163,7 +174,7 @@ pub(super) fn ask(port: u16, path: &str, headers: &[String]) -> anyhow::Result<A
     stream.write_all(format!("{head}\r\n").as_bytes())?;
     let mut whole = Vec::new();
     stream.take(1 << 20).read_to_end(&mut whole)?;
-    read(&String::from_utf8_lossy(&whole))
+    Ok(String::from_utf8_lossy(&whole).into_owned())
 }
 
 fn read(text: &str) -> anyhow::Result<Answer> {

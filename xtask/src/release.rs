@@ -38,7 +38,7 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
         return Ok(shipped);
     }
     let tool = Profdata::find()?;
-    plugins::build()?;
+    plugins::build(plugins::Wanted::Rust)?;
     let folder = machine::target().join("pgo");
     let counted = folder.join("counted");
     // What another build counted is about other code.

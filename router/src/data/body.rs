@@ -160,15 +160,6 @@ impl Body {
         }
     }
 
-    /// Takes what has arrived whole out of its connection, so that [`as_bytes`](Self::as_bytes) has it. Waits for nothing.
-    pub(crate) fn gather(&mut self) {
-        if let (Kind::Origin(body), None) = (&mut self.kind, &self.watch)
-            && let Some(bytes) = body.take_arrived()
-        {
-            self.kind = Kind::Full(bytes);
-        }
-    }
-
     /// All of the body when it is in memory: empty or full. Such a body can be sent more than once.
     #[must_use]
     pub fn as_bytes(&self) -> Option<Bytes> {

@@ -117,9 +117,7 @@ impl Flow<'_> {
         self.note_folder(Barren::bears, came.times.received);
         let said = came.status();
         let Came { response, method, is_own, target, times, era } = came;
-        let (mut head, mut body) = response.into_parts();
-        // What came with its head needs no task to read it, and nobody has to read along.
-        body.gather();
+        let (mut head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = stored.extent.start();
         let (source, stored) = match body.as_bytes() {

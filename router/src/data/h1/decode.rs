@@ -1,7 +1,7 @@
 //! Where in a received body a connection is, whatever its framing. Owns the count of bytes to come; never reads a socket.
 //! Used by client connections for request bodies and by upstream connections for response bodies.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http_body::SizeHint;
 
 use super::chunked::{ChunkDecoder, ChunkError, Step};
@@ -66,14 +66,6 @@ impl BodyDecoder {
                 Ok(step)
             }
         }
-    }
-
-    /// The rest of the body, when its length is known and all of it lies in `input`.
-    pub(crate) fn take_all(&mut self, input: &mut BytesMut) -> Option<Bytes> {
-        let Self::Length(left) = self else { return None };
-        let left = usize::try_from(*left).ok().filter(|left| *left <= input.len())?;
-        *self = Self::Done;
-        Some(input.split_to(left).freeze())
     }
 
     /// The stream ended. Whether that is a proper end of this body.

@@ -47,14 +47,6 @@ impl ResponseBody {
         self.decoder.size_hint()
     }
 
-    /// The whole body, when it came with the head and its length was stated; the connection is free then.
-    pub(crate) fn take_arrived(&mut self) -> Option<Bytes> {
-        let connection = self.connection.as_deref_mut().filter(|_| self.pump.is_none())?;
-        let all = self.decoder.take_all(&mut connection.read.bytes)?;
-        self.release();
-        Some(all)
-    }
-
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.decoder.is_done() {
             self.release();

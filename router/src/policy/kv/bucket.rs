@@ -1,9 +1,9 @@
 //! One bucket: entries by key, with quotas and lifetimes.
 //!
 //! Owns the shards, the accounts of entries and bytes, and expiry. All workers share it. A lock is held for one operation on one
-//! shard: a look-up in a tree and a swap of a pointer, nothing that waits; docs/adr/0020-policy-kv.md says why a lock is right
+//! shard: a look-up in a tree and a swap of a pointer, nothing that waits; docs/adr/0022-policy-kv.md says why a lock is right
 //! here. Time is an argument. What changes an entry goes through `Shard::put` and `Shard::take` alone.
-#![allow(clippy::disallowed_types, reason = "held for one look-up in one of many shards: docs/adr/0020-policy-kv.md")]
+#![allow(clippy::disallowed_types, reason = "held for one look-up in one of many shards: docs/adr/0022-policy-kv.md")]
 
 use crate::base::{Timestamp, hash};
 use crate::config::BucketQuota;

@@ -61,26 +61,6 @@ fn connections_are_kept_and_reused() {
 }
 
 #[test]
-fn what_came_with_its_head_is_at_hand_and_frees_the_connection() {
-    run(async {
-        use Step::{Head, Wait, Write};
-        let begun = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbe";
-        let scripted = Scripted::start(vec![vec![Head, Write(OK), Head, Write(begun), Wait]]).await;
-        let pool = pool();
-        let mut whole = send(&pool, &scripted, get()).await.unwrap().into_body();
-        assert!(whole.as_bytes().is_none(), "nobody asked for it yet");
-        whole.gather();
-        assert_eq!(whole.as_bytes().unwrap(), "ok");
-        assert_eq!(pool.stats(), PoolStats { open: 1, idle: 1, created: 1, reused: 0 });
-        let mut part = send(&pool, &scripted, get()).await.unwrap().into_body();
-        part.gather();
-        assert!(part.as_bytes().is_none(), "half of it is still to come");
-        assert_eq!(pool.stats(), PoolStats { open: 1, idle: 0, created: 1, reused: 1 });
-        assert_eq!(part.frame().await.unwrap().unwrap().into_data().unwrap(), "be");
-    });
-}
-
-#[test]
 fn requests_are_framed_by_their_bodies() {
     run(async {
         use Step::{Head, Read, Wait, Write};

@@ -139,21 +139,28 @@ pub(super) struct Source<'a> {
     pub(super) file: Arc<str>,
     /// Its text.
     pub(super) text: &'a str,
+    /// Where each line begins: places are asked for by the thousand.
+    lines: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// A text, by the name of its file.
+    pub(super) fn of(file: impl Into<Arc<str>>, text: &'a str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
+        Self { file: file.into(), text, lines: std::iter::once(0).chain(ends).collect() }
+    }
+
     /// Line and column of a byte. A byte beyond the end or inside a character counts as the next place before it.
     pub(super) fn place(&self, byte: usize) -> Place {
-        let start = self.line_start(byte);
         let byte = self.text.floor_char_boundary(byte);
-        let line = self.text[..start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let (line, start) = self.line_of(byte);
         Place { file: self.file.clone(), line, column: self.text[start..byte].chars().count() + 1 }
     }
 
     /// An error about a piece of the text.
     pub(super) fn error(&self, span: &Range<usize>, message: impl Into<String>) -> Diagnostic {
-        let start = self.line_start(span.start);
         let from = self.text.floor_char_boundary(span.start);
+        let (_, start) = self.line_of(from);
         let rest = &self.text[start..];
         let line = rest.split('\n').next().unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -163,9 +170,10 @@ impl Source<'_> {
         Diagnostic { excerpt: Some(excerpt), ..Diagnostic::new(message).at(Some(self.place(span.start))) }
     }
 
-    fn line_start(&self, byte: usize) -> usize {
-        let byte = self.text.floor_char_boundary(byte);
-        self.text[..byte].rfind('\n').map_or(0, |end| end + 1)
+    /// The number of the line that a byte stands in, and where it begins.
+    fn line_of(&self, byte: usize) -> (usize, usize) {
+        let number = self.lines.partition_point(|start| *start <= byte);
+        (number, self.lines.get(number.wrapping_sub(1)).copied().unwrap_or(0))
     }
 }
 
@@ -218,7 +226,7 @@ mod tests {
 
     #[test]
     fn places_count_lines_and_characters() {
-        let source = Source { file: "f".into(), text: "a\r\nbä€c\n" };
+        let source = Source::of("f", "a\r\nbä€c\n");
         let cases =
             [(0, 1, 1), (1, 1, 2), (3, 2, 1), (4, 2, 2), (5, 2, 2), (6, 2, 3), (9, 2, 4), (11, 3, 1), (99, 3, 1)];
         for (byte, line, column) in cases {
@@ -231,7 +239,7 @@ mod tests {
 
     #[test]
     fn tabs_keep_the_caret_in_place() {
-        let source = Source { file: "f".into(), text: "\tkey = 1" };
+        let source = Source::of("f", "\tkey = 1");
         let shown = source.error(&(1..4), "wrong").to_string();
         assert!(shown.ends_with("1 | \tkey = 1\n  | \t^^^\n"), "{shown:?}");
     }

@@ -14,7 +14,6 @@ use super::value::Span;
 use super::{Config, resolve};
 use serde::Deserialize;
 use std::path::Path;
-use std::sync::Arc;
 use toml::de::{DeArray, DeTable, DeValue};
 
 /// Most errors that are reported at once; a file with more is better read after some are gone.
@@ -40,7 +39,7 @@ pub fn load(path: &Path) -> Result<Config, Diagnostics> {
         Ok(text) => parse(text, &name, folder),
         Err(error) => {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let source = Source { file: name.into(), text: &valid };
+            let source = Source::of(name, &valid);
             let wrong = source.error(&(valid.len()..valid.len()), "the file is not UTF-8 from here on");
             Err(wrong.help("TOML files are UTF-8").into())
         }
@@ -53,7 +52,7 @@ pub fn load(path: &Path) -> Result<Config, Diagnostics> {
 /// Everything that is wrong with it, in the order of the text. Syntax errors come alone: what a broken line hides
 /// would only be guessed at.
 pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, Diagnostics> {
-    let source = Source { file: Arc::from(file_name), text };
+    let source = Source::of(file_name, text);
     let (tree, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         return Err(syntax_errors(&source, &syntax));

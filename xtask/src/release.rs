@@ -72,7 +72,7 @@ fn compile(folder: &Path, name: &str, flags: &str) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Runs the program so that each process leaves a file of its own: in a shared one counters were found to be broken.
+/// Runs the program so that each process leaves a file of its own: a shared one could not always be merged.
 fn launcher(folder: &Path, program: &Path, counted: &Path) -> anyhow::Result<PathBuf> {
     let (program, files) = (program.display(), counted.join("%p.profraw"));
     let script = format!("#!/bin/sh\nLLVM_PROFILE_FILE='{}' exec '{program}' \"$@\"\n", files.display());

@@ -64,6 +64,20 @@ fn candidates() -> Vec<Candidate> {
     (0..8).map(candidate).collect()
 }
 
+fn question<'a>(fields: &'a [Option<&'a [u8]>], candidates: &'a [Candidate]) -> Ask<'a> {
+    Ask {
+        now: Timestamp(1_700_000_000_000),
+        entropy: 0.5,
+        client: Location::new(50.11, 8.68),
+        pin: None,
+        fields,
+        candidates,
+        first_region: 0,
+        regions: 8,
+        pin_cookie: Some("__Host-portolan"),
+    }
+}
+
 fn route(c: &mut Criterion) {
     let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
     let directory = Arc::new(directory());
@@ -82,17 +96,7 @@ fn route(c: &mut Criterion) {
         None,
     ];
     let candidates = candidates();
-    let ask = Ask {
-        now: Timestamp(1_700_000_000_000),
-        entropy: 0.5,
-        client: Location::new(50.11, 8.68),
-        pin: None,
-        fields: &fields,
-        candidates: &candidates,
-        first_region: 0,
-        regions: 8,
-        pin_cookie: Some("__Host-portolan"),
-    };
+    let ask = question(&fields, &candidates);
     let mut pool = WarmPool::new();
     let verdict = pool.route(&loaded, &directory, &ask).unwrap();
     assert!(matches!(&verdict, Verdict::Route(advice) if advice.order.len() == 8), "{verdict:?}");
@@ -110,7 +114,7 @@ fn route(c: &mut Criterion) {
     c.bench_function("policy/fresh instance with init", |b| b.iter(|| loaded.rehearse(&directory).unwrap()));
 }
 
-/// The hooks that few policies export: what a call costs, and what it costs that there is none.
+/// The hooks that few policies export: what a call costs.
 fn hooks(c: &mut Criterion) {
     let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
     let directory = Arc::new(directory());
@@ -120,21 +124,10 @@ fn hooks(c: &mut Criterion) {
         let policy = Policy { config: Arc::from(config), ..policy(file) };
         Arc::new(Loaded::load(&engine, &policy, &bytes, &directory, Carried::default()).unwrap())
     };
-    let (good, keyed) =
-        (load("guests/good.wasm", b"{}"), load("guests/keyed.wasm", br#"{ "field": "header:x-user" }"#));
+    let keyed = load("guests/keyed.wasm", br#"{ "field": "header:x-user" }"#);
     let listener = load("guests/listener.wasm", br#"{ "note": 200 }"#);
     let fields: [Option<&[u8]>; 1] = [Some(b"user-4711")];
-    let ask = Ask {
-        now: Timestamp(1_700_000_000_000),
-        entropy: 0.5,
-        client: Location::new(50.11, 8.68),
-        pin: None,
-        fields: &fields,
-        candidates: &[],
-        first_region: 0,
-        regions: 8,
-        pin_cookie: Some("__Host-portolan"),
-    };
+    let ask = question(&fields, &[]);
     let heard: [Option<&[u8]>; 1] = [Some(b"node-3")];
     let outcome = Outcome { region: 3, status: 200, attempt: 1, ttfb_us: 20_000, may_retry: true, fields: &heard };
     let mut pool = WarmPool::new();
@@ -145,10 +138,6 @@ fn hooks(c: &mut Criterion) {
     });
     c.bench_function("policy/response 2 fields 2 edits", |b| {
         b.iter(|| pool.response(&listener, &directory, black_box(&ask), &outcome).unwrap());
-    });
-    // What `decide` asks of each policy before it calls a hook.
-    c.bench_function("policy/two hooks not exported", |b| {
-        b.iter(|| black_box(&good).keys() || black_box(&good).hears());
     });
 }
 

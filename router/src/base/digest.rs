@@ -27,6 +27,15 @@ impl Digest {
         Self(value)
     }
 
+    /// Whether these bytes have it.
+    ///
+    /// # Errors
+    /// The digest that they have.
+    pub fn check(self, bytes: &[u8]) -> Result<(), Self> {
+        let found = Self::of(bytes);
+        if found == self { Ok(()) } else { Err(found) }
+    }
+
     /// The 64 hex digits alone.
     pub fn hex(&self) -> String {
         self.to_string().split_off(PREFIX.len())

@@ -7,7 +7,6 @@ mod parts;
 
 use super::world::{EndpointWatch, InForce, World};
 use crate::base::Timestamp;
-use crate::decide::explain::{admin_word, health_word};
 use crate::snapshot::build::RegionKey;
 use crate::snapshot::{Service, Snapshot};
 use crate::steer::table::{EndpointState, Loads, Region};
@@ -96,10 +95,10 @@ fn one_region(world: &World, service: &Arc<Service>, index: usize, region: &Regi
         one_endpoint(world.endpoint(endpoint.id), &endpoint.url, endpoint.state, load, now)
     });
     json!({
-        "health": health_word(region.health),
+        "health": region.health.as_str(),
         "since_ms": millis(now.since(region.health_since)),
         "returned_ms": region.returned_at.map(|at| millis(now.since(at))),
-        "admin": admin_word(region.admin),
+        "admin": region.admin.as_str(),
         "switched_by_operator": world.switch(&key).is_some(),
         "in_flight": service.region_in_flight(index),
         "capacity": region.capacity,
@@ -130,7 +129,7 @@ fn one_endpoint(
         .map(|(cause, until)| json!({"cause": super::world::cause_word(cause), "for_ms": millis(until.since(now))}));
     json!({
         "url": url,
-        "state": super::world::state_word(state),
+        "state": state.as_str(),
         "address": watch.and_then(|watch| watch.address).map(|address| address.to_string()),
         "in_flight": load.in_flight,
         "latency_us": load.latency_us,

@@ -22,7 +22,7 @@ pub use event::{
     Command, Effect, EndpointTls, Event, HostPort, LoadedConfig, LoadedPart, ProbeTarget, ProbeVerdict, Refusal,
     RegionLoad, Sample, Severity,
 };
-pub(crate) use health::{cause_word, state_word};
+pub(crate) use health::cause_word;
 pub use reload::{LastReload, Reloads, first};
 pub use resolve::Name;
 

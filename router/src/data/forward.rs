@@ -1,8 +1,9 @@
 //! Forwarding: the plan's targets in order, until one answers.
 //!
 //! Owns attempts, the retry rule, deadlines, and what a session's move tells the origin. Never asks where to go: the plan
-//! is settled, and a policy that wants another region than the one that answered gets the plan's next. A retry happens only when the same bytes can be sent again and, for methods that may have effects
-//! (RFC 9110, section 9.2.2), when nothing had been sent.
+//! is settled, and a policy that wants another region than the one that answered gets the plan's next. A retry happens only
+//! when the same bytes can be sent again and, for methods that may have effects (RFC 9110, section 9.2.2), when nothing had
+//! been sent.
 
 mod walk;
 

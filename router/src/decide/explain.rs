@@ -12,7 +12,6 @@ use crate::base::Timestamp;
 use crate::geo::forwarded::client_address;
 use crate::snapshot::{Action, Service, Snapshot};
 use crate::steer::plan::{Plan, Target};
-use crate::steer::table::{Admin, Health};
 use crate::steer::trace::Considered;
 use cache::Lookup;
 use http::{HeaderMap, Method, Uri};
@@ -167,31 +166,11 @@ fn region_text(service: &Service, region: &Considered) -> Value {
         "distance_km": region.distance_km.round(),
         "in_flight": region.in_flight,
         "capacity": region.capacity,
-        "health": health_word(region.health),
-        "admin": admin_word(region.admin),
+        "health": region.health.as_str(),
+        "admin": region.admin.as_str(),
         "endpoints_serving": region.serving.0,
         "endpoints": region.serving.1,
     })
-}
-
-/// The word for a state of health, as in documents and metrics.
-pub fn health_word(health: Health) -> &'static str {
-    match health {
-        Health::Unknown => "unknown",
-        Health::Healthy => "healthy",
-        Health::Degraded => "degraded",
-        Health::Draining => "draining",
-        Health::Down => "down",
-    }
-}
-
-/// The word for an admin state.
-pub fn admin_word(admin: Admin) -> &'static str {
-    match admin {
-        Admin::On => "on",
-        Admin::Drain => "drain",
-        Admin::Off => "off",
-    }
 }
 
 fn decision_text(decision: &Decision<'_>) -> Value {

@@ -6,8 +6,7 @@
 
 use super::Forward;
 use super::fields;
-use super::policies::{Scene, entropy, view};
-use crate::base::{Location, Timestamp};
+use super::policies::{Moment, Scene};
 use crate::policy::{Ask, Outcome, PolicyFailure};
 use crate::snapshot::PolicyUse;
 use crate::steer::plan::PinWrite;
@@ -19,9 +18,7 @@ use std::time::Duration;
 /// What is kept of a request for the policies that will be asked about its answer.
 #[derive(Debug)]
 pub struct Hearing {
-    now: Timestamp,
-    entropy: f64,
-    client: Option<Location>,
+    moment: Moment,
     /// Their places among the service's policies, and the fields that they declared.
     policies: Vec<(usize, Vec<Option<Vec<u8>>>)>,
 }
@@ -30,20 +27,13 @@ impl Hearing {
     /// None when no policy is asked.
     pub(super) fn of(scene: &Scene<'_>) -> Option<Box<Self>> {
         let Scene { snapshot, service, facts, .. } = *scene;
-        if !service.policies.iter().any(|policy| policy.loaded.hears()) {
-            return None;
-        }
         let hears = service.policies.iter().enumerate().filter(|(_, policy)| policy.loaded.hears());
         let kept = hears.map(|(place, policy)| {
             let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
             (place, values.into_iter().map(|value| value.map(Into::into)).collect())
         });
-        Some(Box::new(Self {
-            now: facts.now,
-            entropy: entropy(facts.seed),
-            client: facts.client.location(),
-            policies: kept.collect(),
-        }))
+        let policies: Vec<_> = kept.collect();
+        (!policies.is_empty()).then(|| Box::new(Self { moment: Moment::of(facts), policies }))
     }
 }
 
@@ -96,17 +86,7 @@ impl Forward<'_> {
         ask: &mut impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
     ) -> Result<Reaction, PolicyFailure> {
         let fields: SmallVec<[Option<&[u8]>; 8]> = kept.iter().map(Option::as_deref).collect();
-        let question = Ask {
-            now: hearing.now,
-            entropy: hearing.entropy,
-            client: hearing.client,
-            pin: self.pin.as_ref().map(|pin| view(pin, policy.first_region, hearing.now)),
-            fields: &fields,
-            candidates: &[],
-            first_region: policy.first_region,
-            regions: self.service.table.regions.len(),
-            pin_cookie: self.service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
-        };
+        let question = hearing.moment.question(self.service, policy, self.pin.as_ref(), &fields, &[]);
         let values: SmallVec<[_; 8]> =
             policy.loaded.manifest().response_fields.iter().map(|name| fields::header(answer.headers, name)).collect();
         let values: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();

@@ -180,7 +180,7 @@ fn steer<'s>(
     let pin = token.as_ref().map(|token| token.pin(&service.table));
     let near = Nearness::of(&service.table, facts.client.location());
     let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, key: None };
-    let mut heard = (!service.shadows.is_empty()).then(Heard::default);
+    let mut heard = shadow::listens(&scene, trace.is_some()).then(Heard::default);
     let mut consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
     if matches!(consulted, Consulted::Advice(_)) {
         match policies::key(&scene, ask, trace.as_deref_mut()) {

@@ -7,7 +7,7 @@
 use super::facts::Facts;
 use super::trace::{PolicyTrace, Trace};
 use super::{AskPolicy, allowed, fields};
-use crate::base::{RegionSet, Timestamp, hash};
+use crate::base::{Location, RegionSet, Timestamp, hash};
 use crate::config::OnError;
 use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
@@ -139,22 +139,44 @@ fn question<T>(scene: &Scene<'_>, policy: &PolicyUse, candidates: &[Candidate], 
     let Scene { snapshot, service, facts, pin, .. } = *scene;
     let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
     let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
-    put(&Ask {
-        now: facts.now,
-        entropy: entropy(facts.seed),
-        client: facts.client.location(),
-        pin: pin.map(|pin| view(pin, policy.first_region, facts.now)),
-        fields: &fields,
-        candidates,
-        first_region: policy.first_region,
-        regions: service.table.regions.len(),
-        pin_cookie: service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
-    })
+    put(&Moment::of(facts).question(service, policy, pin, &fields, candidates))
 }
 
-/// A policy's dice for an exchange.
-pub(super) fn entropy(seed: u64) -> f64 {
-    hash::unit(hash::mix(seed ^ PURPOSE_POLICY))
+/// When, by which dice and from where a request came: the same in every question about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    now: Timestamp,
+    entropy: f64,
+    client: Option<Location>,
+}
+
+impl Moment {
+    pub(super) fn of(facts: &Facts<'_>) -> Self {
+        let entropy = hash::unit(hash::mix(facts.seed ^ PURPOSE_POLICY));
+        Self { now: facts.now, entropy, client: facts.client.location() }
+    }
+
+    /// A question to a policy of a service.
+    pub(super) fn question<'a>(
+        &self,
+        service: &'a Service,
+        policy: &PolicyUse,
+        pin: Option<&'a Pin>,
+        fields: &'a [Option<&'a [u8]>],
+        candidates: &'a [Candidate],
+    ) -> Ask<'a> {
+        Ask {
+            now: self.now,
+            entropy: self.entropy,
+            client: self.client,
+            pin: pin.map(|pin| view(pin, policy.first_region, self.now)),
+            fields,
+            candidates,
+            first_region: policy.first_region,
+            regions: service.table.regions.len(),
+            pin_cookie: service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
+        }
+    }
 }
 
 /// A candidate with the region's number in the policy's directory.
@@ -178,7 +200,7 @@ fn numbered(candidate: &nearness::Candidate, first_region: u32) -> Candidate {
 }
 
 /// The pin as a policy sees it.
-pub(super) fn view(pin: &Pin, first_region: u32, now: Timestamp) -> PinView<'_> {
+fn view(pin: &Pin, first_region: u32, now: Timestamp) -> PinView<'_> {
     let age_s = |since| u32::try_from(now.since(since).as_secs()).unwrap_or(u32::MAX);
     PinView {
         region: pin.region.map(|region| first_region + u32::from(region)),

@@ -19,6 +19,16 @@ const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
 /// What a plan came to; none where a policy answered or failed.
 type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
 
+/// Whether any shadow is asked about this decision: then what the others say is kept for it.
+pub(super) fn listens(scene: &Scene<'_>, is_traced: bool) -> bool {
+    scene.service.shadows.iter().any(|shadow| is_asked(shadow, scene, is_traced))
+}
+
+/// By the dice; a question of the operator's asks them all.
+fn is_asked(shadow: &ShadowUse, scene: &Scene<'_>, is_traced: bool) -> bool {
+    is_traced || hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW)) < shadow.share
+}
+
 /// Asks the shadows and hands on what they would have changed.
 pub(super) fn compare(
     scene: &Scene<'_>,
@@ -34,18 +44,13 @@ pub(super) fn compare(
     {
         return;
     }
-    let from = place(decided, planned);
-    let draw = hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW));
-    for shadow in &scene.service.shadows {
-        // A question of the operator's asks them all.
-        if trace.is_none() && draw >= shadow.share {
-            continue;
-        }
+    let (from, is_traced) = (place(decided, planned), trace.is_some());
+    for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene, is_traced)) {
         // One before it ended the chain: it would not have been asked.
         let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
         let said = ask_one(scene, &shadow.policy, fence, ask);
         let failed = said.is_err();
-        let mut traced = trace.is_some().then(|| PolicyTrace::new(&shadow.policy, &said, ask.took()));
+        let mut traced = is_traced.then(|| PolicyTrace::new(&shadow.policy, &said, ask.took()));
         let otherwise = with(scene, heard, shadow, said);
         let replanned = match &otherwise {
             Consulted::Advice(advice) => Some(plan(scene, advice, None)),

@@ -27,10 +27,7 @@ impl AskPolicy for Script {
     fn ask(&mut self, policy: &PolicyUse, ask: &PolicyAsk<'_>) -> Result<Verdict, PolicyFailure> {
         let shown = ask.candidates.iter().map(|candidate| candidate.region).collect();
         self.asked.push((policy.name.to_string(), shown));
-        match &self.answers[&*policy.name] {
-            Ok(verdict) => Ok(verdict.clone()),
-            Err(_) => Err(PolicyFailure::Timeout),
-        }
+        self.answers[&*policy.name].clone()
     }
 
     fn key(&mut self, policy: &PolicyUse, _: &PolicyAsk<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
@@ -69,21 +66,18 @@ fn asking(policies: &Answers) -> Snapshot {
 }
 
 fn decided_in(snapshot: &Snapshot, policies: &Answers, path: &str) -> (String, Vec<(String, Vec<u32>)>) {
-    let answers = policies.iter().map(|(name, _, answer)| {
-        (
-            *name,
-            match answer {
-                Ok(verdict) => Ok(verdict.clone()),
-                Err(_) => Err(PolicyFailure::Timeout),
-            },
-        )
-    });
+    let answers = policies.iter().map(|(name, _, answer)| (*name, answer.clone()));
     let mut script = Script { answers: answers.collect(), asked: Vec::new() };
     (asking_of(snapshot, path, 7, &mut script), script.asked)
 }
 
 /// What is decided when these answer, in words.
 fn asking_of(snapshot: &Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy) -> String {
+    words(&decision_of(snapshot, path, seed, ask))
+}
+
+/// What is decided when these answer.
+fn decision_of<'s>(snapshot: &'s Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy) -> Decision<'s> {
     let place = Place { location: Location::new(50.0, 8.0), ..Place::unknown(PlaceSource::Database) };
     let client = Client::new([192, 0, 2, 1].into(), place, false);
     let (method, headers) = (Method::GET, HeaderMap::new());
@@ -100,7 +94,7 @@ fn asking_of(snapshot: &Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy
         loads: None,
         proven: None,
     };
-    words(&decide(snapshot, &facts, ask, None))
+    decide(snapshot, &facts, ask, None)
 }
 
 /// A decision in words.

@@ -60,7 +60,6 @@ impl PolicyFamilies {
         self.kv_refused.clear();
         self.kv_expired.clear();
         let mut declared: Vec<(String, Measures)> = Vec::new();
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for policy in policies {
             let labels = vec![("policy", policy.name().to_string())];
             let counts = policy.stats().counts();
@@ -79,7 +78,6 @@ impl PolicyFamilies {
 
 impl PolicyFamilies {
     fn show_kv(&self, policy: &Loaded) {
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for (name, bucket) in policy.kv().iter() {
             let labels = vec![("policy", policy.name().to_string()), ("bucket", name.to_owned())];
             let counts = bucket.counts();
@@ -89,6 +87,11 @@ impl PolicyFamilies {
             self.kv_expired.get_or_create(&labels).inner().store(counts.expired, Relaxed);
         }
     }
+}
+
+/// A count, for a gauge.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What policies declare of one kind.

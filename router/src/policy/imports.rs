@@ -7,8 +7,8 @@ use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
 use super::inspect::{Grant, Import};
 use super::load::LoadFault;
 use super::{guest::Guest, kv, telemetry, wasi};
-use wasmtime::component::types::{Component as ComponentType, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex, Linker};
+use wasmtime::component::types::{Component as ComponentType, ComponentInstance, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Linker, LinkerInstance};
 
 /// What is granted, for messages.
 const GRANTED: &str =
@@ -26,6 +26,37 @@ pub(super) struct Exports {
 
 /// Hooks on the way of a request, for messages.
 pub(super) const HOOKS: &str = "route, affinity, response";
+
+/// An interface of the contract that the host has functions for.
+pub(super) struct Offered {
+    pub(super) interface: &'static str,
+    pub(super) functions: &'static [&'static str],
+    /// The two in words, for messages.
+    pub(super) granted: &'static str,
+    pub(super) define: fn(&mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()>,
+}
+
+/// Every such interface.
+const OFFERED: [Offered; 2] = [telemetry::OFFERED, kv::OFFERED];
+
+impl Offered {
+    /// Defines it under the name by which a component imports it, which may want nothing else of it.
+    fn link(
+        &self,
+        linker: &mut Linker<Guest>,
+        component: &Component,
+        name: &str,
+        instance: &ComponentInstance,
+    ) -> Result<(), LoadFault> {
+        for (function, item) in instance.exports(component.engine()) {
+            if matches!(item.ty, ComponentItem::ComponentFunc(_)) && !self.functions.contains(&function) {
+                return Err(LoadFault::Import { import: format!("{name}#{function}"), granted: self.granted });
+            }
+        }
+        let defined = linker.instance(name).and_then(|mut instance| (self.define)(&mut instance));
+        defined.map_err(|error| LoadFault::Instantiate(format!("{}: {error:#}", self.interface)))
+    }
+}
 
 /// A name such as `wasi:io/streams@0.2.3`, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +90,8 @@ pub(super) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<
         match parsed.package {
             PACKAGE => {
                 speaks(&parsed)?;
-                if parsed.interface == telemetry::INTERFACE {
-                    telemetry::link(linker, component, name, &parsed, instance)?;
-                    continue;
-                }
-                if parsed.interface == kv::INTERFACE {
-                    kv::link(linker, component, name, &parsed, instance)?;
+                if let Some(offered) = OFFERED.iter().find(|offered| offered.interface == parsed.interface) {
+                    offered.link(linker, component, name, instance)?;
                     continue;
                 }
             }

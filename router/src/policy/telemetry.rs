@@ -4,16 +4,17 @@
 //! of its own, which drops and counts. Called by `imports`.
 
 use super::guest::{Guest, Level};
-use super::imports::InterfaceName;
-use super::load::LoadFault;
+use super::imports::Offered;
 use wasmtime::StoreContextMut;
-use wasmtime::component::types::{ComponentInstance, ComponentItem};
-use wasmtime::component::{ComponentType, Lift, Linker};
+use wasmtime::component::{ComponentType, Lift, LinkerInstance};
 
-/// Name of the interface.
-pub(super) const INTERFACE: &str = "telemetry";
-/// Its functions.
-const FUNCTIONS: [&str; 4] = ["log", "count", "set", "observe"];
+/// The interface.
+pub(super) const OFFERED: Offered = Offered {
+    interface: "telemetry",
+    functions: &["log", "count", "set", "observe"],
+    granted: "telemetry with log, count, set and observe",
+    define,
+};
 
 #[derive(Debug, Clone, Copy, ComponentType, Lift)]
 #[component(enum)]
@@ -30,22 +31,7 @@ enum LevelEnum {
     Error,
 }
 
-/// Defines the interface under the name by which the component imports it.
-pub(super) fn link(
-    linker: &mut Linker<Guest>,
-    component: &wasmtime::component::Component,
-    name: &str,
-    parsed: &InterfaceName<'_>,
-    instance: &ComponentInstance,
-) -> Result<(), LoadFault> {
-    for (function, item) in instance.exports(component.engine()) {
-        if matches!(item.ty, ComponentItem::ComponentFunc(_)) && !FUNCTIONS.contains(&function) {
-            return Err(LoadFault::Import {
-                import: format!("{name}#{function}"),
-                granted: "telemetry with log, count, set and observe",
-            });
-        }
-    }
+fn define(instance: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
     let log = |mut store: StoreContextMut<'_, Guest>, (level, message): (LevelEnum, String)| {
         let level = match level {
             LevelEnum::Debug => Level::Debug,
@@ -68,11 +54,8 @@ pub(super) fn link(
         store.data().measure(|measures| measures.observe(metric, label, value));
         Ok(())
     };
-    let defined = linker.instance(name).and_then(|mut instance| {
-        instance.func_wrap("log", log)?;
-        instance.func_wrap("count", count)?;
-        instance.func_wrap("set", set)?;
-        instance.func_wrap("observe", observe)
-    });
-    defined.map_err(|error| LoadFault::Instantiate(format!("{}: {error:#}", parsed.interface)))
+    instance.func_wrap("log", log)?;
+    instance.func_wrap("count", count)?;
+    instance.func_wrap("set", set)?;
+    instance.func_wrap("observe", observe)
 }

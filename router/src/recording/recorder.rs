@@ -58,7 +58,8 @@ impl Recorder {
     /// Decides, and takes a note of it when the dice say so.
     pub fn decide<'s>(&self, snapshot: &'s Snapshot, facts: &Facts<'_>, ask: &mut dyn AskPolicy) -> Decision<'s> {
         let taken = hash::unit(hash::mix(facts.seed ^ PURPOSE_RECORD)) < self.share;
-        let Some(service) = service_of(snapshot, facts.host, facts.path).filter(|_| taken) else {
+        let service = if taken { service_of(snapshot, facts.host, facts.path) } else { None };
+        let Some(service) = service else {
             return decide(snapshot, facts, ask, None);
         };
         // Loads change while it decides; what is recorded must be what was decided on.

@@ -1,6 +1,6 @@
 //! What was known of a service, to a line and back.
 //!
-//! Owns the words of states. Back means: the configuration and the states from which a snapshot is built as any other, so that a
+//! Owns the words of settings; those of states are their own. Back means: the configuration and the states from which a snapshot is built as any other, so that a
 //! replay decides with the router's own code. Pure.
 
 use super::line::{Affinity, Endpoint, Exact, Place, Policy, Region, Steering, World};
@@ -18,20 +18,6 @@ use std::time::Duration;
 /// Time of one call in a replay: what takes longer does so everywhere, and a busy machine changes nothing.
 const TIME: Duration = Duration::from_millis(250);
 
-const HEALTH: [(&str, Health); 5] = [
-    ("unknown", Health::Unknown),
-    ("healthy", Health::Healthy),
-    ("degraded", Health::Degraded),
-    ("draining", Health::Draining),
-    ("down", Health::Down),
-];
-const ADMIN: [(&str, Admin); 3] = [("on", Admin::On), ("drain", Admin::Drain), ("off", Admin::Off)];
-const STATE: [(&str, EndpointState); 4] = [
-    ("unknown", EndpointState::Unknown),
-    ("up", EndpointState::Up),
-    ("down", EndpointState::Down),
-    ("ejected", EndpointState::Ejected),
-];
 const METRIC: [(&str, Metric); 2] = [("client-distance", Metric::ClientDistance), ("pop-rtt", Metric::PopRtt)];
 const BALANCE: [(&str, Balance); 2] = [("power-of-two", Balance::PowerOfTwo), ("peak-ewma", Balance::PeakEwma)];
 const MODE: [(&str, AffinityMode); 3] =
@@ -44,6 +30,11 @@ fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> String {
 fn meaning<T: Copy>(words: &[(&str, T)], text: &str) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     found.ok_or_else(|| format!("{text:?} is no state"))
+}
+
+/// The state that goes by a word.
+fn state<T: Copy, const N: usize>(all: [T; N], word: fn(T) -> &'static str, text: &str) -> Result<T, String> {
+    meaning(&all.map(|one| (word(one), one)), text)
 }
 
 /// The line of a service.
@@ -89,7 +80,7 @@ fn policy_line(policy: &PolicyUse) -> Policy {
 fn region_line(region: &table::Region) -> Region {
     let endpoint = |endpoint: &table::Endpoint| Endpoint {
         id: endpoint.id,
-        state: word(&STATE, &endpoint.state),
+        state: endpoint.state.as_str().to_owned(),
         returned_at: endpoint.returned_at.map(|at| at.0),
     };
     Region {
@@ -98,8 +89,8 @@ fn region_line(region: &table::Region) -> Region {
         weight: region.weight,
         capacity: region.capacity,
         labels: region.labels.clone(),
-        admin: word(&ADMIN, &region.admin),
-        health: word(&HEALTH, &region.health),
+        admin: region.admin.as_str().to_owned(),
+        health: region.health.as_str().to_owned(),
         since: region.health_since.0,
         returned_at: region.returned_at.map(|at| at.0),
         rtt_us: region.rtt.map(micros),
@@ -151,7 +142,10 @@ pub fn restored(world: &World) -> Result<(Live, Known), String> {
         known.regions.insert(key, region_known(region)?);
         let mut endpoints = Vec::new();
         for endpoint in &region.endpoints {
-            let (state, returned_at) = (meaning(&STATE, &endpoint.state)?, endpoint.returned_at.map(Timestamp));
+            let (state, returned_at) = (
+                state(EndpointState::ALL, EndpointState::as_str, &endpoint.state)?,
+                endpoint.returned_at.map(Timestamp),
+            );
             known.endpoints.insert(endpoint.id, EndpointKnown { state, returned_at, address: None });
             endpoints
                 .extend(template.endpoints.first().map(|same| config::Endpoint { id: endpoint.id, ..same.clone() }));
@@ -171,8 +165,8 @@ pub fn restored(world: &World) -> Result<(Live, Known), String> {
 
 fn region_known(region: &Region) -> Result<RegionKnown, String> {
     Ok(RegionKnown {
-        admin: meaning(&ADMIN, &region.admin)?,
-        health: meaning(&HEALTH, &region.health)?,
+        admin: state(Admin::ALL, Admin::as_str, &region.admin)?,
+        health: state(Health::ALL, Health::as_str, &region.health)?,
         since: Timestamp(region.since),
         returned_at: region.returned_at.map(Timestamp),
         rtt: region.rtt_us.map(Duration::from_micros),

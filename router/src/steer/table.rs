@@ -23,6 +23,22 @@ pub enum Health {
     Down,
 }
 
+impl Health {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Unknown, Self::Healthy, Self::Degraded, Self::Draining, Self::Down];
+
+    /// The word for it, in documents, logs and records; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Draining => "draining",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// What the operator wants of a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Admin {
@@ -33,6 +49,20 @@ pub enum Admin {
     Drain,
     /// Takes nothing.
     Off,
+}
+
+impl Admin {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::On, Self::Drain, Self::Off];
+
+    /// The word for it, in documents, logs and records; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Drain => "drain",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Whether an endpoint may be chosen.
@@ -49,6 +79,19 @@ pub enum EndpointState {
 }
 
 impl EndpointState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Up, Self::Down, Self::Ejected];
+
+    /// The word for it, in documents, logs and records; stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Ejected => "ejected",
+        }
+    }
+
     /// Whether traffic may go there outside panic.
     pub fn serves(self) -> bool {
         matches!(self, Self::Unknown | Self::Up)

@@ -38,7 +38,7 @@ impl Folder {
                 return None;
             }
         };
-        if Digest::of(&bytes) != digest {
+        if digest.check(&bytes).is_err() {
             tracing::warn!("{} is not what its name says, and is fetched again", path.display());
             Metrics::count(&self.metrics.component_fetches, "result", "corrupt");
             // Replaced by what is fetched; when that fails, better nothing than this.

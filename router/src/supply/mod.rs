@@ -43,6 +43,15 @@ pub enum Effort {
 /// TLS towards servers of components, or why there is none; made when the first one is asked.
 pub type MakeTls<'a> = &'a dyn Fn() -> Result<Arc<rustls::ClientConfig>, String>;
 
+/// A component's file.
+#[derive(Debug)]
+pub struct Brought {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Their digest.
+    pub digest: Digest,
+}
+
 /// Brings components for one load.
 pub struct Supply<'a> {
     settings: &'a ComponentSettings,
@@ -74,31 +83,34 @@ impl<'a> Supply<'a> {
         self.settings.keys == other.keys
     }
 
-    /// The bytes of a component. They have the digest that the configuration names, when it names one, and are signed by
+    /// A component. Its bytes have the digest that the configuration names, when it names one, and are signed by
     /// one of the keys, when there are any.
     ///
     /// # Errors
     /// Why they cannot be had.
-    pub fn component(&mut self, component: &Component) -> Result<Vec<u8>, SupplyError> {
+    pub fn component(&mut self, component: &Component) -> Result<Brought, SupplyError> {
         match &component.source {
             Source::File(path) => {
                 let bytes = read_file(path, self.settings.size_max)?;
-                component.digest.map_or(Ok(()), |digest| verify(&bytes, digest))?;
+                let digest = Digest::of(&bytes);
+                if let Some(wanted) = component.digest.filter(|wanted| *wanted != digest) {
+                    return Err(SupplyError::Digest { wanted, found: digest });
+                }
                 let place = component.signature_file().unwrap_or_default();
-                self.check_signature(component, Digest::of(&bytes), &place.display(), |_| {
+                self.check_signature(component, digest, &place.display(), |_| {
                     std::fs::read(&place).map(Some).or_else(|error| match error.kind() {
                         std::io::ErrorKind::NotFound => Ok(None),
                         _ => Err(SupplyError::Unreadable(error)),
                     })
                 })?;
-                Ok(bytes)
+                Ok(Brought { bytes, digest })
             }
             Source::Web(url) => {
                 let digest = component.digest.ok_or(SupplyError::NoDigest)?;
                 let bytes = self.kept_or(digest, url, |client| client.file(url, digest))?;
                 let place = registry::signature_url(url);
                 self.check_signature(component, digest, &place, |supply| supply.signature(digest, &place))?;
-                Ok(bytes)
+                Ok(Brought { bytes, digest })
             }
             Source::Registry(image) => {
                 let at = registry::manifest_url(image);
@@ -109,10 +121,10 @@ impl<'a> Supply<'a> {
                     return Err(SupplyError::Digest { wanted, found: layer.digest });
                 }
                 let place = format!("the annotation {} of {}", signature::ANNOTATION, image.manifest);
-                let annotated = registry::annotation(&manifest);
-                self.check_signature(component, layer.digest, &place, |_| Ok(annotated))?;
-                let at = registry::blob_url(image, layer.digest);
-                self.kept_or(layer.digest, &at, |client| client.blob(image, layer))
+                self.check_signature(component, layer.digest, &place, |_| Ok(registry::annotation(&manifest)))?;
+                let (at, digest) = (registry::blob_url(image, layer.digest), layer.digest);
+                let bytes = self.kept_or(digest, &at, |client| client.blob(image, layer))?;
+                Ok(Brought { bytes, digest })
             }
         }
     }
@@ -206,12 +218,6 @@ impl<'a> Supply<'a> {
     fn count(&self, result: &str) {
         Metrics::count(&self.metrics.component_fetches, "result", result);
     }
-}
-
-/// Refuses bytes that have another digest.
-fn verify(bytes: &[u8], wanted: Digest) -> Result<(), SupplyError> {
-    let found = Digest::of(bytes);
-    if found == wanted { Ok(()) } else { Err(SupplyError::Digest { wanted, found }) }
 }
 
 fn read_file(path: &Path, size_max: u64) -> Result<Vec<u8>, SupplyError> {

@@ -184,11 +184,9 @@ impl Client<'_> {
 
 /// The bytes, when they have this digest.
 pub(super) fn verified(url: &Url, bytes: Vec<u8>, wanted: Digest) -> Result<Vec<u8>, FetchError> {
-    let found = Digest::of(&bytes);
-    if found == wanted {
-        Ok(bytes)
-    } else {
-        Err(FetchError { url: url.to_string(), wrong: Wrong::Digest { wanted, found } })
+    match wanted.check(&bytes) {
+        Ok(()) => Ok(bytes),
+        Err(found) => Err(FetchError { url: url.to_string(), wrong: Wrong::Digest { wanted, found } }),
     }
 }
 

@@ -91,7 +91,7 @@ fn settings() -> ComponentSettings {
 
 fn fetch_with(settings: &ComponentSettings, effort: Effort, component: &Component) -> Result<Vec<u8>, SupplyError> {
     let make_tls = || Err("no TLS here".to_owned());
-    Supply::new(settings, effort, &make_tls, &Metrics::new()).component(component)
+    Supply::new(settings, effort, &make_tls, &Metrics::new()).component(component).map(|brought| brought.bytes)
 }
 
 fn fetch(component: &Component) -> Result<Vec<u8>, SupplyError> {
@@ -99,7 +99,7 @@ fn fetch(component: &Component) -> Result<Vec<u8>, SupplyError> {
 }
 
 #[track_caller]
-fn refused(outcome: Result<Vec<u8>, SupplyError>, words: &[&str]) {
+fn refused<T: std::fmt::Debug>(outcome: Result<T, SupplyError>, words: &[&str]) {
     let text = outcome.unwrap_err().to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is missing in {text:?}");

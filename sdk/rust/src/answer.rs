@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::bindings::response::exports::portolan::policy::response::Outcome;
 use crate::request::Fields;
-use crate::{Amendment, Binding, Edit, EditOp, PinAction, Reaction, RegionId, Regions};
+use crate::{Amendment, Binding, Edit, PinAction, Reaction, RegionId, Regions};
 
 /// How an origin answered.
 #[derive(Debug, Clone, Copy)]
@@ -81,14 +81,14 @@ impl Amendment {
     /// Sets a header of the response.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.edits.push(Edit { op: EditOp::Set, name: name.into(), value: value.into() });
+        self.edits.push(Edit::set(name, value));
         self
     }
 
     /// Removes a header of the response.
     #[must_use]
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
-        self.edits.push(Edit { op: EditOp::Remove, name: name.into(), value: Vec::new() });
+        self.edits.push(Edit::remove(name));
         self
     }
 

@@ -73,6 +73,11 @@ impl<P: Exported> route::Guest for Component<P> {
     }
 }
 
+/// For hooks that no candidates are passed to.
+fn no_candidates() -> types::Candidates {
+    types::Candidates { width: COLUMNS as u32, cells: Vec::new() }
+}
+
 impl<P: Exported + Affinity> affinity::Guest for Component<P> {
     fn key(req: types::Request, fields: types::Fields) -> Option<Vec<u8>> {
         P::with(|cell| cell.get().expect(INIT_FIRST).key(&req, &fields))
@@ -81,7 +86,7 @@ impl<P: Exported + Affinity> affinity::Guest for Component<P> {
 
 impl<P: Affinity> Instance<P> {
     pub(crate) fn key(&self, req: &types::Request, fields: &[u8]) -> Option<Vec<u8>> {
-        let candidates = types::Candidates { width: COLUMNS as u32, cells: Vec::new() };
+        let candidates = no_candidates();
         self.policy.key(&Request::new(req, &self.fields, fields, &candidates, &self.regions))
     }
 }
@@ -105,7 +110,7 @@ impl<P: Response> Instance<P> {
         fields: &[u8],
         response_fields: &[u8],
     ) -> Reaction {
-        let candidates = types::Candidates { width: COLUMNS as u32, cells: Vec::new() };
+        let candidates = no_candidates();
         let request = Request::new(req, &self.fields, fields, &candidates, &self.regions);
         self.policy.response(&request, &Answer::new(answer, &self.response_fields, response_fields, &self.regions))
     }

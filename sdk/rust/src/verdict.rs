@@ -107,14 +107,14 @@ impl Plan {
     /// Sets a header of the request to the origin.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.edits.push(Edit { op: EditOp::Set, name: name.into(), value: value.into() });
+        self.edits.push(Edit::set(name, value));
         self
     }
 
     /// Removes a header of the request to the origin.
     #[must_use]
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
-        self.edits.push(Edit { op: EditOp::Remove, name: name.into(), value: Vec::new() });
+        self.edits.push(Edit::remove(name));
         self
     }
 
@@ -123,6 +123,16 @@ impl Plan {
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout_ms = u32::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
         self
+    }
+}
+
+impl Edit {
+    pub(crate) fn set(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        Self { op: EditOp::Set, name: name.into(), value: value.into() }
+    }
+
+    pub(crate) fn remove(name: impl Into<String>) -> Self {
+        Self { op: EditOp::Remove, name: name.into(), value: Vec::new() }
     }
 }
 

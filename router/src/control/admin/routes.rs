@@ -6,7 +6,6 @@
 use super::query::{Query, QueryError};
 use super::{Admin, explain, guard, purge};
 use crate::control::conductor::{Gone, ReloadAnswer};
-use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table;
 use crate::store::disk::Disk;
@@ -149,7 +148,7 @@ async fn drain(admin: &Admin, uri: &Uri) -> Answer {
         },
         Ok(Drain::Region(region, wanted)) => match admin.control.switch(region.clone(), wanted).await {
             Ok(Ok(())) => {
-                let state = admin_word(wanted);
+                let state = wanted.as_str();
                 json(StatusCode::OK, &json!({"service": &*region.service, "region": &*region.region, "admin": state}))
             }
             Ok(Err(unknown)) => error(StatusCode::NOT_FOUND, &unknown),

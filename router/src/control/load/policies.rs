@@ -7,9 +7,9 @@
 use super::{Collected, InUse};
 use crate::config::{Diagnostic, Live, Policy, Source};
 use crate::control::watch::Subject;
-use crate::policy::{Carried, Digest, Engine, Loaded, PolicyFailure, RegionDirectory};
+use crate::policy::{Carried, Engine, Loaded, PolicyFailure, RegionDirectory};
 use crate::snapshot::build::policy_regions;
-use crate::supply::{Supply, SupplyError};
+use crate::supply::{Brought, Supply, SupplyError};
 use std::sync::Arc;
 
 pub(super) fn load(
@@ -58,20 +58,24 @@ fn one(
     let index = in_use.as_ref().and_then(position);
     let old = in_use.zip(index).and_then(|(in_use, index)| Some((in_use, index, in_use.parts.policies.get(index)?)));
     let named_by_digest = !matches!(policy.component.source, Source::File(_));
-    let same = old.filter(|(in_use, index, old)| {
+    let known = old.filter(|(in_use, index, old)| {
         named_by_digest
             && supply.trusts_as(&in_use.live.components)
             && in_use.live.policies[*index].component == policy.component
             && old.same_as(policy, old.digest())
     });
-    let bytes =
-        if same.is_some() { Vec::new() } else { supply.component(&policy.component).map_err(Stopped::Supply)? };
-    let same = same.or(old.filter(|(_, _, old)| old.same_as(policy, Digest::of(&bytes))));
-    if let Some((in_use, index, old)) = same {
+    let take_over = |(in_use, index, old): (&InUse, usize, &Arc<Loaded>)| {
         if policy_regions(&in_use.live, index) != directory.regions {
             old.rehearse(directory).map_err(|failure| refused(policy, &failure))?;
         }
-        return Ok(Arc::clone(old));
+        Ok(Arc::clone(old))
+    };
+    if let Some(known) = known {
+        return take_over(known);
+    }
+    let Brought { bytes, digest } = supply.component(&policy.component).map_err(Stopped::Supply)?;
+    if let Some(same) = old.filter(|(_, _, old)| old.same_as(policy, digest)) {
+        return take_over(same);
     }
     let carried = old.map_or_else(Carried::default, |(_, _, old)| old.carried());
     Loaded::load(engine, policy, &bytes, directory, carried).map(Arc::new).map_err(|error| {

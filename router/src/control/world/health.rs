@@ -9,7 +9,6 @@ use super::region::Change;
 use super::{Effect, ProbeVerdict, RegionLoad, Sample, Severity, World};
 use crate::base::Timestamp;
 use crate::config::Probe;
-use crate::decide::explain::{admin_word, health_word};
 use crate::steer::ejection::{Cause, Judgement, Peers};
 use crate::steer::health;
 use crate::steer::table::{EndpointState, Health};
@@ -119,9 +118,9 @@ impl World {
                 let (service, name) = (&key.service, &key.region);
                 let text = format!(
                     "region {service}/{name} is {} (was {}), admin {}",
-                    health_word(health),
-                    health_word(before.health),
-                    admin_word(admin)
+                    health.as_str(),
+                    before.health.as_str(),
+                    admin.as_str()
                 );
                 let severity = if health == Health::Down { Severity::Error } else { Severity::Info };
                 effects.push(Effect::Log(severity, text));
@@ -148,20 +147,10 @@ fn settle_endpoint(watch: &mut EndpointWatch, unresolved: bool, now: Timestamp, 
     let why = watch.last_probe.as_ref().and_then(|probe| probe.verdict.failure.as_deref()).filter(|_| !state.serves());
     let why = why.map_or(String::new(), |why| format!(": {why}"));
     let region = &watch.region;
-    let text = format!("endpoint {} of {}/{} is {}{why}", watch.url, region.service, region.region, state_word(state));
+    let text = format!("endpoint {} of {}/{} is {}{why}", watch.url, region.service, region.region, state.as_str());
     let severity = if state.serves() { Severity::Info } else { Severity::Warn };
     effects.push(Effect::Log(severity, text));
     true
-}
-
-/// The word for an endpoint's state, in logs and documents; stable.
-pub(crate) fn state_word(state: EndpointState) -> &'static str {
-    match state {
-        EndpointState::Unknown => "unknown",
-        EndpointState::Up => "up",
-        EndpointState::Down => "down",
-        EndpointState::Ejected => "ejected",
-    }
 }
 
 /// The word for the grounds of an ejection, in logs and documents; stable.

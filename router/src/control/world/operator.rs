@@ -5,7 +5,6 @@
 
 use super::{Command, Effect, Severity, World};
 use crate::config;
-use crate::decide::explain::admin_word;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table::Admin;
 
@@ -32,8 +31,7 @@ impl World {
         } else {
             self.switches.insert(region.clone(), admin);
         }
-        let text =
-            format!("region {}/{} switched {} by the operator", region.service, region.region, admin_word(admin));
+        let text = format!("region {}/{} switched {} by the operator", region.service, region.region, admin.as_str());
         effects.push(Effect::Log(Severity::Warn, text));
     }
 

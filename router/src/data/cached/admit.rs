@@ -32,11 +32,17 @@ impl Flow<'_> {
 
     /// Admits an answer, or passes it on.
     pub(super) fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
-        self.invalidate(&mut came);
+        let judged = self.judge(&mut came);
+        self.settle(lead, judged, came, why)
+    }
+
+    /// Whether an answer is admitted, or why not in a word. What it makes invalid is so from now on.
+    pub(super) fn judge(&self, came: &mut Came) -> Result<Stored, &'static str> {
+        self.invalidate(came);
         let admitted = match came.method {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
-            _ => storable::admit(&self.fetched(&came), &self.cache().settings).map_err(|refusal| {
+            _ => storable::admit(&self.fetched(came), &self.cache().settings).map_err(|refusal| {
                 if !refusal.is_of_request() && refusal != Refusal::Part {
                     self.store().apart.note(&self.key, came.times.received);
                     if came.status().is_success() {
@@ -46,16 +52,25 @@ impl Flow<'_> {
                 refusal.word()
             }),
         };
-        let admitted = admitted.and_then(|stored| {
-            if self.fits(&stored) {
-                return Ok(stored);
-            }
-            if matches!(stored.extent, Extent::Whole(_)) {
-                self.store().apart.note(&self.key, came.times.received);
-            }
-            Err("too-large")
-        });
-        match admitted {
+        let stored = admitted?;
+        if self.fits(&stored) {
+            return Ok(stored);
+        }
+        if matches!(stored.extent, Extent::Whole(_)) {
+            self.store().apart.note(&self.key, came.times.received);
+        }
+        Err("too-large")
+    }
+
+    /// Keeps an answer that is admitted, and passes on one that is not.
+    pub(super) fn settle(
+        &self,
+        lead: Option<Lead>,
+        judged: Result<Stored, &'static str>,
+        came: Came,
+        why: Why,
+    ) -> Outcome {
+        match judged {
             Ok(stored) => self.keep(lead, stored, came, why),
             Err(word) => {
                 if let Some(lead) = lead {
@@ -76,17 +91,12 @@ impl Flow<'_> {
 
     /// Whether what came for the slices around a client's part answers the client: as a part, it has to be kept for that, to
     /// hold what the client wants, and to be of a state that other slices can be joined to.
-    pub(super) fn is_sliced(&self, came: &Came) -> bool {
+    pub(super) fn is_sliced(&self, came: &Came, admitted: Option<&Stored>) -> bool {
         if came.target.is_none() || came.status() != StatusCode::PARTIAL_CONTENT {
             return true;
         }
-        let settings = &self.cache().settings;
-        let admitted = storable::admit(&self.fetched(came), settings);
-        admitted.is_ok_and(|stored| {
-            self.fits(&stored)
-                && partial::is_joinable(&stored)
-                && select::suffices(&self.asked(), &stored, came.times.received, settings)
-        })
+        let (asked, now, settings) = (self.asked(), came.times.received, &self.cache().settings);
+        admitted.is_some_and(|stored| partial::is_joinable(stored) && select::suffices(&asked, stored, now, settings))
     }
 
     /// Passes an answer on without keeping it.

@@ -97,9 +97,10 @@ impl Flow<'_> {
         let mut request = self.request.clone();
         if let Some(span) = self.slices() {
             slices::ask_for(&mut request.headers, &span);
-            let came = self.send(request, body, record).await;
-            if self.is_sliced(&came) {
-                return self.take_in(lead, came, why);
+            let mut came = self.send(request, body, record).await;
+            let judged = self.judge(&mut came);
+            if self.is_sliced(&came, judged.as_ref().ok()) {
+                return self.settle(lead, judged, came, why);
             }
             self.store().unsliced.note(&self.key, came.times.received);
             drop(came);
@@ -115,8 +116,10 @@ impl Flow<'_> {
     /// The slices that are asked for in place of the client's part, where the route has slices.
     pub(super) fn slices(&self) -> Option<Range<u64>> {
         let settings = &self.cache().settings;
-        let is_plain = self.request.method == Method::GET && validate::may_share(self.headers(), settings);
-        let span = slices::around(self.headers(), settings.slice).filter(|_| is_plain)?;
+        let span = slices::around(self.headers(), settings.slice)?;
+        if self.request.method != Method::GET || !validate::may_share(self.headers(), settings) {
+            return None;
+        }
         let (now, store) = (self.now(), self.store());
         let in_vain = store.unsliced.holds(&self.key, now) || store.apart.holds(&self.key, now);
         (!in_vain && span.end - span.start <= self.object_max()).then_some(span)

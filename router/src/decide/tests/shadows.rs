@@ -32,30 +32,9 @@ fn beside(live: &Answers, stand: Stand, says: Result<Verdict, PolicyFailure>) ->
     let comparisons = Arc::new(Comparisons::new(3));
     let service = Arc::get_mut(&mut snapshot.services[0]).unwrap();
     service.shadows.push(ShadowUse { policy, place, replaces, share, comparisons });
-    let copy = |said: &Result<Verdict, PolicyFailure>| match said {
-        Ok(verdict) => Ok(verdict.clone()),
-        Err(_) => Err(PolicyFailure::Timeout),
-    };
-    let answers = live.iter().map(|(name, _, answer)| (*name, copy(answer))).chain([("shadow", copy(&says))]);
+    let answers = live.iter().map(|(name, _, answer)| (*name, answer.clone())).chain([("shadow", says)]);
     let mut asked = Listening(Script { answers: answers.collect(), asked: Vec::new() }, Vec::new());
-    let place =
-        crate::geo::Place { location: Location::new(50.0, 8.0), ..crate::geo::Place::unknown(PlaceSource::Database) };
-    let client = Client::new([192, 0, 2, 1].into(), place, false);
-    let (method, headers) = (Method::GET, HeaderMap::new());
-    let facts = Facts {
-        method: &method,
-        scheme: Scheme::Http,
-        host: "shop.example",
-        path: "/",
-        query: None,
-        headers: &headers,
-        client: &client,
-        now: Timestamp(1_000_000),
-        seed: 7,
-        loads: None,
-        proven: None,
-    };
-    let decided = words(&decide(&snapshot, &facts, &mut asked, None));
+    let decided = asking_of(&snapshot, "/", 7, &mut asked);
     (decided, asked.1, asked.0.asked.into_iter().map(|(name, _)| name).collect())
 }
 

@@ -6,16 +6,17 @@
 use super::bucket::{Granted, KvError};
 use crate::base::Timestamp;
 use crate::policy::guest::Guest;
-use crate::policy::imports::InterfaceName;
-use crate::policy::load::LoadFault;
+use crate::policy::imports::Offered;
 use wasmtime::StoreContextMut;
-use wasmtime::component::types::{ComponentInstance, ComponentItem};
-use wasmtime::component::{ComponentType, Linker, LinkerInstance, Lower};
+use wasmtime::component::{ComponentType, LinkerInstance, Lower};
 
-/// Name of the interface.
-pub(in crate::policy) const INTERFACE: &str = "kv";
-/// Its functions.
-const FUNCTIONS: [&str; 5] = ["get", "set", "replace", "add", "delete"];
+/// The interface.
+pub(in crate::policy) const OFFERED: Offered = Offered {
+    interface: "kv",
+    functions: &["get", "set", "replace", "add", "delete"],
+    granted: "kv with get, set, replace, add and delete",
+    define,
+};
 
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(enum)]
@@ -43,26 +44,6 @@ impl From<KvError> for ErrorEnum {
             KvError::Unavailable => Self::Unavailable,
         }
     }
-}
-
-/// Defines the interface under the name by which the component imports it.
-pub(in crate::policy) fn link(
-    linker: &mut Linker<Guest>,
-    component: &wasmtime::component::Component,
-    name: &str,
-    parsed: &InterfaceName<'_>,
-    instance: &ComponentInstance,
-) -> Result<(), LoadFault> {
-    for (function, item) in instance.exports(component.engine()) {
-        if matches!(item.ty, ComponentItem::ComponentFunc(_)) && !FUNCTIONS.contains(&function) {
-            return Err(LoadFault::Import {
-                import: format!("{name}#{function}"),
-                granted: "kv with get, set, replace, add and delete",
-            });
-        }
-    }
-    let defined = linker.instance(name).and_then(|mut instance| define(&mut instance));
-    defined.map_err(|error| LoadFault::Instantiate(format!("{}: {error:#}", parsed.interface)))
 }
 
 fn define(instance: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {

@@ -11,7 +11,7 @@ mod tests;
 
 pub use bucket::{Bucket, BucketCounts};
 pub(super) use bucket::{Granted, KvError};
-pub(super) use link::{INTERFACE, link};
+pub(super) use link::OFFERED;
 
 use crate::base::Timestamp;
 use crate::config::Bucket as Grant;

@@ -92,6 +92,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         store::run()?;
     }
     if options.start || options.policies || options.proxy || options.cache || options.burst {
+        portolan::components()?;
         let program = match &options.program {
             Some(program) => program.clone(),
             None if options.plain => portolan::build()?,

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
-use crate::{bench, machine, plugins};
+use crate::{bench, machine};
 use profile::Profdata;
 
 /// What the router is made of.
@@ -38,7 +38,6 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
         return Ok(shipped);
     }
     let tool = Profdata::find()?;
-    plugins::build(plugins::Wanted::Rust)?;
     let folder = machine::target().join("pgo");
     let counted = folder.join("counted");
     // What another build counted is about other code.

@@ -20,6 +20,9 @@ use crate::{demo, machine};
 
 /// Connections of the load generator.
 pub(super) const CONNECTIONS: usize = 64;
+/// Programs of a run under load, and the packages that have them.
+pub(super) const NEEDS: [(&str, &str); 4] =
+    [("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux"), ("openssl", "openssl")];
 /// Before the first round, so that pools are filled and code is warm.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -53,7 +56,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     ensure!(cores > LOAD_CORE, "the comparison needs two cores, and this machine has {cores}");
-    need(&[("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux"), ("openssl", "openssl")])?;
+    need(&NEEDS)?;
     let interrupted = demo::interrupt_flag()?;
     let ground = Ground::prepare()?;
     let origin = peers::origin(&ground)?;

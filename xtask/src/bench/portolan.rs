@@ -22,12 +22,14 @@ pub(super) struct Policy {
     component: &'static str,
 }
 
-/// Builds the router with optimisation and the policies where they are missing; gives the router's path.
-pub(super) fn build() -> anyhow::Result<PathBuf> {
+/// Builds the policies where they are missing.
+pub(super) fn components() -> anyhow::Result<()> {
     let components = [SESSION_PIN, EIGHT_FIELDS].map(|policy| machine::root().join(policy.component));
-    if !components.iter().all(|component| component.is_file()) {
-        plugins::build(plugins::Wanted::Rust)?;
-    }
+    if components.iter().all(|component| component.is_file()) { Ok(()) } else { plugins::build(plugins::Wanted::Rust) }
+}
+
+/// Builds the router with optimisation; gives its path.
+pub(super) fn build() -> anyhow::Result<PathBuf> {
     machine::run(&mut machine::command("cargo", &["build", "--release", "--package", "portolan"]))?;
     Ok(machine::target().join("release/portolan"))
 }

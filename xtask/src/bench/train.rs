@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::compare::CONNECTIONS;
+use super::compare::{CONNECTIONS, NEEDS};
 use super::contender::{Contender, Ground, LOAD_CORE, need};
 use super::peers;
 use super::portolan::{self, EIGHT_FIELDS, SESSION_PIN};
@@ -17,7 +17,8 @@ const LENGTH: Duration = Duration::from_secs(3);
 
 /// Puts a router under load and stops it, so that it writes down what it counted.
 pub(crate) fn train(program: &Path) -> anyhow::Result<()> {
-    need(&[("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux"), ("openssl", "openssl")])?;
+    need(&NEEDS)?;
+    portolan::components()?;
     let ground = Ground::prepare()?;
     let origin = peers::origin(&ground)?;
     for (name, policy, log) in [

@@ -3,8 +3,10 @@
 //! Builds the router so that it counts, puts it under the load of the benches (proxying with and without policies, TLS, hits
 //! and misses of the cache), and builds it again by what was counted (profile-guided optimisation, as rustc itself is built).
 //! Only the router's own code is profiled, generic code of libraries that it instantiates included: the libraries are built
-//! once. Called by `main.rs` and by `bench`.
+//! once. Then the finished program is put under the load once more and laid out as a whole (`layout`). Called by `main.rs` and
+//! by `bench`.
 
+mod layout;
 mod profile;
 
 use std::fs;
@@ -16,6 +18,7 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 
 use crate::{bench, machine};
+use layout::Bolt;
 use profile::Profdata;
 
 /// What the router is made of.
@@ -37,24 +40,50 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     if fs::metadata(&shipped).and_then(|found| found.modified()).is_ok_and(|made| Some(made) > sources) {
         return Ok(shipped);
     }
-    let tool = Profdata::find()?;
     let folder = machine::target().join("pgo");
-    let counted = folder.join("counted");
     // What another build counted is about other code.
     let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let built = by_profile(&folder)?;
+    let built = match Bolt::find() {
+        Some(bolt) => laid_out(&folder, &bolt, &built)?,
+        None => {
+            eprintln!("llvm-bolt is not there ({}): the compiler's layout stays", layout::INSTALL);
+            built
+        }
+    };
+    fs::create_dir_all(shipped.parent().context("a file has a folder")?)?;
+    fs::rename(&built, &shipped)?;
+    Ok(shipped)
+}
+
+/// The router, compiled by what it was seen to do.
+fn by_profile(folder: &Path) -> anyhow::Result<PathBuf> {
+    let tool = Profdata::find()?;
+    let counted = folder.join("counted");
     fs::create_dir_all(&counted)?;
-    let counting = compile(&folder, "counting", &format!("-Cprofile-generate={}", counted.display()))?;
-    bench::train(&launcher(&folder, &counting, &counted)?)?;
+    let counting = compile(folder, "counting", &format!("-Cprofile-generate={}", counted.display()))?;
+    bench::train(&launcher(folder, &counting, &counted)?)?;
     let profile = folder.join("portolan.profdata");
     tool.merge(&counted, &profile)?;
     // The name tells cargo that the code is to be another.
     let mut digest = DefaultHasher::new();
     fs::read(&profile)?.hash(&mut digest);
-    let by = format!("-Cprofile-use={} -Cllvm-args=-pgo-warn-missing-function=false", profile.display());
-    let built = compile(&folder, &format!("by-profile-{:016x}", digest.finish()), &by)?;
-    fs::create_dir_all(shipped.parent().context("a file has a folder")?)?;
-    fs::rename(&built, &shipped)?;
-    Ok(shipped)
+    let warn = "-Cllvm-args=-pgo-warn-missing-function=false";
+    let by = format!("-Cprofile-use={} {warn} {}", profile.display(), layout::LINK);
+    compile(folder, &format!("by-profile-{:016x}", digest.finish()), &by)
+}
+
+/// The same program with its code in another order.
+fn laid_out(folder: &Path, bolt: &Bolt, built: &Path) -> anyhow::Result<PathBuf> {
+    let counted = folder.join("passed");
+    fs::create_dir_all(&counted)?;
+    let counting = folder.join("passing");
+    bolt.instrument(built, &counted, &counting)?;
+    bench::train(&counting)?;
+    let laid_out = folder.join("laid-out");
+    bolt.lay_out(built, &counted, &laid_out)?;
+    Ok(laid_out)
 }
 
 /// Builds the router with these flags for its own code; gives the program under this name.

@@ -32,6 +32,7 @@ fn policy(component: PathBuf) -> Policy {
         on_error: OnError::Default,
         limits: PolicyLimits { memory: 16 << 20, time: Duration::from_millis(2) },
         shadow: None,
+        rollout: None,
         isolation: Isolation::Worker,
         kv: Vec::new(),
         config_at: None,

@@ -39,6 +39,8 @@ mod region_death;
 mod reload;
 /// The three policies that ship do what their READMEs say.
 mod responses;
+/// Policies given to a share of the sessions, and back.
+mod rollouts;
 mod session_keys;
 mod shipped;
 /// Requests that two parsers could read in two ways.

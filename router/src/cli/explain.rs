@@ -88,6 +88,9 @@ fn shown(document: &Value) -> String {
     for policy in document["policies"].as_array().into_iter().flatten() {
         text.push_str(&asked(policy));
     }
+    for rollout in document["rollouts"].as_array().into_iter().flatten() {
+        text.push_str(&rolled(rollout));
+    }
     let regions = document["regions"].as_array().map_or(&[][..], Vec::as_slice);
     if !regions.is_empty() {
         let mut rows = vec![["REGION", "REASON", "KM", "HEALTH", "ADMIN"].map(str::to_owned).to_vec()];
@@ -109,6 +112,19 @@ fn shown(document: &Value) -> String {
     }
     text.push_str(&cache(&document["cache"]));
     text
+}
+
+/// On which side of a rollout the session is.
+fn rolled(rollout: &Value) -> String {
+    let percent = |key: &str| (rollout[key].as_f64().unwrap_or_default() * 1e4).round() / 1e2;
+    let (policy, share, position) = (word(&rollout["policy"]), percent("share"), percent("position"));
+    let acts = match (&rollout["returned"], rollout["acts"] == true, rollout["replaces"].as_str()) {
+        (Value::String(why), ..) => format!("acts for nobody: {why}"),
+        (_, true, _) => "acts for this session".to_owned(),
+        (_, false, Some(before)) => format!("{before} keeps this session"),
+        (_, false, None) => "does not act for this session".to_owned(),
+    };
+    format!("rollout {policy} ({share} % of the sessions; this one is at {position} %): {acts}\n")
 }
 
 /// What one policy said, or would have changed.

@@ -65,6 +65,8 @@ enum Command {
     Reload(TargetArgs),
     /// Drain a region or a whole PoP, or let it serve again.
     Drain(DrainArgs),
+    /// Let the rollout of a policy go on, or give its sessions back.
+    Rollout(RolloutArgs),
     /// Make a running PoP forget stored answers, or take them for stale.
     Purge(PurgeArgs),
     /// Write, try, inspect, measure and compare policies; only `diff` needs a PoP.
@@ -183,6 +185,26 @@ struct DrainArgs {
     state: State,
 }
 
+#[derive(Debug, Args)]
+struct RolloutArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The policy that is given to a share of the sessions.
+    #[arg(value_name = "POLICY")]
+    policy: String,
+    /// What becomes of it.
+    #[arg(long)]
+    state: RolloutState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RolloutState {
+    /// It has its share of the sessions, and is counted anew.
+    On,
+    /// It has none.
+    Back,
+}
+
 /// Exactly one of these says what.
 #[derive(Debug, Args)]
 #[group(id = "what", required = true, multiple = false, args = ["url", "prefix", "origin", "key", "group", "all"])]
@@ -262,6 +284,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Reload(target) => remote::reload(&target),
         Command::Drain(args) => remote::drain(&args),
+        Command::Rollout(args) => remote::rollout(&args),
         Command::Purge(args) => remote::purge(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Policy(command) => policy::policy(&command),

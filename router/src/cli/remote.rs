@@ -1,11 +1,11 @@
 //! Talks to the admin listener of a running PoP.
 //!
-//! Owns one small HTTP exchange and how its failures are told. `reload`, `drain` and `purge` are whole here; `status` and
+//! Owns one small HTTP exchange and how its failures are told. `reload`, `drain`, `rollout` and `purge` are whole here; `status` and
 //! `explain` use it.
 
 use super::target::{self, Target};
 use super::text::{complain, say};
-use super::{DrainArgs, Ended, PurgeArgs, State, TargetArgs};
+use super::{DrainArgs, Ended, PurgeArgs, RolloutArgs, RolloutState, State, TargetArgs};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -109,6 +109,23 @@ pub(super) fn drain(args: &DrainArgs) -> Ended {
                 _ => "the PoP serves\n".to_owned(),
             };
             say(&text);
+            Ended::Well
+        }
+        Err(ended) => ended,
+    }
+}
+
+/// `portolan rollout`.
+pub(super) fn rollout(args: &RolloutArgs) -> Ended {
+    let (state, text) = match args.state {
+        RolloutState::On => ("on", "acts for its share of the sessions"),
+        RolloutState::Back => ("back", "acts for no session"),
+    };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("policy", &args.policy).append_pair("state", state);
+    match fetch(&args.target, &Method::POST, &format!("/rollout?{}", query.finish())) {
+        Ok(_) => {
+            say(&format!("{} {text}\n", args.policy));
             Ended::Well
         }
         Err(ended) => ended,

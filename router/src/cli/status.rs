@@ -60,6 +60,10 @@ fn shown(document: &Value) -> String {
     if !policies.is_empty() {
         text.push_str(&format!("\npolicies\n{policies}"));
     }
+    let rollouts = rollouts(&document["rollouts"]);
+    if !rollouts.is_empty() {
+        text.push_str(&format!("\nrollouts\n{rollouts}"));
+    }
     text
 }
 
@@ -101,6 +105,26 @@ fn policies(policies: &Value) -> String {
         ]);
     }
     table(&rows)
+}
+
+fn rollouts(rollouts: &Value) -> String {
+    let row = |(name, rollout): (&String, &Value)| {
+        let recent = &rollout["recent"];
+        let back = &rollout["returned"];
+        let state = if back.is_null() {
+            "on".to_owned()
+        } else {
+            format!("BACK {} ago: {}", span(back["age_ms"].as_u64().unwrap_or(0)), word(&back["why"]))
+        };
+        vec![
+            name.clone(),
+            format!("{} %", (rollout["share"].as_f64().unwrap_or(0.0) * 1e4).round() / 1e2),
+            format!("{} of {} failed", recent["failed"], recent["calls"]),
+            format!("{} of {} moved", recent["moved"], recent["compared"]),
+            state,
+        ]
+    };
+    table(&members(rollouts).map(row).collect::<Vec<_>>())
 }
 
 /// A row for each tier.
@@ -172,6 +196,11 @@ mod tests {
             "cache": {"entries": 3, "bytes": 1_572_864, "bytes_max": 268_435_456, "evictions": 0, "purges": 2,
                 "disk": {"entries": 40, "bytes": 4_194_304, "bytes_max": 1_073_741_824, "evictions": 7,
                     "errors": 1, "dropped": 5}},
+            "rollouts": {
+                "pin-2": {"share": 0.1, "recent": {"calls": 300, "failed": 1, "compared": 0, "moved": 0}, "returned": null},
+                "pin-3": {"share": 0.5, "recent": {"calls": 40, "failed": 9, "compared": 31, "moved": 2},
+                    "returned": {"age_ms": 5000, "why": "9 of 40 calls failed"}},
+            },
         });
         let expected = "\
 fra1 (portolan 0.1.0), up 3m12s, DRAINING
@@ -194,6 +223,10 @@ cache
 
 policies
   pin  sha256:abcdef012345  12 calls  2 failed
+
+rollouts
+  pin-2  10 %  1 of 300 failed  0 of 0 moved   on
+  pin-3  50 %  9 of 40 failed   2 of 31 moved  BACK 5s ago: 9 of 40 calls failed
 ";
         assert_eq!(shown(&document), expected);
     }

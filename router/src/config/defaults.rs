@@ -85,6 +85,13 @@ pub(super) const RECORD_SIZE: u64 = 64 << 20;
 /// Credentials, which no policy should read whole and no file should hold.
 pub(super) const RECORD_REDACT: [&str; 3] = ["header:authorization", "header:cookie", "header:proxy-authorization"];
 
+/// Failed calls that end a rollout: Flagger's request-success-rate of 99 %, with room for the noise of a busy machine.
+pub(super) const ROLLOUT_ERRORS: f64 = 0.05;
+/// Window of a rollout's shares: Flagger's `interval`.
+pub(super) const ROLLOUT_WINDOW: Duration = Duration::from_secs(60);
+/// Calls before they count: linkerd's `min_requests`.
+pub(super) const ROLLOUT_CALLS_MIN: u32 = 20;
+
 /// Retries: one, as Cloudflare's zero-downtime failover.
 pub(super) const RETRY_ATTEMPTS: u32 = 1;
 /// Share of exchanges that may be retried: Envoy's and tower's retry budget.

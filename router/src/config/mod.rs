@@ -12,6 +12,7 @@ mod diagnostic;
 mod raw;
 mod read;
 mod resolve;
+mod rollout;
 mod schema;
 mod service;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use component::{Component, ComponentSettings, Image, Source, Url};
 pub use defaults::POLICY_MEMORY as POLICY_MEMORY_DEFAULT;
 pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
 pub use read::{load, parse};
+pub use rollout::Rollout;
 pub use schema::{reference, schema};
 pub use service::{
     Affinity, Cache, Ejection, Endpoint, Health, OriginTls, Probe, ProbeKind, Queue, Region, Retry, Service, Timeouts,
@@ -198,6 +200,8 @@ pub struct Policy {
     pub isolation: Isolation,
     /// Set when it is asked without acting.
     pub shadow: Option<Shadow>,
+    /// Set when it acts for a share of the sessions.
+    pub rollout: Option<Rollout>,
     /// Buckets that it is granted, in the order of the file.
     pub kv: Vec<Bucket>,
     /// Position of the `config` key in the file, for errors that come from `describe`.

@@ -7,11 +7,13 @@
 mod cache;
 mod either;
 mod kv;
+mod policy;
 mod record;
 mod service;
 
 pub(super) use cache::{RawCache, RawSetCookie};
 pub(super) use kv::RawBucket;
+pub(super) use policy::{RawIsolation, RawOnError, RawPolicy, RawPolicyLimits, RawRollout};
 pub(super) use record::RawRecord;
 pub(super) use service::{
     RawAffinity, RawBalance, RawEjection, RawEjectionSwitch, RawFence, RawHealth, RawHttpProbe, RawMetric, RawMode,
@@ -20,9 +22,8 @@ pub(super) use service::{
 
 use super::defaults;
 use super::value::{
-    Address, AnyValue, At, ComponentSource, Country, Degrees, DigestText, Field, FieldName, FieldValue, FileName,
-    FreeText, Host, Name, Named, Network, PlainHost, PublicKey, RoutePath, Secret, Share, SignatureText, Size,
-    TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+    Address, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FreeText, Host, Name, Named, Network,
+    PlainHost, PublicKey, RoutePath, Secret, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -266,82 +267,6 @@ pub(super) struct RawComponents {
     pub(super) credentials: TextField<FileName>,
     /// PEM file with the authorities that servers are verified by. Left out: the system's.
     pub(super) ca: TextField<FileName>,
-}
-
-/// A policy: a Wasm component and what it is given.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-pub(super) struct RawPolicy {
-    /// The component: a file; `https://HOST/PATH`, with `digest`; or `oci://REGISTRY/NAME@sha256:..`, the digest being the
-    /// manifest's. Files are watched; what is fetched is known by its digest and never changes.
-    #[schemars(required)]
-    pub(super) component: TextField<ComponentSource>,
-    /// Digest of the component's file. Needed for `https://`; checked wherever it is given.
-    pub(super) digest: TextField<DigestText>,
-    /// Ed25519 signature over the digest's text (`sha256:..`), in base64. Left out: it is looked for beside the component, in
-    /// `COMPONENT.sig`, or in the annotation `portolan.signature` of a manifest.
-    pub(super) signature: TextField<SignatureText>,
-    /// Any value; reaches the policy as JSON, with keys in alphabetical order and dates as strings. Left out:
-    /// `{}`.
-    pub(super) config: Field<AnyValue>,
-    /// When it traps, times out or answers nonsense: `default` is the host's own order inside static fences, `reject`
-    /// is 503.
-    #[schemars(extend("default" = "default"))]
-    pub(super) on_error: Field<RawOnError>,
-    /// Limits of one instance.
-    pub(super) limits: Field<RawPolicyLimits>,
-    /// How long an instance is used: `worker` for many requests, `request` for one, so that nothing of a request can be seen by
-    /// another even when the policy is careless. The latter takes tens of microseconds more for each request, and `init` runs for
-    /// each.
-    #[schemars(extend("default" = "worker"))]
-    pub(super) isolation: Field<RawIsolation>,
-    /// Buckets in which it may keep what it learns, by the names that its manifest declares; `{}` takes the defaults. They are
-    /// the policy's own, shared by all its instances in this process; they outlive its reload and end when they are not granted
-    /// any more.
-    pub(super) kv: Field<Named<Name, RawBucket>>,
-    /// Asked beside the others, on real exchanges, without acting: what it would have changed is counted, and
-    /// `portolan policy diff` shows it. It is compared as if it stood at its place in the service's `policies`.
-    #[schemars(extend("default" = false))]
-    pub(super) shadow: Field<bool>,
-    /// Of a shadow: the share of decisions for which it is asked.
-    #[schemars(extend("default" = 1))]
-    pub(super) shadow_share: Field<Share>,
-    /// Of a shadow: the policy in whose place it is compared. Left out: it is compared as one more.
-    pub(super) replaces: TextField<FreeText>,
-}
-
-/// How long an instance of a policy is used.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(super) enum RawIsolation {
-    /// For many requests of a worker.
-    Worker,
-    /// For one.
-    Request,
-}
-
-/// What happens to an exchange whose policy failed.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(super) enum RawOnError {
-    /// The host's own order, inside static fences.
-    Default,
-    /// 503.
-    Reject,
-}
-
-/// Limits of one policy instance.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-pub(super) struct RawPolicyLimits {
-    /// Linear memory.
-    #[schemars(extend("default" = shown_bytes(defaults::POLICY_MEMORY)))]
-    pub(super) memory: TextField<Size<{ 1 << 20 }, { 1 << 30 }>>,
-    /// Time of one call.
-    #[schemars(extend("default" = shown_time(defaults::POLICY_TIME)))]
-    pub(super) time: TextField<Time<100, 1_000_000>>,
 }
 
 /// From host and path to an action: exactly one of `path` and `path_exact`, and exactly one of `service` and `static`.

@@ -11,10 +11,10 @@ mod component;
 mod health;
 mod policy;
 mod region;
+mod role;
 mod route;
 mod secret;
 mod service;
-mod shadow;
 
 use super::diagnostic::{Diagnostic, Source};
 use super::raw::{RawConfig, RawGeo, RawLocation, RawPlace, RawPop};

@@ -8,7 +8,7 @@ mod call;
 mod publish;
 mod run;
 
-pub use call::{Call, Control, Gone, NoSuchRegion, ReloadAnswer};
+pub use call::{Call, Control, Gone, NoSuchRegion, NoSuchRollout, ReloadAnswer};
 
 use super::load::{InUse, Loader};
 use super::probe::Prober;
@@ -207,7 +207,7 @@ impl Conductor {
         if let Some(published) = &self.published {
             let snapshot = published.load();
             publish::show_loads(&self.metrics, &snapshot);
-            publish::show_shadows(&self.metrics, &snapshot);
+            publish::show_compared(&self.metrics, &snapshot);
             let samples = self.sampler.all(&snapshot);
             if !samples.is_empty() {
                 self.apply(Event::Passive(samples));
@@ -215,6 +215,10 @@ impl Conductor {
             let loads = sample::loads(&snapshot);
             if !loads.is_empty() {
                 self.apply(Event::Loads(loads));
+            }
+            let tallies = sample::tallies(&snapshot);
+            if !tallies.is_empty() {
+                self.apply(Event::Tallies(tallies));
             }
         }
         if let Some(in_force) = self.world.in_force() {
@@ -248,6 +252,7 @@ impl Conductor {
                     endpoint.stats.reset_consecutive();
                 }
             }
+            Effect::CountReturn(policy, cause) => self.metrics.rollouts.returned(&policy, cause),
             Effect::Log(severity, text) => run::log(severity, &text),
         }
     }

@@ -3,7 +3,7 @@
 //! Owns the totals of the last look. Counters are read through the published snapshot, so an endpoint that left the
 //! configuration is forgotten. Called by the conductor, on its beat and at once when a worker raises an alarm.
 
-use super::world::{RegionLoad, Sample};
+use super::world::{RegionLoad, Sample, Tally};
 use crate::snapshot::build::RegionKey;
 use crate::snapshot::stats::Totals;
 use crate::snapshot::{Service, Snapshot};
@@ -51,6 +51,22 @@ pub fn loads(snapshot: &Snapshot) -> Vec<RegionLoad> {
         with_capacity.map(load).collect::<Vec<_>>()
     };
     snapshot.services.iter().flat_map(of_service).collect()
+}
+
+/// What policies did so far that are given to a share of the sessions. Comparisons are by service, calls are not.
+pub fn tallies(snapshot: &Snapshot) -> Vec<(Arc<str>, Tally)> {
+    let mut tallies: BTreeMap<Arc<str>, Tally> = BTreeMap::new();
+    for (policy, comparisons) in snapshot.services.iter().flat_map(|service| service.rollouts()) {
+        let tally = tallies.entry(Arc::clone(&policy.name)).or_insert_with(|| {
+            let counts = policy.loaded.stats().counts();
+            let failed = counts.failures.iter().map(|(_, count)| count).sum();
+            Tally { calls: counts.calls, failed, ..Tally::default() }
+        });
+        let totals = comparisons.totals();
+        tally.compared += totals.compared;
+        tally.moved += totals.compared - totals.same_place;
+    }
+    tallies.into_iter().collect()
 }
 
 fn difference(endpoint: u64, before: Option<Totals>, now: Totals) -> Option<Sample> {

@@ -43,6 +43,7 @@ pub fn document(world: &World, snapshot: Option<&Snapshot>, about: &About<'_>, n
         "admin": about.admin.map(|address| address.to_string()),
         "geo": snapshot.map(|snapshot| parts::geo(&snapshot.geo, snapshot.geo_epoch)),
         "policies": parts::policies(world.in_force(), now),
+        "rollouts": parts::rollouts(world, now),
         "services": services.iter().map(|service| (service.table.name.to_string(), one_service(world, service, now)))
             .collect::<serde_json::Map<_, _>>(),
         "bundles": snapshot.map(|snapshot| parts::bundles(snapshot, now)),
@@ -83,6 +84,7 @@ fn one_service(world: &World, service: &Arc<Service>, now: Timestamp) -> Value {
         regions.map(|(index, region)| (region.name.to_string(), one_region(world, service, index, region, now)));
     json!({
         "policies": service.policies.iter().map(|policy| &*policy.name).collect::<Vec<_>>(),
+        "rollouts": parts::service_rollouts(service),
         "shadows": parts::shadows(service),
         "regions": regions.collect::<serde_json::Map<_, _>>(),
     })

@@ -13,6 +13,7 @@ mod operator;
 mod region;
 mod reload;
 mod resolve;
+mod rollout;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -25,6 +26,7 @@ pub use event::{
 pub(crate) use health::cause_word;
 pub use reload::{LastReload, Reloads, first};
 pub use resolve::Name;
+pub use rollout::{ReturnCause, Returned, Rollout, Tally};
 
 use crate::base::Timestamp;
 use crate::config::Live;
@@ -59,6 +61,8 @@ pub struct World {
     switches: BTreeMap<RegionKey, Admin>,
     draining: bool,
     reloads: Reloads,
+    /// By the policy that is given to a share of the sessions.
+    rollouts: BTreeMap<Arc<str>, Rollout>,
     /// Probes that run.
     probing: BTreeMap<u64, ProbeTarget>,
 }
@@ -76,9 +80,10 @@ impl World {
             }
             Event::Passive(samples) => self.on_passive(&samples, now, &mut effects),
             Event::Loads(loads) => self.on_loads(&loads, now, &mut effects),
+            Event::Tallies(tallies) => self.on_tallies(&tallies, now, &mut effects),
             Event::Resolved { name, result } => self.on_resolved(&name, result, &mut effects),
             Event::Variants(variants) => self.on_variants(&variants, &mut effects),
-            Event::Operator(command) => self.on_command(command, &mut effects),
+            Event::Operator(command) => self.on_command(command, now, &mut effects),
             Event::Tick => self.on_tick(now, &mut effects),
         }
         self.settle(now, &mut effects);
@@ -140,6 +145,7 @@ impl World {
         Known {
             regions: self.regions.iter().map(|(key, region)| (key.clone(), region.known)).collect(),
             endpoints: self.endpoints.iter().map(endpoint).collect(),
+            returned: self.returned(),
         }
     }
 }

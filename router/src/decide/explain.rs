@@ -6,7 +6,7 @@
 pub mod cache;
 
 use super::facts::{Client, Facts, Scheme};
-use super::trace::{PolicyTrace, Trace};
+use super::trace::{PolicyTrace, RolloutTrace, Trace};
 use super::{AskPolicy, Decision, Refusal, decide};
 use crate::base::Timestamp;
 use crate::geo::forwarded::client_address;
@@ -121,6 +121,7 @@ fn document(snapshot: &Snapshot, client: &Client, seed: u64, trace: &Trace, deci
         "service": service.map(|service| service.table.name.to_string()),
         "token": trace.token,
         "policies": trace.policies.iter().map(|policy| policy_text(service, policy)).collect::<Vec<_>>(),
+        "rollouts": trace.rollouts.iter().map(rollout_text).collect::<Vec<_>>(),
         "regions": service.map(|service| {
             trace.steering.regions.iter().map(|region| region_text(service, region)).collect::<Vec<_>>()
         }),
@@ -144,6 +145,17 @@ fn policy_text(service: Option<&Arc<Service>>, policy: &PolicyTrace) -> Value {
         "detail": policy.detail,
         "took_us": policy.took.as_nanos() as f64 / 1000.0,
         "shadow": would,
+    })
+}
+
+fn rollout_text(rollout: &RolloutTrace) -> Value {
+    json!({
+        "policy": &*rollout.policy,
+        "replaces": rollout.before.as_deref(),
+        "share": rollout.share,
+        "position": rollout.position,
+        "acts": rollout.returned.is_none() && rollout.position < rollout.share,
+        "returned": rollout.returned.as_deref(),
     })
 }
 

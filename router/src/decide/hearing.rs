@@ -7,6 +7,7 @@
 use super::Forward;
 use super::fields;
 use super::policies::{Moment, Scene};
+use super::rollout;
 use crate::policy::{Ask, Outcome, PolicyFailure};
 use crate::snapshot::PolicyUse;
 use crate::steer::plan::PinWrite;
@@ -19,18 +20,29 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Hearing {
     moment: Moment,
-    /// Their places among the service's policies, and the fields that they declared.
-    policies: Vec<(usize, Vec<Option<Vec<u8>>>)>,
+    policies: Vec<Kept>,
+}
+
+/// What is kept for one policy.
+#[derive(Debug)]
+struct Kept {
+    /// Its place among the service's policies.
+    place: usize,
+    /// Whether it is the one that another replaces for a share of the sessions.
+    is_before: bool,
+    /// The fields that it declared.
+    fields: Vec<Option<Vec<u8>>>,
 }
 
 impl Hearing {
     /// None when no policy is asked.
     pub(super) fn of(scene: &Scene<'_>) -> Option<Box<Self>> {
         let Scene { snapshot, service, facts, .. } = *scene;
-        let hears = service.policies.iter().enumerate().filter(|(_, policy)| policy.loaded.hears());
-        let kept = hears.map(|(place, policy)| {
+        let kept = service.policies.iter().enumerate().filter_map(|(place, stands)| {
+            let policy = rollout::acting(scene, stands).filter(|policy| policy.loaded.hears())?;
             let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
-            (place, values.into_iter().map(|value| value.map(Into::into)).collect())
+            let fields = values.into_iter().map(|value| value.map(Into::into)).collect();
+            Some(Kept { place, is_before: !std::ptr::eq(policy, stands), fields })
         });
         let policies: Vec<_> = kept.collect();
         (!policies.is_empty()).then(|| Box::new(Self { moment: Moment::of(facts), policies }))
@@ -63,9 +75,12 @@ impl Forward<'_> {
     ) -> Reaction {
         let Some(hearing) = &self.hearing else { return Reaction::Pass };
         let mut amended: Option<Amendment> = None;
-        for (place, kept) in &hearing.policies {
-            let Some(policy) = self.service.policies.get(*place) else { continue };
-            match self.put(hearing, policy, kept, answer, &mut ask) {
+        for Kept { place, is_before, fields } in &hearing.policies {
+            let policy = self.service.policies.get(*place);
+            let Some(policy) = policy.and_then(|policy| if *is_before { policy.before() } else { Some(policy) }) else {
+                continue;
+            };
+            match self.put(hearing, policy, fields, answer, &mut ask) {
                 Ok(Reaction::Next) if answer.may_retry => return Reaction::Next,
                 Ok(Reaction::Amend(amendment)) => match &mut amended {
                     Some(amended) => amended.merge(amendment),

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod fields;
 pub mod hearing;
 mod policies;
+mod rollout;
 mod session;
 mod shadow;
 pub mod trace;
@@ -53,7 +54,12 @@ pub trait AskPolicy {
         Duration::ZERO
     }
 
-    /// Hears what a policy would have changed that does not act.
+    /// Hears that a policy acted that is given to a share of the sessions.
+    fn acted(&mut self, policy: &PolicyUse) {
+        let _ = policy;
+    }
+
+    /// Hears what a policy would have changed that does not act, or did change that acts for a share of the sessions.
     fn compared(&mut self, with: &Comparisons, compared: &Compared) {
         let _ = (with, compared);
     }
@@ -121,6 +127,8 @@ pub struct Forward<'s> {
     pub token: Option<Token>,
     /// The pin in it.
     pub pin: Option<Pin>,
+    /// Which side of rollouts the session is on; none where there is none.
+    pub cohort: Option<u32>,
     /// How the route's answers are cached; none stores nothing.
     pub cache: Option<&'s Cache>,
     /// What policies say to the cache.
@@ -179,8 +187,9 @@ fn steer<'s>(
     let token = token(snapshot, service, facts, trace.as_deref_mut());
     let pin = token.as_ref().map(|token| token.pin(&service.table));
     let near = Nearness::of(&service.table, facts.client.location());
-    let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, key: None };
-    let mut heard = shadow::listens(&scene, trace.is_some()).then(Heard::default);
+    let cohort = rollout::cohort(service, pin.as_ref(), facts);
+    let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, cohort, key: None };
+    let mut heard = (shadow::listens(&scene, trace.is_some()) || rollout::listens(&scene)).then(Heard::default);
     let mut consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
     if matches!(consulted, Consulted::Advice(_)) {
         match policies::key(&scene, ask, trace.as_deref_mut()) {
@@ -192,7 +201,10 @@ fn steer<'s>(
         Consulted::Advice(advice) => Some(plan(&scene, advice, trace.as_deref_mut())),
         Consulted::Reply(_) | Consulted::Failed => None,
     };
-    if let Some(heard) = &heard {
+    // What waits for room will be decided again.
+    let waits = matches!(&planned, Some(Err(why)) if !why.full().is_empty());
+    if let Some(heard) = heard.as_ref().filter(|_| !waits) {
+        rollout::compare(&scene, heard, &consulted, planned.as_ref(), ask);
         shadow::compare(&scene, heard, &consulted, planned.as_ref(), ask, trace);
     }
     let (advice, planned) = match (consulted, planned) {
@@ -204,7 +216,7 @@ fn steer<'s>(
     };
     let Advice { cache: cache_say, edits, timeout, .. } = advice;
     let hearing = Hearing::of(&scene);
-    let forward = |plan| Forward { service, plan, token, pin, cache, cache_say, edits, timeout, hearing };
+    let forward = |plan| Forward { service, plan, token, pin, cohort, cache, cache_say, edits, timeout, hearing };
     match planned {
         Ok(plan) => Decision::Forward(forward(plan)),
         // Nobody may serve it: what another was served is no way round a fence.

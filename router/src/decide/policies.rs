@@ -5,7 +5,8 @@
 //! more than it declared. A policy is asked by the hooks that it exports; the others cost a look at a flag.
 
 use super::facts::Facts;
-use super::trace::{PolicyTrace, Trace};
+use super::rollout::{self, Turn};
+use super::trace::{PolicyTrace, RolloutTrace, Trace};
 use super::{AskPolicy, allowed, fields};
 use crate::base::{Location, RegionSet, Timestamp, hash};
 use crate::config::OnError;
@@ -39,6 +40,8 @@ pub(super) struct Scene<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) pin: Option<&'a Pin>,
     pub(super) near: &'a Nearness,
+    /// Which side of rollouts the session is on; none where there is none.
+    pub(super) cohort: Option<u32>,
     /// What the session's own key comes to, once policies were asked for it.
     pub(super) key: Option<u64>,
 }
@@ -49,8 +52,19 @@ pub(super) type Said = Result<Verdict, PolicyFailure>;
 /// What the policies of a service said, kept when others are compared with them.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// For each policy that was asked: the fence before it, and what it said.
-    pub(super) said: Vec<(Option<RegionSet>, Said)>,
+    /// For each place in which somebody was asked.
+    pub(super) said: Vec<HeardOne>,
+}
+
+/// What was said in one place.
+pub(super) struct HeardOne {
+    /// The fence before it.
+    pub(super) fence: Option<RegionSet>,
+    pub(super) said: Said,
+    /// What a failure means.
+    pub(super) on_error: OnError,
+    /// Whether a policy acted that is given to a share of the sessions.
+    pub(super) is_rollout: bool,
 }
 
 /// Asks the service's policies.
@@ -62,14 +76,23 @@ pub(super) fn consult(
 ) -> Consulted {
     let mut advice = Advice::default();
     for policy in &scene.service.policies {
-        let said = ask_one(scene, policy, advice.fence, ask);
-        if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.routes()) {
-            trace.policies.push(PolicyTrace::new(policy, &said, ask.took()));
+        if let Some(trace) = trace.as_deref_mut() {
+            trace.rollouts.extend(RolloutTrace::of(policy, scene.cohort));
+        }
+        let Turn { said, on_error, is_rollout } = rollout::turn(scene, policy, Verdict::Pass, |policy| {
+            let said = ask_one(scene, policy, advice.fence, ask);
+            if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.routes()) {
+                trace.policies.push(PolicyTrace::new(policy, &said, ask.took()));
+            }
+            said
+        });
+        if is_rollout {
+            ask.acted(policy);
         }
         if let Some(heard) = heard.as_deref_mut() {
-            heard.said.push((advice.fence, said.clone()));
+            heard.said.push(HeardOne { fence: advice.fence, said: said.clone(), on_error, is_rollout });
         }
-        if let Some(end) = take(&mut advice, said, policy.on_error) {
+        if let Some(end) = take(&mut advice, said, on_error) {
             return end;
         }
     }
@@ -120,14 +143,20 @@ pub(super) fn key(
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
 ) -> Result<Option<u64>, Failed> {
-    for policy in scene.service.policies.iter().filter(|policy| policy.loaded.keys()) {
-        let key = question(scene, policy, &[], |question| ask.key(policy, question));
-        if let Some(trace) = trace.as_deref_mut() {
-            trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took()));
-        }
+    for policy in &scene.service.policies {
+        let Turn { said: key, on_error, .. } = rollout::turn(scene, policy, None, |policy| {
+            if !policy.loaded.keys() {
+                return Ok(None);
+            }
+            let key = question(scene, policy, &[], |question| ask.key(policy, question));
+            if let Some(trace) = trace.as_deref_mut() {
+                trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took()));
+            }
+            key
+        });
         match key {
             Ok(Some(key)) => return Ok(Some(key.seed(&scene.service.table.name))),
-            Err(_) if policy.on_error == OnError::Reject => return Err(Failed),
+            Err(_) if on_error == OnError::Reject => return Err(Failed),
             Ok(None) | Err(_) => {}
         }
     }

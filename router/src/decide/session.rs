@@ -17,7 +17,11 @@ impl Forward<'_> {
         let affinity = self.service.spec.affinity.as_ref()?;
         let region = self.service.table.regions.get(usize::from(target.region))?;
         let endpoint = region.endpoints.get(usize::from(target.endpoint)).map(|endpoint| endpoint.id);
-        let bind = |payload: Bytes, ttl| Token::bind(self.pin.as_ref(), &region.name, endpoint, payload, ttl, now);
+        let bind = |payload: Bytes, ttl| {
+            let token = Token::bind(self.pin.as_ref(), &region.name, endpoint, payload, ttl, now);
+            // Who gets a token stays on the side where it was served without one.
+            if self.pin.is_none() { Token { cohort: self.cohort, ..token } } else { token }
+        };
         match write {
             PinWrite::Leave | PinWrite::Clear => None,
             PinWrite::Bind { payload, ttl } => Some(bind(payload.clone(), *ttl)),

@@ -8,6 +8,7 @@ use super::policies::{Consulted, Heard, Said, Scene, ask_one, take};
 use super::trace::{PolicyTrace, Trace};
 use super::{AskPolicy, plan};
 use crate::base::{RegionSet, hash};
+use crate::config::OnError;
 use crate::snapshot::ShadowUse;
 use crate::snapshot::comparison::{Compared, Place};
 use crate::steer::plan::{NoTarget, Plan};
@@ -17,7 +18,7 @@ use crate::steer::verdict::Advice;
 const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
 
 /// What a plan came to; none where a policy answered or failed.
-type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
+pub(super) type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
 
 /// Whether any shadow is asked about this decision: then what the others say is kept for it.
 pub(super) fn listens(scene: &Scene<'_>, is_traced: bool) -> bool {
@@ -38,12 +39,6 @@ pub(super) fn compare(
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
 ) {
-    // It waits for room and will be decided again.
-    if let Some(Err(why)) = planned
-        && !why.full().is_empty()
-    {
-        return;
-    }
     let (from, is_traced) = (place(decided, planned), trace.is_some());
     for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene, is_traced)) {
         // One before it ended the chain: it would not have been asked.
@@ -51,7 +46,7 @@ pub(super) fn compare(
         let said = ask_one(scene, &shadow.policy, fence, ask);
         let failed = said.is_err();
         let mut traced = is_traced.then(|| PolicyTrace::new(&shadow.policy, &said, ask.took()));
-        let otherwise = with(scene, heard, shadow, said);
+        let otherwise = otherwise(heard, shadow.place, shadow.replaces, (&said, shadow.policy.on_error));
         let replanned = match &otherwise {
             Consulted::Advice(advice) => Some(plan(scene, advice, None)),
             Consulted::Reply(_) | Consulted::Failed => None,
@@ -76,23 +71,21 @@ pub(super) fn compare(
 /// The fence that a policy at this place meets; none when it is not asked there.
 fn fence_at(heard: &Heard, place: usize, decided: &Consulted) -> Option<Option<RegionSet>> {
     match (heard.said.get(place), decided) {
-        (Some((fence, _)), _) => Some(*fence),
+        (Some(heard), _) => Some(heard.fence),
         // At the end of a chain that was asked to its end.
         (None, Consulted::Advice(advice)) => Some(advice.fence),
         (None, Consulted::Reply(_) | Consulted::Failed) => None,
     }
 }
 
-/// What the chain would have come to with the shadow in it.
-fn with(scene: &Scene<'_>, heard: &Heard, shadow: &ShadowUse, said: Said) -> Consulted {
-    let place = shadow.place.min(heard.said.len());
-    let policies = &scene.service.policies;
-    let others = heard.said.iter().zip(policies).map(|((_, said), policy)| (said, policy.on_error));
-    let before = others.clone().take(place);
-    let after = others.skip(place + usize::from(shadow.replaces));
-    let chain = before.chain([(&said, shadow.policy.on_error)]).chain(after);
+/// What the chain would have come to with another policy in it: before the one at this place, or instead of it.
+pub(super) fn otherwise(heard: &Heard, place: usize, replaces: bool, other: (&Said, OnError)) -> Consulted {
+    let place = place.min(heard.said.len());
+    let heard = heard.said.iter().map(|heard| (&heard.said, heard.on_error));
+    let before = heard.clone().take(place);
+    let after = heard.skip(place + usize::from(replaces));
     let mut advice = Advice::default();
-    for (said, on_error) in chain {
+    for (said, on_error) in before.chain([other]).chain(after) {
         if let Some(end) = take(&mut advice, said.clone(), on_error) {
             return end;
         }
@@ -100,7 +93,8 @@ fn with(scene: &Scene<'_>, heard: &Heard, shadow: &ShadowUse, said: Said) -> Con
     Consulted::Advice(advice)
 }
 
-fn place(consulted: &Consulted, planned: Planned<'_>) -> Place {
+/// Where an exchange goes.
+pub(super) fn place(consulted: &Consulted, planned: Planned<'_>) -> Place {
     match (consulted, planned) {
         (Consulted::Reply(_), _) => Place::Answered,
         (Consulted::Advice(_), Some(Ok(plan))) => {

@@ -48,6 +48,7 @@ fn snapshot(policies: &[(&'static str, OnError)]) -> Snapshot {
             first_region: 10,
             on_error: *on_error,
             metrics: Metrics::new().policy(name, &[]),
+            rollout: None,
         })
         .collect();
     snapshot
@@ -186,6 +187,7 @@ fn a_failure_is_a_pass_or_a_refusal() {
 
 mod hearing;
 mod keys;
+mod rollouts;
 mod shadows;
 
 #[test]

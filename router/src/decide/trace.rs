@@ -2,11 +2,13 @@
 //!
 //! Owns the collected stages. Absent on the hot path, where nothing here costs anything.
 
+use super::rollout;
 use crate::policy::PolicyFailure;
 use crate::snapshot::PolicyUse;
 use crate::snapshot::comparison::Compared;
 use crate::steer::trace as steering;
 use crate::steer::verdict::{SessionKey, Verdict};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Stages of one decision.
@@ -18,8 +20,39 @@ pub struct Trace {
     pub token: Option<&'static str>,
     /// What each policy said, in order.
     pub policies: Vec<PolicyTrace>,
+    /// On which side of rollouts the session is.
+    pub rollouts: Vec<RolloutTrace>,
     /// What became of each region.
     pub steering: steering::Trace,
+}
+
+/// On which side of a rollout a session is.
+#[derive(Debug)]
+pub struct RolloutTrace {
+    /// The policy that is given to a share of the sessions.
+    pub policy: Arc<str>,
+    /// Who keeps the others.
+    pub before: Option<Arc<str>>,
+    /// Its share, 0 to 1.
+    pub share: f64,
+    /// Where the session falls, 0 to 1; below the share the policy acts.
+    pub position: f64,
+    /// Why its sessions were given back.
+    pub returned: Option<Arc<str>>,
+}
+
+impl RolloutTrace {
+    /// None where a policy acts for all.
+    pub(super) fn of(policy: &PolicyUse, cohort: Option<u32>) -> Option<Self> {
+        let rollout = policy.rollout.as_deref()?;
+        Some(Self {
+            policy: Arc::clone(&policy.name),
+            before: rollout.before.as_ref().map(|before| Arc::clone(&before.name)),
+            share: rollout.share,
+            position: rollout::position(&policy.name, cohort?),
+            returned: rollout.returned.clone(),
+        })
+    }
 }
 
 /// What one policy said.

@@ -14,6 +14,7 @@ use super::disk::DiskFamilies;
 use super::fills::Fills;
 use super::histogram::Histogram;
 use super::policies::PolicyFamilies;
+use super::rollouts::RolloutFamilies;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -141,6 +142,8 @@ pub struct Metrics {
     pub events_dropped: Counter,
     /// What policies that do not act would have changed.
     pub comparisons: ComparisonFamilies,
+    /// Policies that are given to a share of the sessions.
+    pub rollouts: RolloutFamilies,
     /// Decisions that were to be recorded, by what came of them.
     pub recorded: Family<Labels, Counter>,
     /// Answers on their way into the cache.
@@ -201,6 +204,7 @@ impl Metrics {
             log_dropped: Counter::default(),
             events_dropped: Counter::default(),
             comparisons: ComparisonFamilies::default(),
+            rollouts: RolloutFamilies::default(),
             recorded: Family::default(),
             fills: Fills::default(),
             bundles: Bundles::default(),
@@ -263,6 +267,7 @@ impl Metrics {
         r.register("log_lines_dropped", "Log lines dropped because the writer was behind", self.log_dropped.clone());
         r.register("events_dropped", "Events dropped because the conductor was behind", self.events_dropped.clone());
         self.comparisons.register(r);
+        self.rollouts.register(r);
         self.fills.register(r);
         self.disk.register(r);
         self.bundles.register(r);

@@ -13,6 +13,7 @@ mod handles;
 mod histogram;
 mod policies;
 mod record;
+mod rollouts;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -25,4 +26,5 @@ pub use handles::{PolicyMetrics, RegionMetrics, ServiceMetrics, WorkerMetrics};
 pub use histogram::Histogram;
 pub use policies::PolicyFamilies;
 pub use record::RecordMetrics;
+pub use rollouts::RolloutFamilies;
 pub use words::Words;

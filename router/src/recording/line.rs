@@ -82,6 +82,18 @@ pub struct Policy {
     pub config: String,
     pub rejects: bool,
     pub memory: u64,
+    /// Set when it acted for a share of the sessions only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+}
+
+/// For whom a policy acted that was given to a share of the sessions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Share of the sessions.
+    pub share: Exact,
+    /// Name of the policy that kept the others.
+    pub before: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,6 +146,9 @@ pub struct Decided {
     /// What a policy's key for the session settled; none where it gave none, and nothing where it failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<(String, Option<u64>)>,
+    /// Policies that acted here and are given to a share of the sessions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollouts: Vec<String>,
     /// Region, `(answered)` or `(refused)`.
     pub served: String,
     /// Region and endpoint of each target, by index.

@@ -37,6 +37,7 @@ pub(super) struct Note {
     pub(super) loads: Frozen,
     pub(super) said: Vec<(Arc<str>, Result<Verdict, PolicyFailure>)>,
     pub(super) keys: Vec<(Arc<str>, Option<u64>)>,
+    pub(super) rollouts: Vec<Arc<str>>,
     pub(super) served: String,
     pub(super) targets: Vec<(u8, u16)>,
 }
@@ -65,11 +66,11 @@ impl Recorder {
         // Loads change while it decides; what is recorded must be what was decided on.
         let loads = world::frozen(service);
         let facts = Facts { loads: Some(&loads), ..*facts };
-        let mut hearing = Hearing { service: &service.table.name, ask, said: Vec::new(), keys: Vec::new() };
+        let mut hearing = Hearing { service: &service.table.name, ask, heard: Heard::default() };
         let decision = decide(snapshot, &facts, &mut hearing, None);
-        let Hearing { said, keys, .. } = hearing;
+        let Heard { said, keys, rollouts } = hearing.heard;
         let note = self.note(snapshot, service, &facts, &decision);
-        match self.notes.try_send(Note { loads, said, keys, ..note }) {
+        match self.notes.try_send(Note { loads, said, keys, rollouts, ..note }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.metrics.dropped(),
             // The writer is gone only when the process ends.
@@ -119,6 +120,7 @@ impl Recorder {
             loads: Frozen::default(),
             said: Vec::new(),
             keys: Vec::new(),
+            rollouts: Vec::new(),
             served: service.place_word(decision.place()).to_owned(),
             targets,
         }
@@ -135,25 +137,36 @@ struct Hearing<'a> {
     /// Name of the service, which is part of what a key settles.
     service: &'a str,
     ask: &'a mut dyn AskPolicy,
+    heard: Heard,
+}
+
+#[derive(Default)]
+struct Heard {
     said: Vec<(Arc<str>, Result<Verdict, PolicyFailure>)>,
     keys: Vec<(Arc<str>, Option<u64>)>,
+    rollouts: Vec<Arc<str>>,
 }
 
 impl AskPolicy for Hearing<'_> {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
         let said = self.ask.ask(policy, ask);
-        self.said.push((Arc::clone(&policy.name), said.clone()));
+        self.heard.said.push((Arc::clone(&policy.name), said.clone()));
         said
     }
 
     fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
         let key = self.ask.key(policy, ask)?;
-        self.keys.push((Arc::clone(&policy.name), key.as_ref().map(|key| key.seed(self.service))));
+        self.heard.keys.push((Arc::clone(&policy.name), key.as_ref().map(|key| key.seed(self.service))));
         Ok(key)
     }
 
     fn took(&self) -> Duration {
         self.ask.took()
+    }
+
+    fn acted(&mut self, policy: &PolicyUse) {
+        self.heard.rollouts.push(Arc::clone(&policy.name));
+        self.ask.acted(policy);
     }
 
     fn compared(&mut self, with: &Comparisons, compared: &Compared) {

@@ -87,6 +87,7 @@ fn what_is_no_record_is_told_apart_with_its_line() {
         loads: vec![vec![(1, 2)]],
         said: Vec::new(),
         keys: Vec::new(),
+        rollouts: Vec::new(),
         served: "eu".to_owned(),
         targets: vec![(0, 0)],
     };

@@ -3,7 +3,7 @@
 //! Owns the words of settings; those of states are their own. Back means: the configuration and the states from which a snapshot is built as any other, so that a
 //! replay decides with the router's own code. Pure.
 
-use super::line::{Affinity, Endpoint, Exact, Place, Policy, Region, Steering, World};
+use super::line::{Affinity, Endpoint, Exact, Place, Policy, Region, Rollout, Steering, World};
 use crate::base::region_set::REGIONS_MAX;
 use crate::base::{Location, RegionSet, Timestamp};
 use crate::config::{self, Component, Live, OnError, PolicyLimits, Source};
@@ -62,7 +62,7 @@ pub(super) fn line(id: u64, pop: &str, service: &Service) -> World {
             spill_from: Exact(steering.spill_from),
             slow_start_us: micros(steering.slow_start),
         },
-        policies: service.policies.iter().map(policy_line).collect(),
+        policies: service.acting().map(policy_line).collect(),
         regions: regions.iter().map(region_line).collect(),
     }
 }
@@ -72,8 +72,13 @@ fn policy_line(policy: &PolicyUse) -> Policy {
         name: policy.name.to_string(),
         digest: policy.loaded.digest().to_string(),
         config: String::from_utf8_lossy(policy.loaded.config()).into_owned(),
-        rejects: policy.on_error == OnError::Reject,
+        // A rollout that fails is no failure.
+        rejects: policy.on_error == OnError::Reject && policy.rollout.is_none(),
         memory: policy.loaded.limits().memory as u64,
+        rollout: policy.rollout.as_deref().map(|rollout| Rollout {
+            share: Exact(rollout.share),
+            before: rollout.before.as_ref().map(|before| before.name.to_string()),
+        }),
     }
 }
 
@@ -199,6 +204,7 @@ fn policy(line: &Policy) -> config::Policy {
         isolation: config::Isolation::default(),
         kv: Vec::new(),
         shadow: None,
+        rollout: None,
         config_at: None,
         component_at: None,
     }

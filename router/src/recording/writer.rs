@@ -197,6 +197,7 @@ fn decided(world: u64, note: Note) -> Decided {
         loads: loads.map(|region| region.iter().map(|load| (load.in_flight, load.latency_us)).collect()).collect(),
         said: note.said.iter().map(|(policy, said)| (policy.to_string(), said::line(said))).collect(),
         keys: note.keys.into_iter().map(|(policy, key)| (policy.to_string(), key)).collect(),
+        rollouts: note.rollouts.iter().map(ToString::to_string).collect(),
         served: note.served,
         targets: note.targets,
     }

@@ -92,6 +92,8 @@ pub struct Known {
     pub regions: BTreeMap<RegionKey, RegionKnown>,
     /// Endpoints.
     pub endpoints: BTreeMap<u64, EndpointKnown>,
+    /// Policies that gave back the sessions which they were given, by name; with why.
+    pub returned: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// All that a snapshot is made of.
@@ -181,7 +183,7 @@ fn service(inputs: &Inputs<'_>, index: usize, directories: &Directories, previou
             .fence
             .as_ref()
             .map_or_else(|| RegionSet::first(spec.regions.len()), |fence| fence.iter().copied().collect()),
-        policies: policies::live(inputs, index, directories),
+        policies: policies::live(inputs, index, directories, before),
         shadows: policies::shadows(inputs, index, directories, before),
         endpoints: endpoints(inputs, index, before, &queue),
         queue,

@@ -97,7 +97,7 @@ pub struct Service {
     pub table: ServiceTable,
     /// The static fence.
     pub fence: RegionSet,
-    /// Policies in order.
+    /// Policies in order. One that is given to a share of the sessions stands where the one stands that it replaces.
     pub policies: Vec<PolicyUse>,
     /// Policies that are asked without acting.
     pub shadows: Vec<ShadowUse>,
@@ -126,6 +126,30 @@ pub struct PolicyUse {
     pub on_error: config::OnError,
     /// Counters.
     pub metrics: PolicyMetrics,
+    /// Set when it acts for a share of the sessions only.
+    pub rollout: Option<Box<RolloutUse>>,
+}
+
+/// For whom a policy acts that is given to a share of the sessions.
+#[derive(Debug, Clone)]
+pub struct RolloutUse {
+    /// Share of the sessions, 0 to 1.
+    pub share: f64,
+    /// Who acts for the others, and where it fails; none: nobody stands in this place for them.
+    pub before: Option<PolicyUse>,
+    /// Why its sessions were given back; then it acts for nobody.
+    pub returned: Option<Arc<str>>,
+    /// Whether what would have come without it is looked at too.
+    pub compares: bool,
+    /// What came of that; the same from snapshot to snapshot.
+    pub comparisons: Arc<Comparisons>,
+}
+
+impl PolicyUse {
+    /// Who acts in its place for the sessions that it is not given; none also where it acts for all.
+    pub fn before(&self) -> Option<&Self> {
+        self.rollout.as_ref()?.before.as_ref()
+    }
 }
 
 /// A policy that is asked beside those of a service, without acting.
@@ -156,10 +180,28 @@ pub struct Endpoint {
     pub stats: Arc<EndpointStats>,
 }
 
+/// A policy, and how what it decides compares with what is decided without it.
+pub type Compared<'a> = (&'a PolicyUse, &'a Arc<Comparisons>);
+
 impl Service {
     /// All policies that are asked: those that act, and those that do not.
     pub fn asked(&self) -> impl Iterator<Item = &PolicyUse> {
-        self.policies.iter().chain(self.shadows.iter().map(|shadow| &shadow.policy))
+        self.acting().chain(self.shadows.iter().map(|shadow| &shadow.policy))
+    }
+
+    /// All policies that act for some session.
+    pub fn acting(&self) -> impl Iterator<Item = &PolicyUse> {
+        self.policies.iter().flat_map(|policy| [policy].into_iter().chain(policy.before()))
+    }
+
+    /// All policies that are given to a share of the sessions, with how they compare.
+    pub fn rollouts(&self) -> impl Iterator<Item = Compared<'_>> {
+        self.policies.iter().filter_map(|policy| Some((policy, &policy.rollout.as_ref()?.comparisons)))
+    }
+
+    /// All policies that do not act, with how they compare.
+    pub fn shadowed(&self) -> impl Iterator<Item = Compared<'_>> {
+        self.shadows.iter().map(|shadow| (&shadow.policy, &shadow.comparisons))
     }
 
     /// Whether any of these regions is below its capacity.

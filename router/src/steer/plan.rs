@@ -40,6 +40,8 @@ pub struct Pin {
     pub ttl: Option<Duration>,
     /// The policy's payload.
     pub payload: Bytes,
+    /// By what it is known which side of rollouts the session is on, when the token says so.
+    pub cohort: Option<u32>,
 }
 
 /// What to do with the session's token once a region has served.

@@ -378,6 +378,7 @@ fn pinned(pin: &suite::Pin) -> Token {
         last_used: NOW,
         ttl: None,
         payload: Bytes::from(octets(&pin.payload)),
+        cohort: None,
     }
 }
 

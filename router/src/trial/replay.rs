@@ -192,6 +192,9 @@ struct Asked<'a> {
 
 impl AskPolicy for Asked<'_> {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
+        if !acted(self.world, self.decided, &policy.name) {
+            return Ok(Verdict::Pass);
+        }
         if self.world.replaced.as_deref() != Some(&*policy.name) {
             let regions = self.world.line.regions.len();
             let heard = self.decided.said.iter().find(|(name, _)| **name == *policy.name);
@@ -214,6 +217,9 @@ impl AskPolicy for Asked<'_> {
             let heard = self.decided.keys.iter().find(|(name, _)| **name == *policy.name);
             return Ok(heard.and_then(|(_, key)| *key).map(SessionKey::settled));
         }
+        if !acted(self.world, self.decided, &policy.name) {
+            return Ok(None);
+        }
         let key = self.pool.key(&policy.loaded, &policy.directory, ask);
         policy.loaded.quarantine().recovered();
         if let Err(failure) = &key {
@@ -221,6 +227,16 @@ impl AskPolicy for Asked<'_> {
         }
         key
     }
+}
+
+/// Whether a policy acted in a decision: while one is given to a share of the sessions, it or the one that it replaces does.
+fn acted(world: &Restored, decided: &Decided, policy: &str) -> bool {
+    let took = |name: &str| decided.rollouts.iter().any(|other| other == name);
+    world.line.policies.iter().all(|other| match &other.rollout {
+        Some(_) if other.name == policy => took(policy),
+        Some(rollout) if rollout.before.as_deref() == Some(policy) => !took(&other.name),
+        _ => true,
+    })
 }
 
 /// A request as `decide` reads it.
@@ -321,6 +337,7 @@ fn carried(world: &Restored, session: &Session, scheme: Scheme) -> Result<Header
         last_used: Timestamp(session.last_used),
         ttl: session.ttl_us.map(Duration::from_micros),
         payload: Bytes::from(session.payload.0.clone()),
+        cohort: None,
     };
     let text = world.snapshot.keys.encode(&token, &service.table.name).map_err(|error| error.to_string())?;
     let name = cookie::name(&affinity.cookie, affinity.secure || scheme == Scheme::Https);

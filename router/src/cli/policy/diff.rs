@@ -1,6 +1,6 @@
-//! `portolan policy diff`: what the shadows of a running PoP would have changed.
+//! `portolan policy diff`: what the shadows of a running PoP would have changed, and rollouts did change.
 //!
-//! Owns the table. The numbers are those of `/status`: they begin when a shadow is loaded, and anew when its component or
+//! Owns the table. The numbers are those of `/status`: they begin when a policy is loaded, and anew when its component or
 //! its configuration changes.
 
 use super::DiffArgs;
@@ -17,7 +17,7 @@ pub(super) fn diff(args: &DiffArgs) -> Ended {
     let shadows = shadows(&document, &args.policies);
     let missing: Vec<_> = args.policies.iter().filter(|name| !shadows.iter().any(|(_, n, _)| n == name)).collect();
     for name in &missing {
-        complain(&format!("no service of this PoP has a shadow {name:?}"));
+        complain(&format!("no service of this PoP has a shadow or a rollout {name:?}"));
     }
     if args.json {
         let all = shadows.iter().map(|(service, policy, shadow)| {
@@ -28,7 +28,7 @@ pub(super) fn diff(args: &DiffArgs) -> Ended {
         });
         say(&format!("{:#}\n", Value::from(all.collect::<Vec<_>>())));
     } else if shadows.is_empty() && missing.is_empty() {
-        say("no policy of this PoP is a shadow\n");
+        say("no policy of this PoP is a shadow or has a rollout\n");
     } else {
         say(&shadows.iter().map(|(service, policy, shadow)| shown(service, policy, shadow)).collect::<String>());
     }
@@ -38,8 +38,11 @@ pub(super) fn diff(args: &DiffArgs) -> Ended {
 /// Service, policy and figures of each shadow, by the names that were asked for.
 fn shadows<'a>(document: &'a Value, wanted: &[String]) -> Vec<(&'a String, &'a String, &'a Value)> {
     let members = |value: &'a Value| value.as_object().into_iter().flat_map(Map::iter);
-    let all = members(&document["services"])
-        .flat_map(|(service, spec)| members(&spec["shadows"]).map(move |(policy, shadow)| (service, policy, shadow)));
+    let all = members(&document["services"]).flat_map(|(service, spec)| {
+        members(&spec["shadows"])
+            .chain(members(&spec["rollouts"]))
+            .map(move |(policy, shadow)| (service, policy, shadow))
+    });
     all.filter(|(_, policy, _)| wanted.is_empty() || wanted.contains(policy)).collect()
 }
 

@@ -27,7 +27,7 @@ impl Resolver<'_> {
         fetched: &ComponentSettings,
     ) -> Option<Policy> {
         let raw = &policy.value;
-        let shadow = self.shadow(name, raw, all);
+        let role = self.role(name, raw, all);
         let component = self.component(policy, fetched)?;
         let limits = raw.limits.as_ref().map(|limits| &limits.value);
         let memory =
@@ -35,6 +35,7 @@ impl Resolver<'_> {
         let time = |l: &_| -> Duration { time_of(l) };
         // An absent configuration is the empty table, so that a policy always gets a JSON object it can read.
         let config = raw.config.as_ref().map_or_else(|| "{}".into(), |config| config.value.0.to_string());
+        let (shadow, rollout) = role?;
         Some(Policy {
             name: shared(name),
             component,
@@ -42,7 +43,8 @@ impl Resolver<'_> {
             on_error: or(&raw.on_error, on_error, OnError::Default),
             limits: PolicyLimits { memory: memory as usize, time: limits.map_or(defaults::POLICY_TIME, time) },
             isolation: or(&raw.isolation, isolation, Isolation::Worker),
-            shadow: shadow?,
+            shadow,
+            rollout,
             kv: raw.kv.iter().flat_map(|kv| &kv.value.0).map(|(name, bucket)| granted(name, &bucket.value)).collect(),
             config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
             component_at: raw.component.as_ref().and_then(|component| self.place_of(&component.span)),

@@ -83,7 +83,7 @@ impl Resolver<'_> {
         }
         let list = raw.policies.as_ref().map_or(&[][..], |list| &list.value);
         // With a name missing the two lists do not run side by side.
-        (fine && (list.len() != indices.len() || self.shadows_have_company(config, list, &indices))).then_some(indices)
+        (fine && (list.len() != indices.len() || self.replaced_are_there(config, list, &indices))).then_some(indices)
     }
 
     fn origin_tls(&mut self, raw: &RawService) -> Option<OriginTls> {

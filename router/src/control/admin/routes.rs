@@ -39,18 +39,20 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
         ("/metrics", &Method::GET) => {
             admin.metrics.show_store(&admin.store);
             let snapshot = admin.published.load();
-            let used = snapshot.services.iter().flat_map(|service| &service.policies);
+            let used = snapshot.services.iter().flat_map(|service| service.asked());
             admin.metrics.policies.show(used.map(|policy| &*policy.loaded));
             answer_of(StatusCode::OK, OPEN_METRICS, admin.metrics.text().into())
         }
         ("/explain", &Method::GET) => explain::answer(admin, uri).await,
         ("/reload", &Method::POST) => admin.control.reload().await.map_or_else(ending, reloaded),
         ("/drain", &Method::POST) => drain(admin, uri).await,
+        ("/rollout", &Method::POST) => rollout(admin, uri).await,
         ("/purge", &Method::POST) => purge::answer(&admin.store, uri).await,
         ("/status" | "/metrics" | "/explain", _) => wrong_method("GET"),
-        ("/reload" | "/drain" | "/purge", _) => wrong_method("POST"),
+        ("/reload" | "/drain" | "/rollout" | "/purge", _) => wrong_method("POST"),
         _ => {
-            let paths = "there is GET /status, GET /metrics, GET /explain, POST /reload, POST /drain and POST /purge";
+            let paths = "there is GET /status, GET /metrics, GET /explain, POST /reload, POST /drain, POST /rollout and \
+                POST /purge";
             error(StatusCode::NOT_FOUND, paths)
         }
     }
@@ -154,6 +156,27 @@ async fn drain(admin: &Admin, uri: &Uri) -> Answer {
             Ok(Err(unknown)) => error(StatusCode::NOT_FOUND, &unknown),
             Err(gone) => ending(gone),
         },
+    }
+}
+
+fn parse_rollout(uri: &Uri) -> Result<(String, bool), QueryError> {
+    let query = Query::parse(uri.query(), &["policy", "state"])?;
+    let (policy, state) = (query.must("policy")?, query.must("state")?);
+    match state {
+        "on" | "back" => Ok((policy.to_owned(), state == "on")),
+        _ => Err(QueryError::Value { name: "state", value: state.to_owned(), accepted: "on, back" }),
+    }
+}
+
+async fn rollout(admin: &Admin, uri: &Uri) -> Answer {
+    let (policy, on) = match parse_rollout(uri) {
+        Ok(wanted) => wanted,
+        Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong),
+    };
+    match admin.control.rollout(policy.as_str().into(), on).await {
+        Ok(Ok(())) => json(StatusCode::OK, &json!({"policy": policy, "state": if on { "on" } else { "back" }})),
+        Ok(Err(unknown)) => error(StatusCode::NOT_FOUND, &unknown),
+        Err(gone) => ending(gone),
     }
 }
 

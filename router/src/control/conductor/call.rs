@@ -5,11 +5,13 @@
 
 use super::Conductor;
 use crate::control::status;
-use crate::control::world::{Command, Event, Refusal};
+use crate::control::world::{Command, Event, Refusal, Rollout};
 use crate::snapshot::build::RegionKey;
 use crate::snapshot::publish::Published;
 use crate::steer::table::Admin;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// A question or command.
@@ -21,6 +23,8 @@ pub enum Call {
     Switch(RegionKey, Admin, oneshot::Sender<Result<(), NoSuchRegion>>),
     /// Drain the PoP or let it serve again.
     Pop(bool, oneshot::Sender<()>),
+    /// Let a rollout go on, or give its sessions back; answered with whether there is such a rollout.
+    Rollout(Arc<str>, bool, oneshot::Sender<Result<(), NoSuchRollout>>),
     /// The status document.
     Status(oneshot::Sender<Value>),
 }
@@ -40,6 +44,14 @@ pub struct ReloadAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no region {asked}; there are: {known}")]
 pub struct NoSuchRegion {
+    asked: String,
+    known: String,
+}
+
+/// A policy that has no rollout; those that have one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no policy {asked:?} is given to a share of the sessions; there are: {known}")]
+pub struct NoSuchRollout {
     asked: String,
     known: String,
 }
@@ -82,6 +94,14 @@ impl Control {
         self.ask(|answer| Call::Pop(draining, answer)).await
     }
 
+    /// Lets the rollout of a policy go on, or gives its sessions back.
+    ///
+    /// # Errors
+    /// When the process is ending; inside, when there is no such rollout.
+    pub async fn rollout(&self, policy: Arc<str>, on: bool) -> Result<Result<(), NoSuchRollout>, Gone> {
+        self.ask(|answer| Call::Rollout(policy, on, answer)).await
+    }
+
     /// The status document.
     ///
     /// # Errors
@@ -119,6 +139,15 @@ impl Conductor {
                 self.publish();
                 let _ = answer.send(());
             }
+            Call::Rollout(policy, on, answer) => {
+                let known = self.world.rollouts();
+                let result = if known.contains_key(&policy) { Ok(()) } else { Err(no_such_rollout(&policy, known)) };
+                if result.is_ok() {
+                    self.apply(Event::Operator(Command::Rollout { policy, on }));
+                    self.publish();
+                }
+                let _ = answer.send(result);
+            }
             Call::Status(answer) => {
                 let snapshot = self.published.as_ref().map(Published::load);
                 let about = status::About { started: self.started, listeners: &self.listeners, admin: self.admin };
@@ -135,4 +164,10 @@ impl Conductor {
         let known = known.collect::<Vec<_>>().join(", ");
         NoSuchRegion { asked: format!("{}/{}", asked.service, asked.region), known }
     }
+}
+
+fn no_such_rollout(asked: &str, known: &BTreeMap<Arc<str>, Rollout>) -> NoSuchRollout {
+    let names: Vec<&str> = known.keys().map(|name| &**name).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    NoSuchRollout { asked: asked.to_owned(), known }
 }

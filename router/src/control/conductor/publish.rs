@@ -60,9 +60,12 @@ impl Conductor {
         };
         let snapshot = Snapshot::build(&inputs, before.as_deref());
         show_states(&self.metrics, &snapshot, before.as_deref());
+        self.metrics.rollouts.show(self.world.rollouts().iter().map(|(policy, rollout)| {
+            (&**policy, if rollout.returned().is_some() { 0.0 } else { rollout.spec().share })
+        }));
         if let Some(before) = &before {
             // What it counted and takes along belongs to the metrics too.
-            show_shadows(&self.metrics, before);
+            show_compared(&self.metrics, before);
         }
         match &self.published {
             Some(published) => published.store(snapshot),
@@ -99,16 +102,16 @@ fn show_states(metrics: &Metrics, snapshot: &Snapshot, before: Option<&Snapshot>
     }
 }
 
-/// Adds what shadows would have changed since the last look.
-pub(super) fn show_shadows(metrics: &Metrics, snapshot: &Snapshot) {
+/// Adds what shadows would have changed, and rollouts did change, since the last look.
+pub(super) fn show_compared(metrics: &Metrics, snapshot: &Snapshot) {
     for service in &snapshot.services {
-        for shadow in &service.shadows {
-            let (name, policy) = (&service.table.name, &shadow.policy.name);
-            let news = shadow.comparisons.news();
+        for (policy, comparisons) in service.rollouts().chain(service.shadowed()) {
+            let name = &service.table.name;
+            let news = comparisons.news();
             for (from, to, new) in news.pairs {
-                metrics.comparisons.add(name, policy, service.place_word(from), service.place_word(to), new);
+                metrics.comparisons.add(name, &policy.name, service.place_word(from), service.place_word(to), new);
             }
-            metrics.comparisons.add_facts(name, policy, news.changed, news.broken_pins);
+            metrics.comparisons.add_facts(name, &policy.name, news.changed, news.broken_pins);
         }
     }
 }

@@ -4,13 +4,14 @@
 
 use crate::base::Timestamp;
 use crate::config::Policy;
-use crate::control::world::{InForce, World};
+use crate::control::world::{InForce, Rollout, World};
 use crate::files::Bundle;
 use crate::geo::Geo;
 use crate::policy::{Bucket, BucketCounts, Loaded, QuarantineState};
 use crate::snapshot::comparison::Comparisons;
 use crate::snapshot::{PolicyUse, Service, ShadowUse, Snapshot};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 pub(super) fn policies(in_force: Option<&InForce>, now: Timestamp) -> serde_json::Map<String, Value> {
@@ -56,6 +57,51 @@ pub(super) fn shadows(service: &Service) -> serde_json::Map<String, Value> {
         (shadow.policy.name.to_string(), document)
     };
     service.shadows.iter().map(one).collect()
+}
+
+/// Policies that are given to a share of the sessions, by name.
+pub(super) fn rollouts(world: &World, now: Timestamp) -> serde_json::Map<String, Value> {
+    let one = |(policy, rollout): (&Arc<str>, &Rollout)| {
+        let (spec, recent) = (rollout.spec(), rollout.recent());
+        let returned = rollout.returned().map(|returned| {
+            json!({
+                "age_ms": super::millis(now.since(returned.at)),
+                "cause": returned.cause.as_str(),
+                "why": &*returned.why,
+            })
+        });
+        let document = json!({
+            "state": if returned.is_some() { "back" } else { "on" },
+            "share": spec.share,
+            "returned": returned,
+            "bounds": {
+                "errors": spec.errors,
+                "disagreements": spec.disagreements,
+                "window_ms": super::millis(spec.window),
+                "calls_min": spec.calls_min,
+            },
+            "recent": {
+                "calls": recent.calls,
+                "failed": recent.failed,
+                "compared": recent.compared,
+                "moved": recent.moved,
+            },
+        });
+        (policy.to_string(), document)
+    };
+    world.rollouts().iter().map(one).collect()
+}
+
+/// What rollouts changed in a service, by name.
+pub(super) fn service_rollouts(service: &Service) -> serde_json::Map<String, Value> {
+    let one = |policy: &PolicyUse| {
+        let rollout = policy.rollout.as_deref()?;
+        let mut document = compared(service, policy, &rollout.comparisons);
+        document["replaces"] = json!(rollout.before.as_ref().map(|before| &*before.name));
+        document["share"] = json!(rollout.share);
+        Some((policy.name.to_string(), document))
+    };
+    service.policies.iter().filter_map(one).collect()
 }
 
 fn compared(service: &Service, policy: &PolicyUse, comparisons: &Comparisons) -> Value {

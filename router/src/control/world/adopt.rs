@@ -22,6 +22,7 @@ impl World {
             effects.push(Effect::Log(Severity::Warn, text));
         }
         self.in_force = Some(InForce { generation, live, parts, needs_restart });
+        self.adopt_rollouts();
         effects.push(Effect::Publish { urgent: true });
         self.ask_names(now, effects);
         self.sync_addresses(effects);

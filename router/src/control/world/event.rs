@@ -3,6 +3,7 @@
 //! Owns the closed lists of events and effects and the small records in them. A new source of knowledge is one more
 //! variant and one more driver. Plain values; nothing here acts.
 
+use super::rollout::Tally;
 use crate::config::{Diagnostics, Live, Probe};
 use crate::control::watch::{Subject, WatchedFile};
 use crate::files::Variants;
@@ -46,6 +47,8 @@ pub enum Event {
     Passive(Vec<Sample>),
     /// How much is in flight in regions that have a capacity.
     Loads(Vec<RegionLoad>),
+    /// What policies did so far that are given to a share of the sessions, by their names.
+    Tallies(Vec<(Arc<str>, Tally)>),
     /// A name was looked up.
     Resolved {
         /// The name.
@@ -72,6 +75,13 @@ pub enum Command {
         region: RegionKey,
         /// What it is switched to.
         admin: Admin,
+    },
+    /// Let a rollout go on, or give its sessions back.
+    Rollout {
+        /// The policy that is given to a share of the sessions.
+        policy: Arc<str>,
+        /// Whether it goes on.
+        on: bool,
     },
     /// Drain the whole PoP, or let it serve again.
     Pop {
@@ -112,6 +122,8 @@ pub enum Effect {
     Resolve(HostPort),
     /// Forget an endpoint's run of failures: it is let in again.
     ForgetFailures(u64),
+    /// Count a rollout that gave all its sessions back: of which policy, and why in a word.
+    CountReturn(Arc<str>, &'static str),
     /// Tell the operator.
     Log(Severity, String),
 }

@@ -1,17 +1,19 @@
 //! What operators switch by command.
 //!
 //! Owns the switches that lie over the configuration: they outlive reloads and end when they say the same as the
-//! configuration. Regions and the whole PoP only; an unknown region is refused before it comes here.
+//! configuration. Regions and the whole PoP; rollouts are `rollout`'s. What is unknown is refused before it comes here.
 
 use super::{Command, Effect, Severity, World};
+use crate::base::Timestamp;
 use crate::config;
 use crate::snapshot::build::RegionKey;
 use crate::steer::table::Admin;
 
 impl World {
-    pub(super) fn on_command(&mut self, command: Command, effects: &mut Vec<Effect>) {
+    pub(super) fn on_command(&mut self, command: Command, now: Timestamp, effects: &mut Vec<Effect>) {
         match command {
             Command::Reload => self.ask_for_load(effects),
+            Command::Rollout { policy, on } => self.on_rollout(&policy, on, now, effects),
             Command::Region { region, admin } => self.on_switch(region, admin, effects),
             Command::Pop { draining } => {
                 if self.draining != draining {

@@ -180,6 +180,7 @@ impl World {
         self.reloads.watched.extend(files);
         effects.push(Effect::Watch(self.reloads.watched.clone()));
         self.sync_probes(effects);
+        self.adopt_rollouts();
         if subject == Subject::Roots {
             self.ask_for_variants(effects);
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bundles;
+mod rollouts;
 mod spill;
 
 use super::*;

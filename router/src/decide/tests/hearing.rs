@@ -63,6 +63,7 @@ fn the_pin_is_what_the_plan_says_unless_a_policy_speaks_of_it() {
         edits: Vec::new(),
         timeout: None,
         hearing: None,
+        cohort: None,
     };
     let bound = PinWrite::Bind { payload: Bytes::from_static(b"x"), ttl: None };
     let pin = Pin {
@@ -73,6 +74,7 @@ fn the_pin_is_what_the_plan_says_unless_a_policy_speaks_of_it() {
         pinned_at: Timestamp(0),
         ttl: None,
         payload: Bytes::new(),
+        cohort: None,
     };
     for (said, without_pin, with_pin) in [
         (PinAction::Keep, bound.clone(), PinWrite::Refresh),

@@ -118,6 +118,7 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
         config: config.into(),
         on_error: OnError::Default,
         shadow: None,
+        rollout: None,
         limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
         isolation: Isolation::Worker,
         kv: Vec::new(),

@@ -1,6 +1,6 @@
 //! The bytes of a token.
 //!
-//! Owns the layout of version 1: version, key id, service hash, flags, region, endpoint, times, ttl, payload, then the
+//! Owns the layout of version 1: version, key id, service hash, flags, region, endpoint, times, ttl, cohort, payload, then the
 //! signature; numbers little-endian, texts behind their length. Checks shape only; `keys` checks the signature first.
 
 use super::keys::ID_MAX;
@@ -17,8 +17,10 @@ pub(super) const TAG_LEN: usize = 32;
 const VERSION: u8 = 1;
 const HAS_ENDPOINT: u8 = 1;
 const HAS_TTL: u8 = 2;
+const HAS_COHORT: u8 = 4;
+const FLAGS_MAX: u8 = HAS_ENDPOINT + HAS_TTL + HAS_COHORT;
 const REGION_MAX: usize = 255;
-const BYTES_MAX: usize = 1 + 1 + ID_MAX + 8 + 1 + 1 + REGION_MAX + 8 + 3 * 8 + 8 + 2 + PAYLOAD_MAX + TAG_LEN;
+const BYTES_MAX: usize = 1 + 1 + ID_MAX + 8 + 1 + 1 + REGION_MAX + 8 + 3 * 8 + 8 + 4 + 2 + PAYLOAD_MAX + TAG_LEN;
 
 /// Longest token as text, bytes.
 pub const TOKEN_MAX: usize = (BYTES_MAX * 4).div_ceil(3);
@@ -32,7 +34,10 @@ pub(super) fn write(token: &Token, service: &str, key_id: &str) -> Result<Vec<u8
     if token.payload.len() > PAYLOAD_MAX || key_id.len() > ID_MAX {
         return Err(TokenError::TooLong);
     }
-    let flags = u8::from(token.endpoint.is_some()) * HAS_ENDPOINT + u8::from(token.ttl.is_some()) * HAS_TTL;
+    let flag = |is_there, flag| u8::from(is_there) * flag;
+    let flags = flag(token.endpoint.is_some(), HAS_ENDPOINT)
+        + flag(token.ttl.is_some(), HAS_TTL)
+        + flag(token.cohort.is_some(), HAS_COHORT);
     let mut out = Vec::with_capacity(CONTEXT.len() + BYTES_MAX);
     out.extend_from_slice(CONTEXT);
     out.extend_from_slice(&[VERSION, key_id.len() as u8]);
@@ -44,6 +49,7 @@ pub(super) fn write(token: &Token, service: &str, key_id: &str) -> Result<Vec<u8
     let times = [token.session_started.0, token.pinned_at.0, token.last_used.0];
     let numbers = token.endpoint.into_iter().chain(times).chain(ttl_ms);
     numbers.for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    token.cohort.iter().for_each(|cohort| out.extend_from_slice(&cohort.to_le_bytes()));
     out.extend_from_slice(&payload_len.to_le_bytes());
     out.extend_from_slice(&token.payload);
     Ok(out)
@@ -98,14 +104,16 @@ impl<'a> Reader<'a> {
     }
 
     fn token(&mut self) -> Option<Token> {
-        let flags = self.byte().filter(|flags| *flags <= HAS_ENDPOINT + HAS_TTL)?;
+        let flags = self.byte().filter(|flags| *flags <= FLAGS_MAX)?;
         let region_len = usize::from(self.byte()?);
         let region = std::str::from_utf8(self.take(region_len)?).ok()?.into();
         let endpoint = if flags & HAS_ENDPOINT != 0 { Some(self.number()?) } else { None };
         let [session_started, pinned_at, last_used] = [self.number()?, self.number()?, self.number()?].map(Timestamp);
         let ttl = if flags & HAS_TTL != 0 { Some(Duration::from_millis(self.number()?)) } else { None };
+        let cohort =
+            if flags & HAS_COHORT != 0 { Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?)) } else { None };
         let payload_len = u16::from_le_bytes(self.take(2)?.try_into().ok()?);
         let payload = Bytes::copy_from_slice(self.take(usize::from(payload_len))?);
-        Some(Token { region, endpoint, session_started, pinned_at, last_used, ttl, payload })
+        Some(Token { region, endpoint, session_started, pinned_at, last_used, ttl, payload, cohort })
     }
 }

@@ -45,6 +45,8 @@ pub struct Token {
     pub ttl: Option<Duration>,
     /// The policy's payload, at most `PAYLOAD_MAX` bytes.
     pub payload: Bytes,
+    /// By what it is known which side of rollouts the session is on; none where it is known by `session_started`.
+    pub cohort: Option<u32>,
 }
 
 /// What a service asks of a token.
@@ -126,6 +128,7 @@ impl Token {
             last_used: now,
             ttl,
             payload,
+            cohort: before.and_then(|pin| pin.cohort),
         }
     }
 
@@ -151,6 +154,7 @@ impl Token {
             pinned_at: self.pinned_at,
             ttl: self.ttl,
             payload: self.payload.clone(),
+            cohort: self.cohort,
         }
     }
 

@@ -29,6 +29,7 @@ fn token() -> Token {
         last_used: ago(60),
         ttl: None,
         payload: Bytes::from_static(b"tenant-7"),
+        cohort: None,
     }
 }
 
@@ -138,12 +139,15 @@ fn a_rebound_session_keeps_its_start() {
         pinned_at: ago(100),
         ttl: None,
         payload: Bytes::new(),
+        cohort: None,
     };
     let bind = |pin: Option<&Pin>, region: &str| Token::bind(pin, &region.into(), Some(1), Bytes::new(), None, NOW);
     let times = |token: &Token| (token.session_started, token.pinned_at, token.last_used);
     assert_eq!(times(&bind(None, "eu-west")), (NOW, NOW, NOW));
     assert_eq!(times(&bind(Some(&table_pin), "eu-west")), (ago(500), ago(100), NOW));
     assert_eq!(times(&bind(Some(&table_pin), "us-east")), (ago(500), NOW, NOW));
+    let grouped = Pin { cohort: Some(7), ..table_pin };
+    assert_eq!(bind(Some(&grouped), "us-east").cohort, Some(7), "its side of rollouts too");
     assert!(token().is_refresh_due(NOW, Duration::from_secs(600)));
     assert!(!token().is_refresh_due(NOW, Duration::from_secs(601)));
     assert_eq!(token().refreshed(NOW).last_used, NOW);
@@ -153,7 +157,7 @@ fn a_rebound_session_keeps_its_start() {
 fn too_long_is_an_error_not_a_cut() {
     let encode = |region: usize, payload: usize| {
         let token = Token { region: "r".repeat(region).into(), payload: vec![0; payload].into(), ..token() };
-        keys(&["1234567890123456"]).encode(&Token { ttl: Some(Duration::MAX), ..token }, "shop")
+        keys(&["1234567890123456"]).encode(&Token { ttl: Some(Duration::MAX), cohort: Some(1), ..token }, "shop")
     };
     assert_eq!(encode(256, 0), Err(TokenError::TooLong));
     assert_eq!(encode(1, 257), Err(TokenError::TooLong));
@@ -169,6 +173,7 @@ prop_compose! {
         (started, pinned, used) in (0u64..20_000, 0u64..1_000, 0u64..1_800),
         ttl in prop::option::of(1_000u64..1_000_000),
         payload in prop::collection::vec(any::<u8>(), 0..=PAYLOAD_MAX),
+        cohort in prop::option::of(any::<u32>()),
     ) -> Token {
         Token {
             region: region.into(),
@@ -178,6 +183,7 @@ prop_compose! {
             last_used: ago(used),
             ttl: ttl.map(Duration::from_secs),
             payload: payload.into(),
+            cohort,
         }
     }
 }

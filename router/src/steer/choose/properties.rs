@@ -62,6 +62,7 @@ prop_compose! {
             pinned_at: Timestamp(NOW.0 - 50_000),
             ttl: Some(Duration::from_secs(9)),
             payload: Bytes::new(),
+            cohort: None,
         });
         let set = |bits: u8| (0..8usize).filter(|index| bits & (1 << index) != 0).collect::<RegionSet>();
         (world.fence, world.advice.fence) = (set(fence), advised.map(set));

@@ -105,6 +105,7 @@ impl World {
             pinned_at: ago("3600"),
             ttl: None,
             payload: Bytes::from_static(b"old"),
+            cohort: None,
         }
     }
 

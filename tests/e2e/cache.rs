@@ -6,6 +6,7 @@ mod answering;
 mod bodies;
 mod collapsing;
 mod compression;
+mod hints;
 mod purging;
 mod slices;
 mod staleness;

@@ -10,7 +10,7 @@
 //! `storable`, or changes what is stored by `freshen` or `partial`; `stale` says what may stand in when nothing comes.
 //! `invalidate` and `tags` say what an answer makes invalid. `tests/model.rs` is that walk as a program.
 //!
-//! `compress` says what may be sent in a coding of ours. `coding`, `etag`, `condition`, `range`, `date` and `weights` are HTTP in general; static files use them too.
+//! `hints` says what a client may be told while it waits. `compress` says what may be sent in a coding of ours. `coding`, `etag`, `condition`, `range`, `date` and `weights` are HTTP in general; static files use them too.
 
 pub mod address;
 pub mod key;
@@ -21,6 +21,7 @@ pub mod stale;
 pub mod stored;
 
 pub mod answer;
+pub mod hints;
 pub mod multipart;
 pub mod status;
 

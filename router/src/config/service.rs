@@ -113,6 +113,8 @@ pub struct Cache {
     pub key_country: bool,
     /// Requests for the same thing at the same time wait for the first of them.
     pub collapse: bool,
+    /// Navigations that wait are told what the stored page links to.
+    pub early_hints: bool,
     /// Largest answer that is stored, bytes.
     pub object_max: u64,
     /// What is compressed; none: nothing.

@@ -112,6 +112,7 @@ mod tests {
             key_country: true,
             collapse: true,
             object_max: 1,
+            early_hints: false,
             compress: None,
         }
     }

@@ -27,7 +27,7 @@ const START: Timestamp = Timestamp(784_111_777_000);
 const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
 const DAY_AGO: &str = "Sat, 05 Nov 1994 08:49:37 GMT";
 
-type Fields<'a> = &'a [(&'static str, &'a str)];
+pub(super) type Fields<'a> = &'a [(&'static str, &'a str)];
 
 fn headers(fields: Fields<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -46,17 +46,17 @@ fn address() -> Address {
 }
 
 /// An answer of the origin at `START`.
-struct Case {
+pub(super) struct Case {
     method: Method,
     request: HeaderMap,
     has_body: bool,
     status: u16,
-    response: HeaderMap,
+    pub(super) response: HeaderMap,
     at: Timestamp,
 }
 
 impl Case {
-    fn new(request: Fields<'_>, status: u16, response: Fields<'_>) -> Self {
+    pub(super) fn new(request: Fields<'_>, status: u16, response: Fields<'_>) -> Self {
         let (request, response) = (headers(request), headers(response));
         Self { method: Method::GET, request, has_body: false, status, response, at: START }
     }
@@ -77,7 +77,7 @@ impl Case {
         })
     }
 
-    fn admit(&self, settings: &Settings) -> Result<Stored, Refusal> {
+    pub(super) fn admit(&self, settings: &Settings) -> Result<Stored, Refusal> {
         self.with(|fetched| storable::admit(fetched, settings))
     }
 

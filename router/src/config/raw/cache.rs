@@ -79,6 +79,10 @@ pub(in crate::config) struct RawCache {
     /// large files are brought in by what clients want of them; 64KiB to 64MiB, no more than `object_max`. Left out: parts
     /// are asked for as clients want them. The origin has to give strong entity tags.
     pub(in crate::config) slice: TextField<Size<{ 64 << 10 }, { 64 << 20 }>>,
+    /// A navigation that has to wait for the origin's word on a stored page is told meanwhile what that page links to
+    /// (`preload`, `modulepreload`, `preconnect`), by `103 Early Hints`; to clients of HTTP/1.1 alone.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) early_hints: Field<bool>,
     /// Stored text is sent in `br`, `zstd` or `gzip` to clients who take it, made once for each answer. What comes coded, or
     /// must not be transformed, stays as it is.
     #[schemars(extend("default" = false))]

@@ -105,6 +105,7 @@ fn has_more(raw: &RawCache) -> bool {
         collapse,
         object_max,
         slice,
+        early_hints,
         compress,
         compress_min,
         compress_types,
@@ -112,7 +113,7 @@ fn has_more(raw: &RawCache) -> bool {
     [default_age, negative_age, max_age, force_age, stale_while_revalidate, stale_on_error]
         .iter()
         .any(|key| key.is_some())
-        || [stale_beside_s_maxage, key_country, collapse, compress].iter().any(|key| key.is_some())
+        || [stale_beside_s_maxage, key_country, collapse, early_hints, compress].iter().any(|key| key.is_some())
         || [query_keep, query_drop, compress_types].iter().any(|key| key.is_some())
         || slice.is_some()
         || [object_max, compress_min].iter().any(|key| key.is_some())
@@ -145,6 +146,7 @@ impl<'r> Tables<'r> {
             key_cookies: cookies.map(|name| name.0.0.clone()).collect(),
             key_country: self.pick(|raw| &raw.key_country).is_some_and(|on| *on),
             collapse: self.pick(|raw| &raw.collapse).is_none_or(|on| *on),
+            early_hints: self.pick(|raw| &raw.early_hints).is_some_and(|on| *on),
             object_max: self.pick(|raw| &raw.object_max).map_or(defaults::CACHE_OBJECT_MAX, |size| size.0.0),
             compress: self.pick(|raw| &raw.compress).is_some_and(|on| *on).then(|| self.compression()),
         }

@@ -27,15 +27,16 @@ use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::{Key, strip_unkeyed};
 use crate::cache::select::{Asked, Choice, Forward as Why, select};
-use crate::cache::{stale, wishes};
+use crate::cache::stored::Stored;
+use crate::cache::{hints, stale, wishes};
 use crate::config::Cache;
 use crate::decide::{Forward, caching};
 use crate::store::Store;
 use crate::store::entry::Held;
 use follow::Turn;
-use http::Response;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
+use http::{Response, StatusCode};
 use outcome::Outcome;
 use reading::Source;
 use std::sync::Arc;
@@ -187,6 +188,9 @@ impl Flow<'_> {
             {
                 return self.hit(&held, now).detail("origin-failed");
             }
+            if let Some(page) = index.filter(|_| span.is_none() && round == 0) {
+                self.hint(&held[page].stored, &body);
+            }
             let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
             // What is never fresh is of no use to those who would wait.
             let may_wait = round < ROUNDS_MAX && validates.is_none_or(|stored| stored.lifetime.seconds > 0);
@@ -206,6 +210,16 @@ impl Flow<'_> {
             };
         }
         Outcome::unavailable()
+    }
+
+    /// Tells a client that has to wait what the stored page links to.
+    fn hint(&self, page: &Stored, body: &Body) {
+        if self.cache().early_hints
+            && let Some(interim) = body.interim()
+            && let Some(links) = hints::of(&self.request.headers, page)
+        {
+            interim.send(StatusCode::EARLY_HINTS, &HeaderMap::from_iter([(header::LINK, links)]));
+        }
     }
 
     /// Whether a stale response may be served because the origin failed.

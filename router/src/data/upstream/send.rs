@@ -25,6 +25,7 @@ use crate::data::h1::fields::Framing;
 use crate::data::h1::interim::Interim;
 use crate::data::h1::response_head::{ResponseHead, parse_response};
 use crate::data::h1::tunnel::Tunnel;
+use crate::data::headers::{Survey, strip_hop_by_hop};
 use crate::snapshot::origin::Origin;
 
 /// Interim responses accepted before a final one.
@@ -248,12 +249,15 @@ impl<'a> Attempt<'a> {
         timer.poll(cx)
     }
 
-    fn pass_interim(&mut self, head: ResponseHead, interim: Option<&Interim>) {
+    fn pass_interim(&mut self, mut head: ResponseHead, interim: Option<&Interim>) {
         if head.status == StatusCode::CONTINUE {
             if std::mem::take(&mut self.pump.held) {
                 self.connection.timer.clear();
             }
         } else if let Some(interim) = interim {
+            if Survey::of(&head.headers).hop_by_hop {
+                strip_hop_by_hop(&mut head.headers);
+            }
             interim.send(head.status, &head.headers);
         }
         buffers::give_headers(head.headers);

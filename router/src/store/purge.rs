@@ -265,6 +265,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn address(path: &str) -> Address {
         Address::of("https", "shop.example", path, None).unwrap()
@@ -326,6 +327,45 @@ mod tests {
         }
         restored.restore(&[], 100);
         assert_eq!(restored.purge(&Purge::All, Force::Hard).hard, 101, "newer than all that is stored");
+    }
+
+    proptest! {
+        /// What a fleet may do to purges on their way: any order, some of them twice.
+        #[test]
+        fn purges_that_come_twice_or_out_of_order_mean_the_same(
+            sent in proptest::collection::vec((0usize..5, 1u64..9, any::<bool>()), 1..8),
+            more in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
+            seed in any::<u64>(),
+        ) {
+            let names = [
+                Purge::All, Purge::Url(address("/a/x")), Purge::Prefix(address("/a/")), Purge::Origin(address("/")),
+                Purge::Tag(Tag::key(b"sale")),
+            ];
+            let mut order: Vec<usize> = (0..sent.len()).chain(more.iter().map(|index| index.index(sent.len()))).collect();
+            order.sort_by_key(|place| crate::base::hash::of(&[&seed.to_le_bytes(), &place.to_le_bytes()]));
+            let forced = |hard| if hard { Force::Hard } else { Force::Soft };
+            // As orders, each numbered where it comes: what was fetched before them is purged, by the stronger one.
+            let (once, often) = (Purges::default(), Purges::default());
+            sent.iter().for_each(|(name, _, hard)| drop(once.purge(&names[*name], forced(*hard))));
+            order.iter().for_each(|place| drop(often.purge(&names[sent[*place].0], forced(sent[*place].2))));
+            // As marks, numbered where they were ordered: the same for whatever was fetched between them.
+            let marks: Vec<Mark> = sent.iter().map(|(name, era, hard)| {
+                let numbered = Purges::default();
+                numbered.restore(&[], *era - 1);
+                numbered.purge(&names[*name], forced(*hard))
+            }).collect();
+            let (first, again) = (Purges::default(), Purges::default());
+            first.restore(&marks, 0);
+            order.iter().for_each(|place| again.restore(&marks[*place..=*place], 0));
+            prop_assert_eq!(first.era(), again.era());
+            for (path, tags) in [("/a/x", vec![]), ("/b", vec![Tag::key(b"sale")]), ("/b", vec![])] {
+                let standing = |purges: &Purges, since| purges.standing(since, &address(path), &tags).0;
+                prop_assert_eq!(standing(&once, 0), standing(&often, 0));
+                for since in 0..=first.era() {
+                    prop_assert_eq!(standing(&first, since), standing(&again, since));
+                }
+            }
+        }
     }
 
     #[test]

@@ -89,11 +89,74 @@ pub fn joined(stored: &Stored, span: &Range<u64>, fetched: &Fetched<'_>, setting
     if !held.add(range.span) {
         return None;
     }
-    let mut joined = freshen::freshened(stored, fetched, settings).ok()?;
-    joined.headers.remove(CONTENT_RANGE);
-    joined.extent =
-        if held.covers(&(0..*total)) { Extent::Whole(Some(*total)) } else { Extent::Parts { total: *total, held } };
+    let mut joined = as_whole(stored, fetched, settings)?;
+    if !held.covers(&(0..*total)) {
+        joined.extent = Extent::Parts { total: *total, held };
+    }
     Some(joined)
+}
+
+/// Whether a body can be fetched piece by piece under this response's name: it has a strong entity tag, and an end that is
+/// known. The end.
+pub fn end_of(stored: &Stored) -> Option<u64> {
+    strong_tag(stored).filter(|_| stored.status == StatusCode::OK)?;
+    match &stored.extent {
+        Extent::Whole(length) => *length,
+        Extent::Parts { held, .. } => held.iter().next().map(|span| span.end),
+    }
+}
+
+/// Whether bytes of one are bytes of the other: the same state, the same variant.
+pub fn is_same(one: &Stored, other: &Stored) -> bool {
+    let tags = strong_tag(one).zip(strong_tag(other));
+    tags.is_some_and(|(one, other)| one.strongly_equals(other))
+        && (one.length(), one.status) == (other.length(), other.status)
+        && one.variant == other.variant
+        && !(one.is_invalid || other.is_invalid)
+}
+
+/// What an answer to the question for one more piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continued {
+    /// The bytes that follow, up to this place.
+    Until(u64),
+    /// Of another state, or of none: there are no more bytes of this one.
+    Changed,
+    /// Nothing that says anything: it may be asked for again, or elsewhere.
+    Failed,
+}
+
+/// Reads the answer to the question for `span` of what is held. An origin may send less of it than was asked for.
+pub fn continued(stored: &Stored, span: &Range<u64>, status: StatusCode, headers: &HeaderMap) -> Continued {
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Continued::Failed;
+    }
+    let range = headers.get(CONTENT_RANGE).and_then(|range| ContentRange::parse(range.as_bytes()));
+    let same = strong_tag(stored).zip(EntityTag::of(headers)).is_some_and(|(own, tag)| own.strongly_equals(tag));
+    match range.filter(|_| same && status == StatusCode::PARTIAL_CONTENT) {
+        Some(ContentRange { span: came, total })
+            if came.start == span.start && came.end <= span.end && total == stored.length() =>
+        {
+            Continued::Until(came.end)
+        }
+        _ => Continued::Changed,
+    }
+}
+
+/// What is held as the whole that it will be, freshened by the answer that brings more of it. None when that may not be kept.
+pub fn as_whole(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
+    let mut whole = freshen::freshened(stored, fetched, settings).ok()?;
+    whole.headers.remove(CONTENT_RANGE);
+    whole.extent = Extent::Whole(stored.length());
+    Some(whole)
+}
+
+/// Reads the answer to the question for the first bytes of what nothing is known of: where they end, and the whole. None
+/// when more cannot be joined to them.
+pub fn begun(status: StatusCode, headers: &HeaderMap) -> Option<(u64, u64)> {
+    EntityTag::of(headers).filter(|tag| !tag.is_weak && status == StatusCode::PARTIAL_CONTENT)?;
+    let range = ContentRange::parse(headers.get(CONTENT_RANGE)?.as_bytes())?;
+    Some((range.span.end, range.total?)).filter(|_| range.span.start == 0)
 }
 
 /// Joins two parts that were fetched one beside the other: what they are together, the newer one's fields before the older

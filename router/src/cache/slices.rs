@@ -24,6 +24,11 @@ pub fn around_span(span: &Range<u64>, size: u64, total: u64) -> Range<u64> {
     rounded(span, size).map_or_else(|| span.clone(), |wide| wide.start..wide.end.min(total))
 }
 
+/// The end of the slice that holds the byte at `at` of what ends at `end`; with no slices, that end.
+pub fn end_after(at: u64, size: u64, end: u64) -> u64 {
+    at.checked_add(1).and_then(|next| next.checked_next_multiple_of(size)).map_or(end, |border| border.min(end))
+}
+
 fn rounded(span: &Range<u64>, size: u64) -> Option<Range<u64>> {
     Some(span.start.checked_div(size)? * size..span.end.checked_next_multiple_of(size)?)
 }
@@ -72,5 +77,10 @@ mod tests {
         assert_eq!(around_span(&(12..15), 10, 17), 10..17);
         assert_eq!(around_span(&(12..15), 10, 40), 10..20);
         assert_eq!(around_span(&(12..15), 0, 40), 12..15);
+        for (at, size, end, expected) in
+            [(0, 10, 25, 10), (9, 10, 25, 10), (10, 10, 25, 20), (20, 10, 25, 25), (3, 0, 25, 25), (u64::MAX, 10, 9, 9)]
+        {
+            assert_eq!(end_after(at, size, end), expected, "{at}");
+        }
     }
 }

@@ -53,6 +53,16 @@ impl Spans {
         Some(start..end)
     }
 
+    /// What is missing from `at` on, up to the next byte that is held, or `end`.
+    pub fn gap(&self, at: u64, end: u64) -> Range<u64> {
+        at..self.0.iter().map(|held| held.start).find(|start| *start > at).unwrap_or(end).min(end)
+    }
+
+    /// The end of the span that holds the byte at a place.
+    pub fn held_until(&self, at: u64) -> Option<u64> {
+        self.0.iter().find(|held| held.contains(&at)).map(|held| held.end)
+    }
+
     /// The spans.
     pub fn iter(&self) -> impl Iterator<Item = &Range<u64>> {
         self.0.iter()
@@ -101,6 +111,16 @@ mod tests {
         ] {
             assert_eq!(spans.missing(&span), expected, "{span:?}");
             assert_eq!(spans.covers(&span), expected.is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_next() {
+        let spans = of(&[2..4, 6..8]);
+        for (at, end, gap, held) in
+            [(0, 9, 0..2, None), (4, 9, 4..6, None), (4, 5, 4..5, None), (8, 9, 8..9, None), (3, 9, 3..6, Some(4))]
+        {
+            assert_eq!((spans.gap(at, end), spans.held_until(at)), (gap, held), "{at}");
         }
     }
 

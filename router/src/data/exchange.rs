@@ -157,12 +157,12 @@ fn refuse(service: Option<&Arc<Service>>, refusal: &Refusal, record: &mut Record
 }
 
 /// Whether every region that may serve is full.
-fn is_full(decision: &Decision<'_>) -> bool {
+pub(super) fn is_full(decision: &Decision<'_>) -> bool {
     decision.no_target().is_some_and(|why| !why.full().is_empty())
 }
 
 /// Waits for room in the regions that are full, and decides again.
-async fn wait_for_room<'a>(
+pub(super) async fn wait_for_room<'a>(
     asked: &Asked<'a>,
     parts: &Parts,
     decision: Decision<'a>,

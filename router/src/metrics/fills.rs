@@ -20,6 +20,7 @@ pub struct Fills {
     waiting: Family<ServiceLabels, Gauge>,
     seconds: Family<ServiceLabels, Histogram, fn() -> Histogram>,
     compressed: Family<Labels, Counter>,
+    resumed: Family<ServiceLabels, Counter>,
 }
 
 impl Default for Fills {
@@ -29,6 +30,7 @@ impl Default for Fills {
             waiting: Family::default(),
             seconds: Family::new_with_constructor(bounded),
             compressed: Family::default(),
+            resumed: Family::default(),
         }
     }
 }
@@ -38,6 +40,8 @@ impl Fills {
         r.register("cache_waiting", "Requests that wait for another's answer now", self.waiting.clone());
         let help = "Stored answers that were to be compressed, by what came of it";
         r.register("cache_compressed", help, self.compressed.clone());
+        let help = "Times that the rest of a body that broke off was asked for";
+        r.register("cache_resumed", help, self.resumed.clone());
         let help = "From the head of an answer that is stored to the end of its body";
         r.register_with_unit("cache_fill", help, Unit::Seconds, self.seconds.clone());
     }
@@ -49,6 +53,7 @@ impl Fills {
             waiting: self.waiting.get_or_create_owned(&labels),
             seconds: self.seconds.get_or_create_owned(&labels),
             compressed: Words::new(&self.compressed, ("service", service), "outcome", words::COMPRESSED),
+            resumed: self.resumed.get_or_create_owned(&labels),
         }
     }
 }
@@ -61,6 +66,8 @@ pub struct FillMetrics {
     pub seconds: Histogram,
     /// What came of compressing stored answers.
     pub compressed: Words,
+    /// Times that the rest of a body that broke off was asked for.
+    pub resumed: Counter,
 }
 
 impl FillMetrics {

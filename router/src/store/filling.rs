@@ -99,6 +99,16 @@ impl Filling {
         state.end - state.start()
     }
 
+    /// The place behind the last byte that came.
+    pub fn end(&self) -> u64 {
+        self.state().end
+    }
+
+    /// Whether anybody reads it now.
+    pub fn is_read(&self) -> bool {
+        !self.state().readers.is_empty()
+    }
+
     /// Bytes that are held in memory.
     pub(super) fn in_memory(&self) -> u64 {
         let state = self.state();

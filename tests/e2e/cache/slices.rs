@@ -5,11 +5,11 @@ use portolan_tests::scripts::{self, Barrier};
 use portolan_tests::{Answer, Ask, Origin, Pop, wait_until};
 use std::thread;
 
-const LENGTH: usize = 200_000;
-const SLICE: &str = "slice = \"64KiB\"";
+pub(super) const LENGTH: usize = 200_000;
+pub(super) const SLICE: &str = "slice = \"64KiB\"";
 
 /// Bytes that tell their places.
-fn file() -> String {
+pub(super) fn file() -> String {
     (0..LENGTH / 10).map(|tens| format!("{:>9}\n", tens * 10)).collect()
 }
 
@@ -19,7 +19,7 @@ fn first_and_last(range: &str) -> Option<(usize, usize)> {
 }
 
 /// What an origin says that knows ranges, with these fields.
-fn part(fields: &str, range: Option<&str>) -> Vec<u8> {
+pub(super) fn part(fields: &str, range: Option<&str>) -> Vec<u8> {
     let file = file();
     match range.and_then(first_and_last) {
         Some((first, last)) => {
@@ -31,7 +31,7 @@ fn part(fields: &str, range: Option<&str>) -> Vec<u8> {
     }
 }
 
-fn origin(fields: &'static str) -> Origin {
+pub(super) fn origin(fields: &'static str) -> Origin {
     Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {
             speaker.say(part(fields, seen.field("range")))?;
@@ -40,7 +40,7 @@ fn origin(fields: &'static str) -> Origin {
     })
 }
 
-fn range(pop: &Pop, first: usize, last: usize) -> Answer {
+pub(super) fn range(pop: &Pop, first: usize, last: usize) -> Answer {
     let answer = pop.ask(&Ask::get("/film").field("range", &format!("bytes={first}-{last}")));
     assert_eq!(answer.status, 206);
     assert_eq!(answer.field("content-range"), Some(&*format!("bytes {first}-{last}/{LENGTH}")));
@@ -48,7 +48,7 @@ fn range(pop: &Pop, first: usize, last: usize) -> Answer {
     answer
 }
 
-fn asked_for(origin: &Origin) -> Vec<String> {
+pub(super) fn asked_for(origin: &Origin) -> Vec<String> {
     origin.seen().iter().map(|seen| seen.field("range").unwrap_or("all").to_owned()).collect()
 }
 

@@ -7,6 +7,7 @@ use super::ask::Came;
 use super::fill::Fill;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
+use super::rest::{Piece, Rest};
 use crate::base::Timestamp;
 use crate::cache::answer::{Content, passed, strip_internal};
 use crate::cache::key::Key;
@@ -125,16 +126,17 @@ impl Flow<'_> {
 
     fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
         self.note_folder(Barren::bears, came.times.received);
-        let said = came.status();
-        let Came { response, method, is_own, target, times, era } = came;
+        let said = if came.until.is_some() { StatusCode::PARTIAL_CONTENT } else { came.status() };
+        let Came { response, method, is_own, target, times, era, until } = came;
+        let is_first_piece = until.is_some() && until != stored.length();
         let (mut head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = stored.extent.start();
-        let (source, stored) = match body.as_bytes() {
+        let (source, stored) = match body.as_bytes().filter(|_| !is_first_piece) {
             Some(bytes) => {
                 let Some(stored) = partial::arrived(stored.clone(), bytes.len() as u64) else {
                     let response = Response::from_parts(head, body);
-                    let came = Came { response, method, is_own, target, times, era };
+                    let came = Came { response, method, is_own, target, times, era, until };
                     return self.through(came, why);
                 };
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
@@ -145,14 +147,11 @@ impl Flow<'_> {
             }
             None => {
                 let filling = Arc::new(Filling::new(stored.clone(), start, era));
-                if let Some(lead) = &lead {
-                    lead.filling(&filling);
-                }
-                let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
-                let source = Source::Filling(Arc::clone(&filling));
-                let seconds = self.plan.service.metrics.fills.seconds.clone();
-                tokio::task::spawn_local(Fill { store, key, filling, body, lead, object_max, seconds }.run());
-                (source, stored)
+                let end = partial::end_of(&stored).filter(|_| method == Method::GET);
+                let slice = until.map_or(0, |_| self.cache().settings.slice);
+                let rest = end.map(|end| Box::new(self.rest(end, slice, target.as_ref())));
+                let piece = Piece { body, end: until.or(end).unwrap_or(u64::MAX) };
+                (self.pour_in(lead, filling, piece, rest), stored)
             }
         };
         let response = match &stored.extent {
@@ -169,6 +168,24 @@ impl Flow<'_> {
             }
         };
         self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)
+    }
+
+    /// Has a body brought into the store by a task of its own, whoever of the clients stays.
+    pub(super) fn pour_in(
+        &self,
+        lead: Option<Lead>,
+        filling: Arc<Filling>,
+        piece: Piece,
+        rest: Option<Box<Rest>>,
+    ) -> Source {
+        if let Some(lead) = &lead {
+            lead.filling(&filling);
+        }
+        let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
+        let source = Source::Filling(Arc::clone(&filling));
+        let seconds = self.plan.service.metrics.fills.seconds.clone();
+        tokio::task::spawn_local(Fill { store, key, filling, piece, rest, lead, object_max, seconds }.run());
+        source
     }
 
     /// Purges what a request with effects makes invalid. What the answer itself brings is newer than that, unless another

@@ -10,7 +10,7 @@ use crate::cache::age::Times;
 use crate::cache::freshen::{self, HeadEffect};
 use crate::cache::select::Forward as Why;
 use crate::cache::stored::{Fetched, Stored};
-use crate::cache::{slices, stale, validate};
+use crate::cache::{partial, slices, stale, validate};
 use crate::data::body::Body;
 use crate::data::forward::{self, Fetched as Got, Server};
 use crate::data::pin;
@@ -18,7 +18,7 @@ use crate::data::record::Record;
 use crate::store::entry::Held;
 use crate::store::flights::Lead;
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,11 +34,24 @@ pub(super) struct Came {
     pub(super) times: Times,
     /// The last purge before it was asked for.
     pub(super) era: u64,
+    /// Where its body ends, when it was asked for as the first piece of what the head announces.
+    pub(super) until: Option<u64>,
 }
 
 impl Came {
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
+    }
+
+    /// Makes the first piece of what `total` bytes are the whole: the rest follows. None when it cannot be joined to more.
+    fn into_whole(mut self) -> Option<Self> {
+        let (end, total) = partial::begun(self.status(), self.response.headers())?;
+        *self.response.status_mut() = StatusCode::OK;
+        let headers = self.response.headers_mut();
+        headers.remove(header::CONTENT_RANGE);
+        headers.insert(header::CONTENT_LENGTH, total.into());
+        self.until = Some(end);
+        Some(self)
     }
 
     /// Nobody answered, or only to say that it cannot.
@@ -54,7 +67,7 @@ impl Flow<'_> {
         let is_own = method == self.request.method && validate::asks_alike(&request.headers, &self.request.headers);
         let outbound = self.context.outbound(&mut request, requested);
         let Got { response, target } = forward::fetch(outbound, self.plan, body, record).await;
-        Came { response, method, is_own, target, times: Times { requested, received: self.now() }, era }
+        Came { response, method, is_own, target, times: Times { requested, received: self.now() }, era, until: None }
     }
 
     /// Writes the session's pin into an answer that an origin gave.
@@ -106,6 +119,18 @@ impl Flow<'_> {
             drop(came);
             return self.fetch(lead, self.request.clone(), why, Body::empty(), record).await;
         }
+        if let Some(first) = self.first_slice() {
+            slices::ask_for(&mut request.headers, &first);
+            let came = self.send(request, body, record).await;
+            return match self.in_slices(came) {
+                Some((judged, came)) => self.settle(lead, judged, came, why),
+                None => {
+                    let mut request = self.request.clone();
+                    validate::ask_for_all(&mut request.headers);
+                    self.fetch(lead, request, why, Body::empty(), record).await
+                }
+            };
+        }
         if self.widens() {
             validate::ask_for_all(&mut request.headers);
             request.method = Method::GET;
@@ -123,6 +148,31 @@ impl Flow<'_> {
         let (now, store) = (self.now(), self.store());
         let in_vain = store.unsliced.holds(&self.key, now) || store.apart.holds(&self.key, now);
         (!in_vain && span.end - span.start <= self.object_max()).then_some(span)
+    }
+
+    /// The first slice of something that is wanted whole, where the route has slices.
+    fn first_slice(&self) -> Option<Range<u64>> {
+        let slice = self.cache().settings.slice;
+        if slice == 0 || self.request.method != Method::GET || self.store().unsliced.holds(&self.key, self.now()) {
+            return None;
+        }
+        self.widens().then_some(0..slice)
+    }
+
+    /// What came for the first slice, as the beginning of the whole where it is that. None when it is a part that nothing can
+    /// be joined to, or that is not kept: the whole has to be asked for.
+    fn in_slices(&self, came: Came) -> Option<(Result<Stored, &'static str>, Came)> {
+        let is_part = matches!(came.status(), StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
+        if came.target.is_none() || !is_part {
+            let mut came = came;
+            return Some((self.judge(&mut came), came));
+        }
+        let received = came.times.received;
+        let whole = came.into_whole().and_then(|mut came| Some((Ok(self.judge(&mut came).ok()?), came)));
+        if whole.is_none() {
+            self.store().unsliced.note(&self.key, received);
+        }
+        whole
     }
 
     pub(super) fn widens(&self) -> bool {

@@ -7,6 +7,7 @@ use super::Flow;
 use super::encoder::Encoded;
 use super::fill::pour;
 use super::reading::{self, Source};
+use super::rest::Piece;
 use super::running::Running;
 use crate::base::Timestamp;
 use crate::cache::answer::{Answer, Content, answer};
@@ -117,7 +118,7 @@ impl Flow<'_> {
             codings,
             encoding,
             filling: Arc::clone(&filling),
-            body,
+            piece: Piece { body, end: u64::MAX },
             object_max: self.object_max().min(self.store().memory().object_max()),
             plain: stored.length(),
             counter: counter.clone(),
@@ -144,7 +145,7 @@ struct Coder {
     codings: Arc<Codings>,
     encoding: Encoding,
     filling: Arc<Filling>,
-    body: Body,
+    piece: Piece,
     /// The most that is stored of one object, bytes.
     object_max: u64,
     /// Bytes of the plain body, when known.
@@ -158,10 +159,10 @@ impl Coder {
     async fn run(mut self) {
         let mut room = self.store.room_in_memory();
         // Who comes now cannot have it from the beginning.
-        let lets_go = || self.codings.settle(self.encoding, Form::Useless);
-        let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;
+        let mut lets_go = Some(|| self.codings.settle(self.encoding, Form::Useless));
+        let ended = pour(&mut self.piece, &self.filling, &mut room, self.object_max, &mut lets_go).await;
         let is_broken = ended.is_err();
-        let (became, word) = match self.filling.finish(ended) {
+        let (became, word) = match self.filling.finish(ended.map_err(Arc::from)) {
             (None, _) => (Form::Useless, "useless"),
             // The next request may try again.
             _ if is_broken => (Form::Unmade, "broken"),

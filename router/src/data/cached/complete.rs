@@ -4,7 +4,9 @@
 
 use super::Flow;
 use super::outcome::Outcome;
-use crate::cache::partial;
+use super::reading::{self, Source};
+use super::rest::Piece;
+use crate::cache::partial::{self, Continued};
 use crate::cache::select::Forward as Why;
 use crate::cache::slices;
 use crate::cache::stored::{Extent, Stored};
@@ -12,13 +14,19 @@ use crate::data::body::Body;
 use crate::data::record::Record;
 use crate::data::respond;
 use crate::store::entry::Held;
+use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::segments::Segments;
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::RANGE;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Bytes that are read before the answer begins, so that their failure is an answer of its own; with more, the answer begins
+/// with what is held. Our choice: what a client waits for anyway.
+const AT_ONCE: u64 = 64 << 10;
 
 impl Flow<'_> {
     /// The part that is missing of one that is held in parts.
@@ -30,6 +38,9 @@ impl Flow<'_> {
         body: Body,
         record: &mut Record,
     ) -> Outcome {
+        if self.is_much(&held.stored, &span) {
+            return self.go_on(lead, held, span.start, body, record).await;
+        }
         let span = self.slices_of(&held.stored, span);
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
@@ -58,6 +69,46 @@ impl Flow<'_> {
         let ttl = whole.stored.ttl_s(now);
         let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
         self.pinned(outcome.stored(ttl), came.target, now)
+    }
+
+    /// Whether so much is missing of the whole that the answer should begin before it has come.
+    fn is_much(&self, stored: &Stored, span: &Range<u64>) -> bool {
+        let is_whole = self.request.method == Method::GET && !self.headers().contains_key(RANGE);
+        let fits = stored.length().is_some_and(|total| total <= self.object_max());
+        is_whole && fits && span.end - span.start > AT_ONCE
+    }
+
+    /// The whole of what is held in parts, `at` being the first byte that is missing: what is held is sent while the rest
+    /// is fetched.
+    async fn go_on(&self, lead: Option<Lead>, held: &Arc<Held>, at: u64, body: Body, record: &mut Record) -> Outcome {
+        let Extent::Parts { total, held: spans } = &held.stored.extent else { return Outcome::unavailable() };
+        let slice = self.cache().settings.slice;
+        let span = spans.gap(at, slices::end_after(at, slice, *total));
+        let mut request = self.request.clone();
+        partial::ask_for(&mut request.headers, &held.stored, &span);
+        let came = self.send(request, body, record).await;
+        let (status, now) = (came.status(), came.times.received);
+        let continued = partial::continued(&held.stored, &span, status, came.response.headers());
+        let whole = partial::as_whole(&held.stored, &self.fetched(&came), &self.cache().settings);
+        let ready = self.store().ready(&self.key, held).await;
+        let (Continued::Until(end), Some(stored), Some(held)) = (continued, whole, ready) else {
+            // A part of another state is not what the client wants; a whole is.
+            if status == StatusCode::PARTIAL_CONTENT {
+                return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
+            }
+            return self.take_in(lead, came, Why::Partial);
+        };
+        let era = held.era().min(came.era);
+        let next = Piece { body: came.response.into_body(), end };
+        let rest = self.rest(*total, slice, came.target.as_ref());
+        let (piece, rest) = match at {
+            0 => (next, rest),
+            _ => (Piece { body: reading::span(Source::Held(held), 0, Some(at)), end: at }, rest.with(at, next)),
+        };
+        let filling = Arc::new(Filling::new(stored.clone(), 0, era));
+        let source = self.pour_in(lead, filling, piece, Some(Box::new(rest)));
+        let outcome = Outcome::forwarded(self.response(&stored, source, now), Why::Partial).origin_said(status);
+        self.pinned(outcome.stored(stored.ttl_s(now)), came.target, now)
     }
 
     /// What is missing of the slices around a span.

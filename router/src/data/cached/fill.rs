@@ -3,11 +3,11 @@
 //! Owns the task that reads the origin to the end, whoever of the clients stays. What is broken off is kept in part or not
 //! at all, never as a whole.
 
+use super::rest::{Next, Piece, Rest};
 use crate::base::clock;
 use crate::cache::key::Key;
 use crate::cache::partial;
 use crate::cache::stored::Extent;
-use crate::data::body::Body;
 use crate::metrics::Histogram;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
@@ -16,12 +16,35 @@ use crate::store::{Room, Store};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 
+/// Why a body has no more bytes before its end.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// The origin failed.
+    Origin(Arc<str>),
+    /// It is not what was announced.
+    Wrong,
+    /// Nobody reads it any more.
+    Unread,
+}
+
+impl From<Cut> for Arc<str> {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Origin(why) => why,
+            Cut::Wrong => "the origin sent another part than it announced".into(),
+            Cut::Unread => "nobody reads it any more".into(),
+        }
+    }
+}
+
 /// A body on its way. Whoever waits for it may look into the store when this is dropped.
 pub(super) struct Fill {
     pub(super) store: Arc<Store>,
     pub(super) key: Key,
     pub(super) filling: Arc<Filling>,
-    pub(super) body: Body,
+    pub(super) piece: Piece,
+    /// What follows the piece, or what makes its break good.
+    pub(super) rest: Option<Box<Rest>>,
     pub(super) lead: Option<Lead>,
     /// The most that is stored of one object, bytes.
     pub(super) object_max: u64,
@@ -35,20 +58,27 @@ impl Fill {
         let began = clock::monotonic();
         let mut room = self.store.room();
         // Nobody who comes now can have it from the beginning, and nobody is to wait for it again.
-        let lets_go = || {
+        let mut lets_go = Some(|| {
             if matches!(self.filling.stored.extent, Extent::Whole(_)) {
                 self.store.apart.note(&self.key, self.filling.stored.received);
             }
             if let Some(lead) = self.lead.take() {
                 lead.apart();
             }
+        });
+        let ended = loop {
+            let ended = pour(&mut self.piece, &self.filling, &mut room, self.object_max, &mut lets_go).await;
+            let Some(rest) = &mut self.rest else { break ended };
+            match rest.follow(&self.filling, ended).await {
+                Next::Piece(piece) => self.piece = piece,
+                Next::End(ended) => break ended,
+            }
         };
-        let ended = pour(&mut self.body, &self.filling, &mut room, self.object_max, lets_go).await;
-        let is_broken = ended.is_err();
-        let (body, bytes) = self.filling.finish(ended);
+        let (is_broken, is_wrong) = (ended.is_err(), matches!(ended, Err(Cut::Wrong)));
+        let (body, bytes) = self.filling.finish(ended.map_err(Arc::from));
         let whole_of_unknown_length = self.filling.stored.extent == Extent::Whole(None);
         if let Some(body) = body
-            && !(is_broken && whole_of_unknown_length)
+            && !(is_wrong || is_broken && whole_of_unknown_length)
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {
             let held = Held::new(stored, body, self.filling.era);
@@ -60,26 +90,28 @@ impl Fill {
     }
 }
 
-/// Reads a body to its end for those who read along. When it is more than is stored, or there is no room, `lets_go` is told,
-/// and it is read at the pace of the slowest reader, as long as there is one.
+/// Reads a piece to its end for those who read along. When it is more than is stored, or there is no room, `lets_go` is told
+/// once, and it is read at the pace of the slowest reader, as long as there is one.
 ///
 /// # Errors
 /// Why it has no end.
 pub(super) async fn pour(
-    body: &mut Body,
+    piece: &mut Piece,
     filling: &Filling,
     room: &mut Room,
     object_max: u64,
-    lets_go: impl FnOnce(),
-) -> Result<(), Arc<str>> {
-    let mut lets_go = Some(lets_go);
+    lets_go: &mut Option<impl FnOnce()>,
+) -> Result<(), Cut> {
     loop {
-        match body.frame().await {
+        match piece.body.frame().await {
             None => return Ok(()),
-            Some(Err(error)) => return Err(error.to_string().into()),
+            Some(Err(error)) => return Err(Cut::Origin(error.to_string().into())),
             Some(Ok(frame)) => {
                 let Ok(data) = frame.into_data() else { continue };
                 let more = data.len() as u64;
+                if filling.end().saturating_add(more) > piece.end {
+                    return Err(Cut::Wrong);
+                }
                 let held = filling.append(data);
                 if lets_go.is_some() && (held > object_max || !room.hold(filling, more).await) {
                     filling.let_go();
@@ -91,7 +123,7 @@ pub(super) async fn pour(
             }
         }
         if !filling.room().await {
-            return Err("nobody reads it any more".into());
+            return Err(Cut::Unread);
         }
     }
 }

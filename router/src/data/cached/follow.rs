@@ -47,7 +47,8 @@ impl Flow<'_> {
         } else {
             let flights = &self.store().flights;
             let for_slices = || self.slices().map(|span| flights.enter(&self.key.slice(span.start)));
-            flights.find(&self.key).map(Role::Follow).or_else(for_slices)
+            let near = flights.find(&self.key).filter(|flight| !self.is_far(&flight.borrow()));
+            near.map(Role::Follow).or_else(for_slices)
         };
         match role {
             None => Turn::Alone,
@@ -62,6 +63,16 @@ impl Flow<'_> {
         barren::folder_of(&self.address).is_some_and(|folder| self.store().barren.holds(&folder, self.now()))
     }
 
+    /// Whether what is arriving will not come to this client's slice soon: then that is asked for beside it.
+    fn is_far(&self, stage: &Stage) -> bool {
+        match (stage, self.slices()) {
+            (Stage::Filling(filling), Some(span)) => {
+                filling.end().saturating_add(self.cache().settings.slice) < span.start
+            }
+            _ => false,
+        }
+    }
+
     async fn follow(&self, mut flight: watch::Receiver<Stage>) -> Turn {
         let _waiting = self.plan.service.metrics.fills.waits();
         loop {
@@ -74,6 +85,7 @@ impl Flow<'_> {
                 }
                 Stage::Look => return Turn::Again,
                 Stage::Apart => return Turn::Alone,
+                Stage::Filling(_) if self.is_far(&stage) => return Turn::Again,
                 Stage::Filling(filling) => {
                     return self.read_along(&filling).map_or(Turn::Alone, |outcome| Turn::Served(Box::new(outcome)));
                 }

@@ -16,6 +16,7 @@ mod follow;
 mod outcome;
 mod reading;
 mod refresh;
+mod rest;
 mod running;
 pub(super) mod stranded;
 

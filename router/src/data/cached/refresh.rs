@@ -60,7 +60,7 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
 }
 
 /// The same head again; extensions are the connection's own.
-fn copy(request: &Parts) -> Parts {
+pub(super) fn copy(request: &Parts) -> Parts {
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method = request.method.clone();
     parts.uri = request.uri.clone();

@@ -49,6 +49,8 @@ mod smuggling;
 mod static_files;
 /// Components from registries and web servers.
 mod supply;
+/// Policies that are replaced again and again.
+mod swaps;
 /// TLS on both sides.
 mod tls;
 /// What a policy would do, before it does it: shadows and records.

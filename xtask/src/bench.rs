@@ -16,6 +16,7 @@ mod peers;
 mod policies;
 mod portolan;
 mod proxy;
+mod reloads;
 mod report;
 mod samples;
 mod scenario;
@@ -34,7 +35,7 @@ use crate::{machine, release};
 pub(crate) use train::train;
 
 const HELP: &str = "\
-cargo xtask bench [micro|store|proxy|cache|burst|start|policies|all] [options]; left out: all
+cargo xtask bench [micro|store|proxy|cache|burst|start|policies|reloads|all] [options]; left out: all
 
   micro         the Criterion benches of the router, their medians beside their targets
   proxy         CPU time of a proxied request, beside nginx, HAProxy and Envoy; needs two cores
@@ -43,6 +44,7 @@ cargo xtask bench [micro|store|proxy|cache|burst|start|policies|all] [options]; 
                 two cores
   burst         fifty clients at once for what is not stored yet, or never, beside nginx and Varnish
   policies      memory and start of a PoP with 200 policies, and with 10 000 routes to one
+  reloads       memory over a thousand reloads, each with another version of a policy, while requests are served
   start         from exec to the first answer, with compiled policies cached
 
   --rounds N    rounds of `proxy`, `cache` and `burst` (7)
@@ -63,6 +65,7 @@ pub(crate) struct Options {
     burst: bool,
     start: bool,
     policies: bool,
+    reloads: bool,
     rounds: usize,
     length: Duration,
     more: bool,
@@ -74,7 +77,7 @@ pub(crate) struct Options {
 impl Options {
     fn everything(&mut self) {
         (self.micro, self.store, self.proxy, self.cache, self.burst, self.start) = (true, true, true, true, true, true);
-        self.policies = true;
+        (self.policies, self.reloads) = (true, true);
     }
 }
 
@@ -91,7 +94,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if options.store {
         store::run()?;
     }
-    if options.start || options.policies || options.proxy || options.cache || options.burst {
+    let whole = options.start || options.policies || options.reloads || options.proxy || options.cache || options.burst;
+    if whole {
         portolan::components()?;
         let program = match &options.program {
             Some(program) => program.clone(),
@@ -103,6 +107,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
         if options.policies {
             policies::run(&program)?;
+        }
+        if options.reloads {
+            reloads::run(&program)?;
         }
         if options.proxy {
             proxy::run(&program, &options)?;
@@ -127,6 +134,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
         burst: false,
         start: false,
         policies: false,
+        reloads: false,
         rounds: 7,
         length,
         more: false,
@@ -144,6 +152,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
             "burst" => options.burst = true,
             "start" => options.start = true,
             "policies" => options.policies = true,
+            "reloads" => options.reloads = true,
             "all" => options.everything(),
             "--more" => options.more = true,
             "--plain" => options.plain = true,
@@ -158,7 +167,7 @@ fn parse(args: &[String]) -> anyhow::Result<Options> {
         }
     }
     let some = options.micro || options.store || options.proxy || options.cache || options.burst || options.start;
-    if !some && !options.policies {
+    if !some && !options.policies && !options.reloads {
         options.everything();
     }
     Ok(options)

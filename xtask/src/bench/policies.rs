@@ -28,7 +28,7 @@ const STARTS: usize = 5;
 /// Compiling takes its time.
 const WITHIN: Duration = Duration::from_secs(300);
 /// The component.
-const COMPONENT: &str = "target/plugins/session-pin.wasm";
+pub(super) const COMPONENT: &str = "target/plugins/session-pin.wasm";
 
 /// A configuration and what came of it.
 struct Case {
@@ -132,7 +132,7 @@ fn configure(case: &Case, folder: &Path, bytes: &[u8]) -> anyhow::Result<PathBuf
 }
 
 /// A custom section: id 0, its length, the length of its name, its name.
-fn custom_section(number: usize) -> Vec<u8> {
+pub(super) fn custom_section(number: usize) -> Vec<u8> {
     let name = format!("number-{number:05}");
     let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
     [&[0, length + 1, length], name.as_bytes()].concat()
@@ -173,14 +173,14 @@ fn start(program: &Path, folder: &Path, config: &Path, services: usize) -> anyho
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// The port in the log line with this message.
-fn port(lines: &str, message: &str) -> Option<u16> {
+pub(super) fn port(lines: &str, message: &str) -> Option<u16> {
     let line = lines.lines().find(|line| line.contains(message))?;
     let line: Value = serde_json::from_str(line).ok()?;
     line["address"].as_str()?.rsplit(':').next()?.parse().ok()
 }
 
 /// Resident memory, MiB.
-fn resident(process: u32) -> anyhow::Result<f64> {
+pub(super) fn resident(process: u32) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;

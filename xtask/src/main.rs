@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod contract;
 mod demo;
 mod encode;
 mod fuzz;

@@ -14,6 +14,7 @@ use std::fmt;
 
 use anyhow::{Context, bail};
 
+use crate::contract::{Contract, PAGE};
 use crate::machine;
 
 /// A rule broken somewhere.
@@ -91,6 +92,9 @@ fn offences(tree: &Tree) -> Vec<Offence> {
             continue;
         }
         source::undone(path, text, &mut found);
+        if path == "wit/policy.wit" {
+            contract(path, text, tree, &mut found);
+        }
         if path.ends_with(".rs") {
             let code = mask::code(text);
             source::rust(path, text, &code, &mut found);
@@ -105,6 +109,19 @@ fn offences(tree: &Tree) -> Vec<Offence> {
     }
     found.sort();
     found
+}
+
+/// Items of the contract without a comment, and a page that was made of another.
+fn contract(path: &str, text: &str, tree: &Tree, found: &mut Vec<Offence>) {
+    let contract = match Contract::read(text) {
+        Ok(contract) => contract,
+        Err(error) => return found.push(Offence::new(path, 1, format!("{error:#}"))),
+    };
+    let untold = contract.untold().into_iter();
+    found.extend(untold.map(|item| Offence::new(path, contract.line_of(&item), format!("`{item}` has no comment"))));
+    if tree.texts.get(PAGE).is_none_or(|page| *page != contract.page()) {
+        found.push(Offence::new(PAGE, 1, format!("is not made of {path} as it is: see its first line")));
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use portolan::decide::facts::{Client, Facts, Scheme};
 use portolan::decide::{AskPolicy, Decision, decide};
 use portolan::metrics::Metrics;
 use portolan::policy::{Ask, Engine, EngineSettings, PolicyFailure, WarmPool};
+use portolan::recording::writer;
 use portolan::snapshot::build::{Inputs, Known};
 use portolan::snapshot::{PolicyUse, Snapshot};
 use portolan::steer::affinity::Token;
@@ -111,6 +112,17 @@ fn headers(token: Option<&str>) -> HeaderMap {
 
 /// Measures decisions that must end in a plan.
 fn measure(c: &mut Criterion, name: &str, snapshot: &Snapshot, headers: &HeaderMap) {
+    decisions(c, name, snapshot, headers, |facts, warm| decide(snapshot, facts, warm, None));
+}
+
+/// The same, made in a way of one's own.
+fn decisions<'s>(
+    c: &mut Criterion,
+    name: &str,
+    snapshot: &'s Snapshot,
+    headers: &HeaderMap,
+    mut decide: impl FnMut(&Facts<'_>, &mut Warm) -> Decision<'s>,
+) {
     let address = "198.51.100.7".parse().unwrap();
     let client = Client::new(address, snapshot.geo.locate(address), false);
     let mut warm = Warm(WarmPool::new());
@@ -131,7 +143,7 @@ fn measure(c: &mut Criterion, name: &str, snapshot: &Snapshot, headers: &HeaderM
                 loads: None,
                 proven: None,
             };
-            let decision = decide(snapshot, &facts, &mut warm, None);
+            let decision = decide(&facts, &mut warm);
             assert!(matches!(decision, Decision::Forward(_)), "{decision:?}");
             decision
         });
@@ -157,5 +169,23 @@ fn sessions(c: &mut Criterion) {
     measure(c, "decide/session-pin, a pinned session", &snapshot, &headers(Some(&token)));
 }
 
-criterion_group!(benches, regions, routes, sessions);
+/// What is paid for knowing more: a shadow beside the policy, and a record of every decision.
+fn watched(c: &mut Criterion) {
+    let shadow = pinned().replace("policies = [\"session-pin\"]", "policies = [\"session-pin\", \"twin\"]");
+    let (before, after) = shadow.split_once("[services.shop]").unwrap();
+    let twin = before.replace("policies.session-pin", "policies.twin") + "shadow = true\nreplaces = \"session-pin\"\n";
+    let with_shadow = snapshot(&text(10, &format!("{before}{twin}[services.shop]{after}")));
+    measure(c, "decide/session-pin, a shadow beside it", &with_shadow, &headers(None));
+    let (folder, snapshot) = (tempfile::tempdir().unwrap(), snapshot(&text(10, &pinned())));
+    let record =
+        config::Record { file: folder.path().join("decisions"), share: 1.0, size: 64 << 20, redact: Vec::new() };
+    let (recorder, thread) = writer::start(&record, &Metrics::new()).unwrap();
+    decisions(c, "decide/session-pin, recorded", &snapshot, &headers(None), |facts, warm| {
+        recorder.decide(&snapshot, facts, warm)
+    });
+    drop(recorder);
+    thread.join().unwrap();
+}
+
+criterion_group!(benches, regions, routes, sessions, watched);
 criterion_main!(benches);

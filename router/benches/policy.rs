@@ -6,11 +6,12 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderValue};
 use portolan::base::{Location, Timestamp};
-use portolan::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
+use portolan::config::{Bucket, BucketQuota, Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use portolan::policy::{
-    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, Outcome, RegionDirectory, RegionInfo,
-    WarmPool,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, Loaded, Outcome, Reads, RegionDirectory,
+    RegionInfo, View, WarmPool,
 };
 use portolan::steer::verdict::{Reaction, Verdict};
 use std::hint::black_box;
@@ -76,6 +77,8 @@ fn question<'a>(fields: &'a [Option<&'a [u8]>], candidates: &'a [Candidate]) -> 
         first_region: 0,
         regions: 8,
         pin_cookie: Some("__Host-portolan"),
+        view: View::Nothing,
+        reads: Reads::Live,
     }
 }
 
@@ -142,6 +145,42 @@ fn hooks(c: &mut Criterion) {
     });
 }
 
+/// What a call pays for what it reads beside what it is passed: look-ups, buckets, and their being noted for a record.
+fn reads(c: &mut Criterion) {
+    let engine = Engine::new(&EngineSettings { workers: 1, cache: None }).unwrap();
+    let directory = Arc::new(directory());
+    let file = guest("guests/viewer.wasm");
+    let bytes = std::fs::read(&file).unwrap();
+    let load = |config: &'static str| {
+        let quota = BucketQuota { entries: 100, bytes: 100_000, value: 64 };
+        let kv = vec![Bucket { name: "seen".into(), quota }];
+        let policy = Policy { config: Arc::from(config.as_bytes()), kv, ..policy(file.clone()) };
+        Arc::new(Loaded::load(&engine, &policy, &bytes, &directory, Carried::default()).unwrap())
+    };
+    let nothing = load(r#"{ "fields": ["lazy:header:x-user"] }"#);
+    let field = load(r#"{ "fields": ["lazy:header:x-user"], "look": [0] }"#);
+    let sum = load(r#"{ "fields": ["lazy:header:x-user"], "look": [0], "count": true }"#);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-user", HeaderValue::from_static("user-4711"));
+    let candidates = candidates();
+    let live = Ask { view: View::Head { headers: &headers, query: None }, ..question(&[None], &candidates) };
+    let noted = Ask { reads: Reads::Noted, ..live };
+    let mut pool = WarmPool::new();
+    for (name, policy, ask) in [
+        ("policy/route that may look up", &nothing, live),
+        ("policy/route with a look-up", &field, live),
+        ("policy/route with a look-up and a sum in a bucket", &sum, live),
+        ("policy/route with both, noted", &sum, noted),
+    ] {
+        c.bench_function(name, |b| {
+            b.iter(|| {
+                let verdict = pool.route(policy, &directory, black_box(&ask)).unwrap();
+                (verdict, pool.noted())
+            });
+        });
+    }
+}
+
 fn load(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let settings = EngineSettings { workers: 2, cache: Some(folder.path().to_owned()) };
@@ -165,5 +204,5 @@ fn load(c: &mut Criterion) {
     slow.finish();
 }
 
-criterion_group!(benches, route, hooks, load);
+criterion_group!(benches, route, hooks, reads, load);
 criterion_main!(benches);

@@ -23,6 +23,7 @@ mod cache_terms;
 /// Clients that leave, stall or come in numbers; the end of the process.
 mod clients;
 /// A client is served where it is nearest to.
+mod lookups;
 mod moved;
 mod nearest;
 /// Origins that behave in every wrong way, and the right ones.

@@ -136,6 +136,9 @@ fn asked(policy: &Value) -> String {
     let role = if shadow.is_object() { "shadow" } else { "policy" };
     let line = format!("{role} {name} ({digest}, {took:.1}us): {outcome} {}", word(&policy["detail"]));
     let mut text = format!("{}\n", line.trim_end());
+    for read in policy["reads"].as_array().into_iter().flatten() {
+        text.push_str(&format!("  read {}\n", word(read)));
+    }
     if shadow.is_object() {
         let (from, to) = (word(&shadow["from"]), word(&shadow["to"]));
         text.push_str(&match (from == to, shadow["changed"] == true) {

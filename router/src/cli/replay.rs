@@ -69,6 +69,9 @@ fn shown(report: &Report) -> String {
     for (field, count) in &report.redacted {
         text.push_str(&format!("\n{count} decisions lack {field}, which the record leaves out\n"));
     }
+    for (name, count) in &report.unknown {
+        text.push_str(&format!("\nin {count} decisions the policy read {name}, which the record does not have\n"));
+    }
     if let Some(damage) = &report.damage {
         text.push_str(&format!("\nthe record was read up to here: {damage}\n"));
     }

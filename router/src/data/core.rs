@@ -6,7 +6,7 @@ use super::request_id::RequestIds;
 use super::upstream::{Pool, PoolStats};
 use crate::base::{Clock, Timestamp, clock};
 use crate::metrics::{Histogram, Metrics};
-use crate::policy::{Ask, Outcome, PolicyFailure, WarmPool};
+use crate::policy::{Ask, Noted, Outcome, PolicyFailure, WarmPool};
 use crate::recording::recorder::Recorder;
 use crate::snapshot::alarm::Alarms;
 use crate::snapshot::publish::Reader;
@@ -192,6 +192,11 @@ impl Core {
             Reaction::Next => "next",
         });
         said.0
+    }
+
+    /// What the last of these questions was answered from besides what it passed, where it asked for that.
+    pub(super) fn noted(&self) -> Noted {
+        self.warm.borrow_mut().noted()
     }
 
     /// Notes what a call cost and what came of it.

@@ -18,7 +18,7 @@ use super::respond;
 use crate::base::Timestamp;
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, Decision, Refusal, decide};
-use crate::policy::{Ask, PolicyFailure};
+use crate::policy::{Ask, Noted, PolicyFailure};
 use crate::snapshot::comparison::{Compared, Comparisons};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::verdict::{SessionKey, Verdict};
@@ -200,6 +200,10 @@ impl AskPolicy for Warm<'_> {
 
     fn took(&self) -> Duration {
         self.took
+    }
+
+    fn noted(&mut self) -> Noted {
+        self.core.noted()
     }
 
     fn compared(&mut self, with: &Comparisons, compared: &Compared) {

@@ -143,6 +143,7 @@ fn policy_text(service: Option<&Arc<Service>>, policy: &PolicyTrace) -> Value {
         "digest": policy.digest,
         "outcome": policy.outcome,
         "detail": policy.detail,
+        "reads": policy.reads,
         "took_us": policy.took.as_nanos() as f64 / 1000.0,
         "shadow": would,
     })

@@ -1,13 +1,10 @@
 //! The fields that a policy declared, taken from the facts.
 //!
-//! Owns the mapping from a declared field to its bytes. Borrows wherever it can; only a header or cookie that stands
-//! several times is joined. What was not declared is never touched.
+//! Owns the mapping from a declared field to its bytes. Borrows wherever it can; only a header that stands several times
+//! is joined. What was not declared is never touched.
 
 use super::facts::Facts;
 use crate::policy::Field;
-use crate::steer::affinity::cookie::pairs;
-use http::HeaderMap;
-use http::header::{COOKIE, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -27,9 +24,9 @@ fn value<'a>(field: &Field, facts: &Facts<'a>, pop: &'a str) -> Option<Cow<'a, [
         Field::Path => Some(facts.path),
         Field::Query => facts.query,
         Field::Scheme => Some(facts.scheme.as_str()),
-        Field::Header(name) => return header(facts.headers, name),
-        Field::Cookie(name) => return cookie(facts.headers, name.as_bytes()).map(Cow::Borrowed),
-        Field::QueryParameter(name) => facts.query.and_then(|query| parameter(query, name)),
+        Field::Part(part) => return part.find(facts.headers, facts.query),
+        // Looked up when the policy asks for it: `view`.
+        Field::Lazy(_) => None,
         Field::ClientIp => Some(&*client.ip_text),
         Field::ClientCountry => client.texts.country.as_deref(),
         Field::ClientContinent => client.texts.continent.as_deref(),
@@ -41,56 +38,27 @@ fn value<'a>(field: &Field, facts: &Facts<'a>, pop: &'a str) -> Option<Cow<'a, [
     text.map(|text| Cow::Borrowed(text.as_bytes()))
 }
 
-/// A header's value; several lines are joined with `, ` (RFC 9110, section 5.3).
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
-    let mut lines = headers.get_all(name).iter();
-    let first = lines.next()?.as_bytes();
-    let mut joined = Cow::Borrowed(first);
-    for line in lines {
-        let bytes = joined.to_mut();
-        bytes.extend_from_slice(b", ");
-        bytes.extend_from_slice(line.as_bytes());
-    }
-    Some(joined)
-}
-
-/// The first cookie of that name (RFC 6265, section 5.4 leaves the order to the client).
-fn cookie<'a>(headers: &'a HeaderMap, name: &[u8]) -> Option<&'a [u8]> {
-    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-    lines.flat_map(pairs).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
-}
-
-/// The first query parameter of that name, as sent (not decoded).
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query.split('&').find_map(|pair| match pair.split_once('=') {
-        Some((key, value)) => (key == name).then_some(value),
-        None => (pair == name).then_some(""),
+/// What of the request a policy may look up, by the place in the manifest; none where it may not, or there is no such part.
+pub fn looked_up(fields: &[Field], facts: &Facts<'_>) -> impl Iterator<Item = Option<Vec<u8>>> {
+    fields.iter().map(|field| match field {
+        Field::Lazy(part) => part.find(facts.headers, facts.query).map(Into::into),
+        _ => None,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The names under which declared fields are recorded; what may be looked up is, whether it was or not.
+pub fn recorded(fields: &[Field]) -> impl Iterator<Item = String> {
+    fields.iter().map(|field| match field {
+        Field::Lazy(part) => part.to_string(),
+        field => field.to_string(),
+    })
+}
 
-    #[test]
-    fn finds_cookies_and_parameters_by_whole_name() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("xsid=1; sid=2;other=3"));
-        headers.append(COOKIE, HeaderValue::from_static("late=4"));
-        assert_eq!(cookie(&headers, b"sid"), Some(&b"2"[..]));
-        assert_eq!(cookie(&headers, b"late"), Some(&b"4"[..]));
-        assert_eq!(cookie(&headers, b"si"), None);
-        assert_eq!(parameter("a=1&lang=de&lang=fr&flag", "lang"), Some("de"));
-        assert_eq!(parameter("a=1&flag", "flag"), Some(""));
-        assert_eq!(parameter("a=1", "la"), None);
-    }
-
-    #[test]
-    fn repeated_headers_are_not_lost() {
-        let mut headers = HeaderMap::new();
-        headers.append("x-tenant", HeaderValue::from_static("a"));
-        headers.append("x-tenant", HeaderValue::from_bytes(b"\xff").unwrap_or(HeaderValue::from_static("?")));
-        let name = HeaderName::from_static("x-tenant");
-        assert_eq!(header(&headers, &name).as_deref(), Some(&b"a, \xff"[..]));
-    }
+/// The values to record, in the same order.
+pub fn recorded_values<'a>(fields: &[Field], facts: &Facts<'a>, pop: &'a str) -> Values<'a> {
+    let one = |field: &Field| match field {
+        Field::Lazy(part) => part.find(facts.headers, facts.query),
+        field => value(field, facts, pop),
+    };
+    fields.iter().map(one).collect()
 }

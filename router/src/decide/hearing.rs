@@ -8,12 +8,13 @@ use super::Forward;
 use super::fields;
 use super::policies::{Moment, Scene};
 use super::rollout;
-use crate::policy::{Ask, Outcome, PolicyFailure};
+use crate::policy::{Ask, Outcome, PolicyFailure, View, header};
 use crate::snapshot::PolicyUse;
 use crate::steer::plan::PinWrite;
 use crate::steer::verdict::{Amendment, PinAction, Reaction};
 use http::{HeaderMap, StatusCode};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is kept of a request for the policies that will be asked about its answer.
@@ -32,20 +33,29 @@ struct Kept {
     is_before: bool,
     /// The fields that it declared.
     fields: Vec<Option<Vec<u8>>>,
+    /// Those that it may look up, by their place in the manifest: the request's head is gone by then.
+    lazy: Option<Arc<[Option<Vec<u8>>]>>,
+}
+
+impl Kept {
+    fn of(scene: &Scene<'_>, place: usize, is_before: bool, policy: &PolicyUse) -> Self {
+        let Scene { snapshot, facts, .. } = *scene;
+        let manifest = policy.loaded.manifest();
+        let values = fields::values(&manifest.fields, facts, &snapshot.pop);
+        let lazy = manifest.looks().then(|| fields::looked_up(&manifest.fields, facts).collect());
+        Self { place, is_before, fields: values.into_iter().map(|value| value.map(Into::into)).collect(), lazy }
+    }
 }
 
 impl Hearing {
     /// None when no policy is asked.
     pub(super) fn of(scene: &Scene<'_>) -> Option<Box<Self>> {
-        let Scene { snapshot, service, facts, .. } = *scene;
-        let kept = service.policies.iter().enumerate().filter_map(|(place, stands)| {
+        let kept = scene.service.policies.iter().enumerate().filter_map(|(place, stands)| {
             let policy = rollout::acting(scene, stands).filter(|policy| policy.loaded.hears())?;
-            let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
-            let fields = values.into_iter().map(|value| value.map(Into::into)).collect();
-            Some(Kept { place, is_before: !std::ptr::eq(policy, stands), fields })
+            Some(Kept::of(scene, place, !std::ptr::eq(policy, stands), policy))
         });
         let policies: Vec<_> = kept.collect();
-        (!policies.is_empty()).then(|| Box::new(Self { moment: Moment::of(facts), policies }))
+        (!policies.is_empty()).then(|| Box::new(Self { moment: Moment::of(scene.facts), policies }))
     }
 }
 
@@ -75,12 +85,13 @@ impl Forward<'_> {
     ) -> Reaction {
         let Some(hearing) = &self.hearing else { return Reaction::Pass };
         let mut amended: Option<Amendment> = None;
-        for Kept { place, is_before, fields } in &hearing.policies {
-            let policy = self.service.policies.get(*place);
-            let Some(policy) = policy.and_then(|policy| if *is_before { policy.before() } else { Some(policy) }) else {
+        for kept in &hearing.policies {
+            let policy = self.service.policies.get(kept.place);
+            let Some(policy) = policy.and_then(|policy| if kept.is_before { policy.before() } else { Some(policy) })
+            else {
                 continue;
             };
-            match self.put(hearing, policy, fields, answer, &mut ask) {
+            match self.put(hearing, policy, kept, answer, &mut ask) {
                 Ok(Reaction::Next) if answer.may_retry => return Reaction::Next,
                 Ok(Reaction::Amend(amendment)) => match &mut amended {
                     Some(amended) => amended.merge(amendment),
@@ -96,14 +107,15 @@ impl Forward<'_> {
         &self,
         hearing: &Hearing,
         policy: &PolicyUse,
-        kept: &[Option<Vec<u8>>],
+        kept: &Kept,
         answer: &Answer<'_>,
         ask: &mut impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
     ) -> Result<Reaction, PolicyFailure> {
-        let fields: SmallVec<[Option<&[u8]>; 8]> = kept.iter().map(Option::as_deref).collect();
+        let fields: SmallVec<[Option<&[u8]>; 8]> = kept.fields.iter().map(Option::as_deref).collect();
         let question = hearing.moment.question(self.service, policy, self.pin.as_ref(), &fields, &[]);
+        let question = Ask { view: kept.lazy.as_ref().map_or(View::Nothing, View::Kept), ..question };
         let values: SmallVec<[_; 8]> =
-            policy.loaded.manifest().response_fields.iter().map(|name| fields::header(answer.headers, name)).collect();
+            policy.loaded.manifest().response_fields.iter().map(|name| header(answer.headers, name)).collect();
         let values: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
         let outcome = Outcome {
             region: policy.first_region + u32::from(answer.region),

@@ -18,7 +18,7 @@ pub mod trace;
 use crate::base::RegionSet;
 use crate::config::Cache;
 use crate::files::Bundle;
-use crate::policy::{Ask as PolicyAsk, PolicyFailure};
+use crate::policy::{Ask as PolicyAsk, Noted, PolicyFailure};
 use crate::snapshot::comparison::{Compared, Comparisons, Place};
 use crate::snapshot::{Action, PolicyUse, Service, Snapshot};
 use crate::steer::affinity::{Terms, Token, TokenError, cookie};
@@ -52,6 +52,11 @@ pub trait AskPolicy {
     /// How long the last question took; zero where nobody measures.
     fn took(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// What the last question was answered from besides what it passed, where it asked for that.
+    fn noted(&mut self) -> Noted {
+        Noted::default()
     }
 
     /// Hears that a policy acted that is given to a share of the sessions.
@@ -188,8 +193,9 @@ fn steer<'s>(
     let pin = token.as_ref().map(|token| token.pin(&service.table));
     let near = Nearness::of(&service.table, facts.client.location());
     let cohort = rollout::cohort(service, pin.as_ref(), facts);
-    let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, cohort, key: None };
-    let mut heard = (shadow::listens(&scene, trace.is_some()) || rollout::listens(&scene)).then(Heard::default);
+    let is_traced = trace.is_some();
+    let mut scene = Scene { snapshot, service, facts, pin: pin.as_ref(), near: &near, cohort, key: None, is_traced };
+    let mut heard = (shadow::listens(&scene) || rollout::listens(&scene)).then(Heard::default);
     let mut consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
     if matches!(consulted, Consulted::Advice(_)) {
         match policies::key(&scene, ask, trace.as_deref_mut()) {

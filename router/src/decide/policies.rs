@@ -10,7 +10,7 @@ use super::trace::{PolicyTrace, RolloutTrace, Trace};
 use super::{AskPolicy, allowed, fields};
 use crate::base::{Location, RegionSet, Timestamp, hash};
 use crate::config::OnError;
-use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure};
+use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure, Reads, View};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::nearness::{self, Nearness};
 use crate::steer::plan::Pin;
@@ -44,6 +44,8 @@ pub(super) struct Scene<'a> {
     pub(super) cohort: Option<u32>,
     /// What the session's own key comes to, once policies were asked for it.
     pub(super) key: Option<u64>,
+    /// Somebody wants to know what policies read.
+    pub(super) is_traced: bool,
 }
 
 /// What one policy said.
@@ -82,7 +84,7 @@ pub(super) fn consult(
         let Turn { said, on_error, is_rollout } = rollout::turn(scene, policy, Verdict::Pass, |policy| {
             let said = ask_one(scene, policy, advice.fence, ask);
             if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.routes()) {
-                trace.policies.push(PolicyTrace::new(policy, &said, ask.took()));
+                trace.policies.push(PolicyTrace::new(policy, &said, ask.took(), &ask.noted()));
             }
             said
         });
@@ -150,7 +152,7 @@ pub(super) fn key(
             }
             let key = question(scene, policy, &[], |question| ask.key(policy, question));
             if let Some(trace) = trace.as_deref_mut() {
-                trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took()));
+                trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took(), &ask.noted()));
             }
             key
         });
@@ -168,7 +170,9 @@ fn question<T>(scene: &Scene<'_>, policy: &PolicyUse, candidates: &[Candidate], 
     let Scene { snapshot, service, facts, pin, .. } = *scene;
     let values = fields::values(&policy.loaded.manifest().fields, facts, &snapshot.pop);
     let fields: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
-    put(&Moment::of(facts).question(service, policy, pin, &fields, candidates))
+    let question = Moment::of(facts).question(service, policy, pin, &fields, candidates);
+    let view = View::Head { headers: facts.headers, query: facts.query };
+    put(&Ask { view, reads: if scene.is_traced { Reads::Noted } else { Reads::Live }, ..question })
 }
 
 /// When, by which dice and from where a request came: the same in every question about it.
@@ -185,7 +189,7 @@ impl Moment {
         Self { now: facts.now, entropy, client: facts.client.location() }
     }
 
-    /// A question to a policy of a service.
+    /// A question to a policy of a service, without anything to look up.
     pub(super) fn question<'a>(
         &self,
         service: &'a Service,
@@ -204,6 +208,8 @@ impl Moment {
             first_region: policy.first_region,
             regions: service.table.regions.len(),
             pin_cookie: service.spec.affinity.as_ref().map(|affinity| &*affinity.cookie),
+            view: View::Nothing,
+            reads: Reads::Live,
         }
     }
 }

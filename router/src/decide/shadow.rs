@@ -21,13 +21,13 @@ const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
 pub(super) type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
 
 /// Whether any shadow is asked about this decision: then what the others say is kept for it.
-pub(super) fn listens(scene: &Scene<'_>, is_traced: bool) -> bool {
-    scene.service.shadows.iter().any(|shadow| is_asked(shadow, scene, is_traced))
+pub(super) fn listens(scene: &Scene<'_>) -> bool {
+    scene.service.shadows.iter().any(|shadow| is_asked(shadow, scene))
 }
 
 /// By the dice; a question of the operator's asks them all.
-fn is_asked(shadow: &ShadowUse, scene: &Scene<'_>, is_traced: bool) -> bool {
-    is_traced || hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW)) < shadow.share
+fn is_asked(shadow: &ShadowUse, scene: &Scene<'_>) -> bool {
+    scene.is_traced || hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW)) < shadow.share
 }
 
 /// Asks the shadows and hands on what they would have changed.
@@ -39,13 +39,13 @@ pub(super) fn compare(
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
 ) {
-    let (from, is_traced) = (place(decided, planned), trace.is_some());
-    for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene, is_traced)) {
+    let from = place(decided, planned);
+    for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene)) {
         // One before it ended the chain: it would not have been asked.
         let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
         let said = ask_one(scene, &shadow.policy, fence, ask);
         let failed = said.is_err();
-        let mut traced = is_traced.then(|| PolicyTrace::new(&shadow.policy, &said, ask.took()));
+        let mut traced = scene.is_traced.then(|| PolicyTrace::new(&shadow.policy, &said, ask.took(), &ask.noted()));
         let otherwise = otherwise(heard, shadow.place, shadow.replaces, (&said, shadow.policy.on_error));
         let replanned = match &otherwise {
             Consulted::Advice(advice) => Some(plan(scene, advice, None)),

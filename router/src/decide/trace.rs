@@ -3,7 +3,7 @@
 //! Owns the collected stages. Absent on the hot path, where nothing here costs anything.
 
 use super::rollout;
-use crate::policy::PolicyFailure;
+use crate::policy::{KvAnswer, KvCall, KvOperation, Noted, PolicyFailure};
 use crate::snapshot::PolicyUse;
 use crate::snapshot::comparison::Compared;
 use crate::steer::trace as steering;
@@ -66,6 +66,8 @@ pub struct PolicyTrace {
     pub outcome: String,
     /// The plan or reply, for people.
     pub detail: String,
+    /// What it looked up and what it read and wrote of what it keeps, in order, for people.
+    pub reads: Vec<String>,
     /// How long the call took.
     pub took: Duration,
     /// What it would have changed, when it does not act.
@@ -74,28 +76,64 @@ pub struct PolicyTrace {
 
 impl PolicyTrace {
     /// Notes a verdict.
-    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>, took: Duration) -> Self {
+    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>, took: Duration, noted: &Noted) -> Self {
         let (outcome, detail) = match verdict {
             Ok(Verdict::Pass) => ("pass".to_owned(), String::new()),
             Ok(Verdict::Route(advice)) => ("route".to_owned(), format!("{advice:?}")),
             Ok(Verdict::Respond(reply)) => ("respond".to_owned(), format!("status {}", reply.status.as_u16())),
             Err(failure) => (failure.as_str().to_owned(), failure.to_string()),
         };
-        Self::of(policy, outcome, detail, took)
+        Self::of(policy, outcome, detail, took, noted)
     }
 
     /// Notes that it was asked for a key. The key itself is nobody's business.
-    pub fn keyed(policy: &PolicyUse, key: &Result<Option<SessionKey>, PolicyFailure>, took: Duration) -> Self {
+    pub fn keyed(
+        policy: &PolicyUse,
+        key: &Result<Option<SessionKey>, PolicyFailure>,
+        took: Duration,
+        noted: &Noted,
+    ) -> Self {
         let (outcome, detail) = match key {
             Ok(Some(_)) => ("key", String::new()),
             Ok(None) => ("no-key", String::new()),
             Err(failure) => (failure.as_str(), failure.to_string()),
         };
-        Self::of(policy, outcome.to_owned(), detail, took)
+        Self::of(policy, outcome.to_owned(), detail, took, noted)
     }
 
-    fn of(policy: &PolicyUse, outcome: String, detail: String, took: Duration) -> Self {
+    fn of(policy: &PolicyUse, outcome: String, detail: String, took: Duration, noted: &Noted) -> Self {
         let (name, digest) = (policy.name.to_string(), policy.loaded.digest().to_string());
-        Self { name, digest, outcome, detail, took, would: None }
+        Self { name, digest, outcome, detail, reads: reads(policy, noted), took, would: None }
     }
+}
+
+/// What a call read, a line each; values by their length, for they may be anybody's.
+fn reads(policy: &PolicyUse, noted: &Noted) -> Vec<String> {
+    let fields = &policy.loaded.manifest().fields;
+    let lookup = |(place, length): &(u32, Option<usize>)| {
+        let name = fields.get(*place as usize).map(ToString::to_string).unwrap_or_default();
+        length.map_or_else(|| format!("{name}: none"), |length| format!("{name}: {length} bytes"))
+    };
+    let lookups = noted.lookups.iter().map(lookup);
+    let cut = noted.cut.then(|| "kv: more than is noted".to_owned());
+    lookups.chain(noted.kv.iter().map(kept)).chain(cut).collect()
+}
+
+fn kept(call: &KvCall) -> String {
+    let done = match &call.operation {
+        KvOperation::Get => "get",
+        KvOperation::Set { .. } => "set",
+        KvOperation::Replace { .. } => "replace",
+        KvOperation::Add { .. } => "add",
+        KvOperation::Delete => "delete",
+    };
+    let answer = match &call.answer {
+        Ok(KvAnswer::Value(Some(value))) => format!("{} bytes", value.len()),
+        Ok(KvAnswer::Value(None)) => "none".to_owned(),
+        Ok(KvAnswer::Done) => "done".to_owned(),
+        Ok(KvAnswer::Whether(whether)) => whether.to_string(),
+        Ok(KvAnswer::Sum(sum)) => sum.to_string(),
+        Err(error) => error.as_str().to_owned(),
+    };
+    format!("kv {done} {} {:?}: {answer}", call.bucket, String::from_utf8_lossy(&call.key))
 }

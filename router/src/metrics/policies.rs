@@ -24,6 +24,7 @@ pub struct PolicyFamilies {
     memory: Family<Labels, Gauge>,
     dropped_lines: Family<Labels, Counter>,
     stray_writes: Family<Labels, Counter>,
+    refused_lookups: Family<Labels, Counter>,
     kv_entries: Family<Labels, Gauge>,
     kv_bytes: Family<Labels, Gauge>,
     kv_refused: Family<Labels, Counter>,
@@ -39,6 +40,8 @@ impl PolicyFamilies {
         r.register("policy_dropped_lines", help, self.dropped_lines.clone());
         let help = "Writes to a metric that the policy did not declare so";
         r.register("policy_stray_writes", help, self.stray_writes.clone());
+        let help = "Look-ups of what the policy did not declare so, or beyond what one call may look up";
+        r.register("policy_refused_lookups", help, self.refused_lookups.clone());
         r.register("policy_kv_entries", "Entries that a policy keeps", self.kv_entries.clone());
         r.register("policy_kv_bytes", "Bytes that they take", self.kv_bytes.clone());
         r.register("policy_kv_refused", "Writes refused for a quota", self.kv_refused.clone());
@@ -55,6 +58,7 @@ impl PolicyFamilies {
         self.memory.clear();
         self.dropped_lines.clear();
         self.stray_writes.clear();
+        self.refused_lookups.clear();
         self.kv_entries.clear();
         self.kv_bytes.clear();
         self.kv_refused.clear();
@@ -67,6 +71,7 @@ impl PolicyFamilies {
             self.memory.get_or_create(&labels).set(number(counts.memory));
             self.dropped_lines.get_or_create(&labels).inner().store(counts.dropped_lines, Relaxed);
             self.stray_writes.get_or_create(&labels).inner().store(counts.stray_writes, Relaxed);
+            self.refused_lookups.get_or_create(&labels).inner().store(counts.refused_lookups, Relaxed);
             self.show_kv(policy);
             if !declared.iter().any(|(name, _)| **name == **policy.name()) {
                 declared.push((policy.name().to_string(), policy.measures().clone()));

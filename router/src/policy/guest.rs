@@ -4,10 +4,12 @@
 //! show the request's own `now-ms` and `entropy`. Used by `instance`; the imports in `wasi` work on it.
 
 use super::instance::Mould;
-use super::kv::{Buckets, KvError};
+use super::kv::{Answer, Buckets, Journal, KvError, Operation};
 use super::measures::Measures;
 use super::patience::Patience;
+use super::reads::{Noted, Reads};
 use super::stats::PolicyStats;
+use super::view::{LookupError, Sight, View};
 use crate::base::{Timestamp, hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -50,6 +52,8 @@ pub(super) struct Guest {
     gate: Arc<LineGate>,
     measures: Measures,
     kv: Buckets,
+    journal: Journal,
+    sight: Sight,
     now: Timestamp,
     seed: u64,
     lines: [Vec<u8>; 2],
@@ -69,6 +73,8 @@ impl Guest {
             gate: Arc::clone(&mould.gate),
             measures: mould.measures.clone(),
             kv: mould.kv.clone(),
+            journal: Journal::Off,
+            sight: Sight::new(&mould.lazy),
             now: Timestamp(0),
             seed: 0,
             lines: [Vec::new(), Vec::new()],
@@ -139,9 +145,28 @@ impl Guest {
         }
     }
 
-    /// What the policy keeps; nothing outside of calls that have a time, which `describe` and `init` have not.
-    pub(super) fn kept(&self) -> Result<&Buckets, KvError> {
-        if self.now == Timestamp::default() { Err(KvError::Unavailable) } else { Ok(&self.kv) }
+    /// Before a call of a hook: what it may look up, and what is to be known of it afterwards.
+    pub(super) fn open(&mut self, view: &View<'_>, reads: &Reads<'_>) {
+        self.sight.open(view, !matches!(reads, Reads::Live));
+        self.journal = reads.journal();
+    }
+
+    /// After it: what it read.
+    pub(super) fn close(&mut self) -> Noted {
+        Noted::of(std::mem::take(&mut self.journal), self.sight.close())
+    }
+
+    /// Looks up a field of the request.
+    pub(super) fn look(&mut self, place: u32) -> Result<Option<Vec<u8>>, LookupError> {
+        self.sight.look(place).inspect_err(|_| self.stats.lookup_refused())
+    }
+
+    /// Does something with what the policy keeps; nothing outside of calls that have a time, which `describe` and `init` have not.
+    pub(super) fn keep(&mut self, bucket: u32, key: Vec<u8>, operation: Operation) -> Result<Answer, KvError> {
+        if self.now == Timestamp::default() {
+            return Err(KvError::Unavailable);
+        }
+        self.journal.ask(self.kv.at(bucket)?, key, operation, self.now)
     }
 
     /// Writes to the declared metrics; `written` says whether it could.

@@ -1,18 +1,18 @@
 //! What a component may import and must export.
 //!
-//! Owns the grants: inert WASI (`wasi`), the contract's types, its `telemetry` and `kv`; everything else is refused by name, before any
+//! Owns the grants: inert WASI (`wasi`), the contract's types, its `telemetry`, `kv` and `view`; everything else is refused by name, before any
 //! code of the component has run. Also owns the question which version of the contract a component speaks.
 
 use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
 use super::inspect::{Grant, Import};
 use super::load::LoadFault;
-use super::{guest::Guest, kv, telemetry, wasi};
+use super::{guest::Guest, kv, telemetry, view, wasi};
 use wasmtime::component::types::{Component as ComponentType, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker, LinkerInstance};
 
 /// What is granted, for messages.
 const GRANTED: &str =
-    "portolan:policy/telemetry and kv, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
+    "portolan:policy/telemetry, kv and view, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
 
 /// Where the functions of the contract are in a component; of the hooks, those that it has.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub(super) struct Offered {
 }
 
 /// Every such interface.
-const OFFERED: [Offered; 2] = [telemetry::OFFERED, kv::OFFERED];
+const OFFERED: [Offered; 3] = [telemetry::OFFERED, kv::OFFERED, view::OFFERED];
 
 impl Offered {
     /// Defines it under the name by which a component imports it, which may want nothing else of it.

@@ -17,8 +17,11 @@ use super::guest::{Guest, LineGate};
 use super::imports::Exports;
 use super::kv::Buckets;
 use super::measures::Measures;
+use super::part::Part;
 use super::patience::{Patience, WaitMeter, ticks};
+use super::reads::{Noted, Reads};
 use super::stats::PolicyStats;
+use super::view::View;
 use crate::base::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +52,8 @@ pub(super) struct Mould {
     pub(super) measures: Measures,
     /// None before the manifest is known.
     pub(super) kv: Buckets,
+    /// What may be looked up, by the place in the manifest; nothing before it is known.
+    pub(super) lazy: Arc<[Option<Part>]>,
 }
 
 impl Mould {
@@ -72,6 +77,7 @@ impl Mould {
             stats,
             gate: Arc::default(),
             kv: Buckets::default(),
+            lazy: Arc::default(),
             measures: Measures::default(),
         }
     }
@@ -151,6 +157,16 @@ impl Instance {
             }
             (Err(text),) => Err(PolicyFailure::Init(text)),
         }
+    }
+
+    /// Before a call of a hook: what it may look up, and what is to be known of it afterwards.
+    pub(super) fn open(&mut self, view: &View<'_>, reads: &Reads<'_>) {
+        self.store.data_mut().open(view, reads);
+    }
+
+    /// After it: what it read.
+    pub(super) fn close(&mut self) -> Noted {
+        self.store.data_mut().close()
     }
 
     /// Asks for a verdict; a policy that does not export `route` passes. Any failure leaves the instance unusable.

@@ -170,7 +170,7 @@ impl Loaded {
         carried: Carried,
     ) -> Result<Self, LoadError> {
         let compiled = within_limits(policy).and_then(|()| Compiled::of_bytes(engine, component));
-        compiled.and_then(|compiled| load(&compiled, policy, directory, carried)).map_err(|fault| {
+        compiled.and_then(|compiled| load(&compiled, policy, directory, carried, Grants::Configured)).map_err(|fault| {
             let at = match &fault {
                 LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
                 _ => policy.component_at.as_ref(),
@@ -190,7 +190,20 @@ impl Loaded {
     /// What is wrong with the policy, its configuration or the regions.
     pub fn of(compiled: &Compiled, policy: &config::Policy, directory: &RegionDirectory) -> Result<Self, LoadFault> {
         within_limits(policy)?;
-        load(compiled, policy, directory, Carried::default())
+        load(compiled, policy, directory, Carried::default(), Grants::Configured)
+    }
+
+    /// The same where what it keeps comes from a record: whatever buckets it declares are granted, and nothing is kept in them.
+    ///
+    /// # Errors
+    /// As for `of`.
+    pub fn to_replay(
+        compiled: &Compiled,
+        policy: &config::Policy,
+        directory: &RegionDirectory,
+    ) -> Result<Self, LoadFault> {
+        within_limits(policy)?;
+        load(compiled, policy, directory, Carried::default(), Grants::Declared)
     }
 
     /// Makes a throw-away instance ready for another region table, to learn of an error before it is used.
@@ -255,6 +268,11 @@ impl Loaded {
         self.mould.exports.response.is_some()
     }
 
+    /// Whether its calls can read anything besides what they are passed.
+    pub(super) fn reads(&self) -> bool {
+        !self.mould.lazy.is_empty() || !self.manifest.buckets.is_empty()
+    }
+
     /// Its limits.
     pub fn limits(&self) -> PolicyLimits {
         self.limits
@@ -311,11 +329,20 @@ fn within_limits(policy: &config::Policy) -> Result<(), LoadFault> {
     if memory > MEMORY_MAX { Err(LoadFault::MemoryLimit(memory)) } else { Ok(()) }
 }
 
+/// Which buckets a policy is granted.
+enum Grants {
+    /// Those of its configuration.
+    Configured,
+    /// All that it declares; there is no room in them.
+    Declared,
+}
+
 fn load(
     compiled: &Compiled,
     policy: &config::Policy,
     directory: &RegionDirectory,
     carried: Carried,
+    grants: Grants,
 ) -> Result<Loaded, LoadFault> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let (name, config) = (Arc::clone(&policy.name), Arc::clone(&policy.config));
@@ -332,8 +359,12 @@ fn load(
     let record = described.map_err(LoadFault::Describe)?;
     mould.stats.ignored(0, u32::try_from(record.ext.len()).unwrap_or(u32::MAX));
     let manifest = Manifest::parse(&record).map_err(LoadFault::Manifest)?;
+    mould.lazy = manifest.lazy();
     mould.measures = Measures::declare(manifest.metrics.clone(), &carried.measures);
-    mould.kv = Buckets::open(&manifest.buckets, &policy.kv, &carried.kv).map_err(LoadFault::Bucket)?;
+    mould.kv = match grants {
+        Grants::Configured => Buckets::open(&manifest.buckets, &policy.kv, &carried.kv).map_err(LoadFault::Bucket)?,
+        Grants::Declared => Buckets::without_room(&manifest.buckets),
+    };
     let loaded = Loaded {
         id: NEXT_ID.fetch_add(1, Relaxed),
         mould,

@@ -6,8 +6,10 @@
 use super::contract::ManifestRecord;
 use super::kv::BUCKETS_MAX;
 use super::measures::{MeasureError, MeasureSpec};
+use super::part::Part;
 use http::HeaderName;
 use std::fmt;
+use std::sync::Arc;
 
 /// Most fields that a policy may ask for.
 pub const FIELDS_MAX: usize = 64;
@@ -25,12 +27,10 @@ pub enum Field {
     Query,
     /// `http` or `https`.
     Scheme,
-    /// First value of a header.
-    Header(HeaderName),
-    /// A cookie.
-    Cookie(Box<str>),
-    /// A parameter of the query.
-    QueryParameter(Box<str>),
+    /// A header, a cookie or a parameter of the query.
+    Part(Part),
+    /// The same, looked up when the policy asks for it: `lazy:` before its name.
+    Lazy(Part),
     /// The client's address.
     ClientIp,
     /// The client's country, ISO 3166-1 alpha-2.
@@ -50,7 +50,7 @@ pub enum Field {
 /// What a policy wants.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manifest {
-    /// Fields in the order in which `route` gets them.
+    /// Fields in the order in which `route` gets them; one that is looked up is absent there, and keeps its place.
     pub fields: Vec<Field>,
     /// Headers of responses in the order in which `response` gets them.
     pub response_fields: Vec<HeaderName>,
@@ -67,7 +67,7 @@ pub enum ManifestError {
     #[error(
         "wants the field {0:?}, which does not exist; accepted: method, host, path, query, scheme, header:NAME, \
          cookie:NAME, query:NAME, client.ip, client.country, client.continent, client.region, client.city, \
-         client.asn, pop"
+         client.asn, pop, and `lazy:` before a header, a cookie or a query parameter"
     )]
     UnknownField(String),
     /// More fields than [`FIELDS_MAX`].
@@ -100,12 +100,9 @@ impl Field {
             "client.city" => Self::ClientCity,
             "client.asn" => Self::ClientAsn,
             "pop" => Self::Pop,
-            _ => match name.split_once(':')? {
-                (_, "") => return None,
-                ("header", header) => Self::Header(HeaderName::from_bytes(header.as_bytes()).ok()?),
-                ("cookie", cookie) => Self::Cookie(cookie.into()),
-                ("query", parameter) => Self::QueryParameter(parameter.into()),
-                _ => return None,
+            _ => match name.strip_prefix("lazy:") {
+                Some(part) => Self::Lazy(Part::parse(part)?),
+                None => Self::Part(Part::parse(name)?),
             },
         })
     }
@@ -115,9 +112,8 @@ impl Field {
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Header(name) => return write!(f, "header:{name}"),
-            Self::Cookie(name) => return write!(f, "cookie:{name}"),
-            Self::QueryParameter(name) => return write!(f, "query:{name}"),
+            Self::Part(part) => return part.fmt(f),
+            Self::Lazy(part) => return write!(f, "lazy:{part}"),
             Self::Method => "method",
             Self::Host => "host",
             Self::Path => "path",
@@ -135,6 +131,20 @@ impl fmt::Display for Field {
 }
 
 impl Manifest {
+    /// What may be looked up during a call, by the place in `fields`; empty when nothing may.
+    pub(super) fn lazy(&self) -> Arc<[Option<Part>]> {
+        let part = |field: &Field| match field {
+            Field::Lazy(part) => Some(part.clone()),
+            _ => None,
+        };
+        if self.looks() { self.fields.iter().map(part).collect() } else { Arc::default() }
+    }
+
+    /// Whether anything may be looked up during a call.
+    pub fn looks(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field, Field::Lazy(_)))
+    }
+
     /// Reads a guest's manifest.
     pub(super) fn parse(record: &ManifestRecord) -> Result<Self, ManifestError> {
         let wanted = record.fields.len().max(record.response_fields.len());
@@ -184,18 +194,34 @@ mod tests {
 
     #[test]
     fn header_names_are_lower_case_and_others_are_kept() {
-        let fields = Manifest::parse(&manifest(&["header:X-Tenant", "cookie:Sid", "query:Lang"])).unwrap().fields;
+        let names = ["header:X-Tenant", "cookie:Sid", "query:Lang", "lazy:header:X-Tenant"];
+        let fields = Manifest::parse(&manifest(&names)).unwrap().fields;
+        let tenant = Part::Header(HeaderName::from_static("x-tenant"));
         let expected = [
-            Field::Header(HeaderName::from_static("x-tenant")),
-            Field::Cookie("Sid".into()),
-            Field::QueryParameter("Lang".into()),
+            Field::Part(tenant.clone()),
+            Field::Part(Part::Cookie("Sid".into())),
+            Field::Part(Part::QueryParameter("Lang".into())),
+            Field::Lazy(tenant),
         ];
         assert_eq!(fields, expected);
+        assert_eq!(fields.iter().map(Field::to_string).collect::<Vec<_>>()[3], "lazy:header:x-tenant");
     }
 
     #[test]
     fn what_is_not_offered_is_refused_by_name() {
-        for name in ["", "Method", "header:", "header:a b", "cookie:", "client", "client.zip", "body", "x:y"] {
+        for name in [
+            "",
+            "Method",
+            "header:",
+            "header:a b",
+            "cookie:",
+            "client",
+            "client.zip",
+            "body",
+            "x:y",
+            "lazy:path",
+            "lazy:",
+        ] {
             let error = Manifest::parse(&manifest(&[name])).unwrap_err();
             assert_eq!(error, ManifestError::UnknownField(name.to_owned()));
             assert!(error.to_string().contains("client.country"), "{error}");

@@ -14,6 +14,8 @@ use super::instance::Instance;
 use super::load::Loaded;
 use super::patience::WaitMeter;
 use super::quarantine::Admission;
+use super::reads::{Noted, Reads};
+use super::view::View;
 use crate::base::{Location, Timestamp};
 use crate::config::Isolation;
 use crate::steer::verdict::{Reaction, SessionKey, Verdict};
@@ -49,6 +51,10 @@ pub struct Ask<'a> {
     pub regions: usize,
     /// The cookie in which the host keeps the pin: no reply may set it.
     pub pin_cookie: Option<&'a str>,
+    /// What the policy may look up of the request.
+    pub view: View<'a>,
+    /// How it reads what it keeps.
+    pub reads: Reads<'a>,
 }
 
 /// The session's pin.
@@ -95,6 +101,8 @@ impl Outcome<'_> {
 pub struct WarmPool {
     slots: Vec<Slot>,
     arguments: Arguments,
+    /// What the last call read, when that is noted.
+    noted: Noted,
     meter: Option<Arc<WaitMeter>>,
     /// Counts questions, to know which instance was used last.
     clock: u64,
@@ -134,7 +142,7 @@ impl WarmPool {
     ) -> Result<Verdict, PolicyFailure> {
         self.guarded(policy, ask.now, |pool| {
             pool.arguments.fill(ask.fields, &ask.behind(), ask.candidates)?;
-            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+            let answered = pool.on_instance(policy, directory, ask, |instance, limit, arguments| {
                 instance.route(limit, ask.now, ask.request(), arguments)
             })?;
             let scope = ask.scope(policy.name(), directory);
@@ -158,7 +166,7 @@ impl WarmPool {
     ) -> Result<Option<SessionKey>, PolicyFailure> {
         self.guarded(policy, ask.now, |pool| {
             pool.arguments.fill(ask.fields, &ask.behind(), &[])?;
-            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+            let answered = pool.on_instance(policy, directory, ask, |instance, limit, arguments| {
                 instance.key(limit, ask.now, ask.request(), arguments)
             })?;
             convert::key(answered).map_err(PolicyFailure::Nonsense)
@@ -179,11 +187,16 @@ impl WarmPool {
         self.guarded(policy, ask.now, |pool| {
             pool.arguments.fill(ask.fields, &ask.behind(), &[])?;
             pool.arguments.fill_response(outcome.fields)?;
-            let answered = pool.on_instance(policy, directory, |instance, limit, arguments| {
+            let answered = pool.on_instance(policy, directory, ask, |instance, limit, arguments| {
                 instance.response(limit, ask.now, ask.request(), outcome.record(), arguments)
             })?;
             convert::reaction(answered, ask.pin_cookie).map_err(PolicyFailure::Nonsense)
         })
+    }
+
+    /// What the last call read, once: where its question said so, or it was answered from a record.
+    pub fn noted(&mut self) -> Noted {
+        std::mem::take(&mut self.noted)
     }
 
     /// Counts a call, keeps it from a policy in quarantine, and tells the quarantine how it went.
@@ -247,12 +260,24 @@ impl WarmPool {
         &mut self,
         policy: &Arc<Loaded>,
         directory: &Arc<RegionDirectory>,
+        ask: &Ask<'_>,
         call: impl FnOnce(&mut Instance, Duration, &Arguments) -> Result<T, PolicyFailure>,
     ) -> Result<T, PolicyFailure> {
         let limits = policy.limits();
         let index = self.slot(policy, directory)?;
         let instance = &mut self.slots[index].instance;
-        let answered = call(instance, limits.time, &self.arguments);
+        let reads = policy.reads();
+        if reads {
+            instance.open(&ask.view, &ask.reads);
+        }
+        let arguments = &self.arguments;
+        let answered = ask.view.during(reads, || call(instance, limits.time, arguments));
+        if reads {
+            self.noted = instance.close();
+        } else if matches!(ask.reads, Reads::Noted) {
+            // It read nothing, whatever another did before.
+            self.noted = Noted::default();
+        }
         let used_up = policy.isolation() == Isolation::Request || instance.calls() >= CALLS_MAX;
         let worn = used_up || instance.outgrown(limits.memory);
         if answered.is_err() || worn {

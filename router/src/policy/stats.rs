@@ -16,6 +16,7 @@ pub struct PolicyStats {
     instances: AtomicU64,
     dropped_lines: AtomicU64,
     stray_writes: AtomicU64,
+    refused_lookups: AtomicU64,
     living: AtomicU64,
     memory: AtomicU64,
 }
@@ -37,6 +38,8 @@ pub struct PolicyCounts {
     pub dropped_lines: u64,
     /// Writes to metrics that were not declared so, or of what is no number.
     pub stray_writes: u64,
+    /// Look-ups in the request that were refused: of what was not declared so, or more than a call may make.
+    pub refused_lookups: u64,
     /// Instances that live now.
     pub living: u64,
     /// Their linear memory, bytes.
@@ -63,6 +66,10 @@ impl PolicyStats {
 
     pub(super) fn stray_write(&self) {
         self.stray_writes.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn lookup_refused(&self) {
+        self.refused_lookups.fetch_add(1, Relaxed);
     }
 
     pub(super) fn born(&self) {
@@ -94,6 +101,7 @@ impl PolicyStats {
             instances: self.instances.load(Relaxed),
             dropped_lines: self.dropped_lines.load(Relaxed),
             stray_writes: self.stray_writes.load(Relaxed),
+            refused_lookups: self.refused_lookups.load(Relaxed),
             living: self.living.load(Relaxed),
             memory: self.memory.load(Relaxed),
         }

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the form.
 pub const VERSION: u32 = 1;
@@ -47,6 +47,9 @@ pub struct World {
     pub steering: Steering,
     pub policies: Vec<Policy>,
     pub regions: Vec<Region>,
+    /// Fields that policies declared: those that a request does not have are in none of its decisions. None in an old record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<BTreeSet<String>>,
 }
 
 /// Latitude and longitude.
@@ -149,10 +152,61 @@ pub struct Decided {
     /// Policies that acted here and are given to a share of the sessions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<String>,
+    /// What policies read and wrote of what they keep, hook by hook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
     /// Region, `(answered)` or `(refused)`.
     pub served: String,
     /// Region and endpoint of each target, by index.
     pub targets: Vec<(u8, u16)>,
+}
+
+/// What one policy did with what it keeps, in one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The policy.
+    pub policy: String,
+    /// `route` or `affinity`.
+    pub hook: String,
+    /// In order, without those of redacted buckets.
+    pub calls: Vec<KvCall>,
+    /// There were more of them than are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// One call of `kv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in `policy::KvCall`")]
+pub struct KvCall {
+    pub bucket: String,
+    pub key: Octets,
+    pub ask: KvAsk,
+    pub answer: KvSaid,
+}
+
+/// What was done with a key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "as in wit/policy.wit")]
+pub enum KvAsk {
+    Get,
+    Set { value: Octets, ttl_ms: u32 },
+    Replace { expected: Option<Octets>, value: Octets, ttl_ms: u32 },
+    Add { delta: i64, ttl_ms: u32 },
+    Delete,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "as in `policy::KvAnswer`; an error is the word of wit/policy.wit")]
+pub enum KvSaid {
+    Value(Option<Octets>),
+    Done,
+    Whether(bool),
+    Sum(i64),
+    Error(String),
 }
 
 /// A session's token.

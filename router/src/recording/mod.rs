@@ -1,9 +1,10 @@
 //! Decisions written to a file with what they were made from, and read back.
 //!
 //! Owns the form of the file (`line`, `world`), what is taken of a decision (`recorder`), how it reaches the file
-//! (`writer`) and how it is read (`reader`). Inputs only: declared fields, states, loads, the session, time and dice; never a
+//! (`writer`) and how it is read (`reader`). Inputs only: declared fields, what policies read of what they keep, states, loads, the session, time and dice; never a
 //! body. Workers hand on values and never wait; a replay (`trial::replay`) decides on them again.
 
+pub mod kept;
 pub mod line;
 pub mod reader;
 pub mod recorder;

@@ -9,7 +9,7 @@ use crate::base::{Location, hash};
 use crate::decide::facts::Facts;
 use crate::decide::{AskPolicy, Decision, decide, fields, service_of, session};
 use crate::metrics::RecordMetrics;
-use crate::policy::{Ask, PolicyFailure};
+use crate::policy::{Ask, Noted, PolicyFailure, Reads};
 use crate::snapshot::comparison::{Compared, Comparisons};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::affinity::Token;
@@ -38,8 +38,17 @@ pub(super) struct Note {
     pub(super) said: Vec<(Arc<str>, Result<Verdict, PolicyFailure>)>,
     pub(super) keys: Vec<(Arc<str>, Option<u64>)>,
     pub(super) rollouts: Vec<Arc<str>>,
+    pub(super) kept: Vec<Kept>,
     pub(super) served: String,
     pub(super) targets: Vec<(u8, u16)>,
+}
+
+/// What one policy did with what it keeps, at one hook.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) policy: Arc<str>,
+    pub(super) hook: &'static str,
+    pub(super) noted: Noted,
 }
 
 /// The workers' end.
@@ -68,9 +77,10 @@ impl Recorder {
         let facts = Facts { loads: Some(&loads), ..*facts };
         let mut hearing = Hearing { service: &service.table.name, ask, heard: Heard::default() };
         let decision = decide(snapshot, &facts, &mut hearing, None);
-        let Heard { said, keys, rollouts } = hearing.heard;
-        let note = self.note(snapshot, service, &facts, &decision);
-        match self.notes.try_send(Note { loads, said, keys, rollouts, ..note }) {
+        let Heard { said, keys, rollouts, mut kept } = hearing.heard;
+        let mut note = self.note(snapshot, service, &facts, &decision);
+        self.redact_kept(service, &mut kept, &mut note.redacted);
+        match self.notes.try_send(Note { loads, said, keys, rollouts, kept, ..note }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.metrics.dropped(),
             // The writer is gone only when the process ends.
@@ -79,14 +89,32 @@ impl Recorder {
         decision
     }
 
+    /// Takes out what was read in buckets that are redacted, and in all of a policy that sees a field that is: what it keeps may
+    /// be made of it.
+    fn redact_kept(&self, service: &Service, kept: &mut [Kept], redacted: &mut Vec<String>) {
+        for Kept { policy, noted, .. } in kept {
+            let seen = service.asked().filter(|asked| asked.name == *policy);
+            let mut fields = seen.flat_map(|asked| fields::recorded(&asked.loaded.manifest().fields));
+            let is_private = fields.any(|name| self.redact.contains(&name));
+            noted.kv.retain(|call| {
+                let name = format!("{KV}{}", call.bucket);
+                let is_shown = !is_private && !self.redact.contains(&name);
+                if !is_shown && !redacted.contains(&name) {
+                    redacted.push(name);
+                }
+                is_shown
+            });
+        }
+    }
+
     fn note(&self, snapshot: &Snapshot, service: &Arc<Service>, facts: &Facts<'_>, decision: &Decision<'_>) -> Note {
         let is_redacted = |name: &str| self.redact.iter().any(|field| field == name);
         let (mut fields, mut redacted) = (BTreeMap::new(), Vec::new());
         for policy in service.asked() {
             let wanted = &policy.loaded.manifest().fields;
-            let values = fields::values(wanted, facts, &snapshot.pop);
-            for (field, value) in wanted.iter().zip(values) {
-                let (name, Some(value)) = (field.to_string(), value) else { continue };
+            let values = fields::recorded_values(wanted, facts, &snapshot.pop);
+            for (name, value) in fields::recorded(wanted).zip(values) {
+                let Some(value) = value else { continue };
                 if !is_redacted(&name) {
                     fields.insert(name, Octets(value.into_owned()));
                 } else if !redacted.contains(&name) {
@@ -121,12 +149,19 @@ impl Recorder {
             said: Vec::new(),
             keys: Vec::new(),
             rollouts: Vec::new(),
+            kept: Vec::new(),
             served: service.place_word(decision.place()).to_owned(),
             targets,
         }
     }
 }
 
+/// The hooks in which a policy may read what it keeps, as a record names them.
+pub(crate) const ROUTE: &str = "route";
+/// The same.
+pub(crate) const AFFINITY: &str = "affinity";
+/// Before the name of a bucket among what can be redacted.
+const KV: &str = "kv:";
 /// Name of a session's payload among what can be redacted.
 const PAYLOAD: &str = "pin.payload";
 /// Name of the client's coordinates among what can be redacted.
@@ -145,17 +180,31 @@ struct Heard {
     said: Vec<(Arc<str>, Result<Verdict, PolicyFailure>)>,
     keys: Vec<(Arc<str>, Option<u64>)>,
     rollouts: Vec<Arc<str>>,
+    kept: Vec<Kept>,
+}
+
+impl Hearing<'_> {
+    /// Keeps what the last question was answered from. What was looked up is among the fields.
+    fn keep(&mut self, policy: &PolicyUse, hook: &'static str) {
+        let noted = self.ask.noted();
+        if !noted.kv.is_empty() || noted.cut {
+            self.heard.kept.push(Kept { policy: Arc::clone(&policy.name), hook, noted });
+        }
+    }
 }
 
 impl AskPolicy for Hearing<'_> {
     fn ask(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Verdict, PolicyFailure> {
-        let said = self.ask.ask(policy, ask);
+        let said = self.ask.ask(policy, &Ask { reads: Reads::Noted, ..*ask });
+        self.keep(policy, ROUTE);
         self.heard.said.push((Arc::clone(&policy.name), said.clone()));
         said
     }
 
     fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
-        let key = self.ask.key(policy, ask)?;
+        let key = self.ask.key(policy, &Ask { reads: Reads::Noted, ..*ask });
+        self.keep(policy, AFFINITY);
+        let key = key?;
         self.heard.keys.push((Arc::clone(&policy.name), key.as_ref().map(|key| key.seed(self.service))));
         Ok(key)
     }

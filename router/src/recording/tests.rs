@@ -88,6 +88,7 @@ fn what_is_no_record_is_told_apart_with_its_line() {
         said: Vec::new(),
         keys: Vec::new(),
         rollouts: Vec::new(),
+        kept: Vec::new(),
         served: "eu".to_owned(),
         targets: vec![(0, 0)],
     };

@@ -7,6 +7,7 @@ use super::line::{Affinity, Endpoint, Exact, Place, Policy, Region, Rollout, Ste
 use crate::base::region_set::REGIONS_MAX;
 use crate::base::{Location, RegionSet, Timestamp};
 use crate::config::{self, Component, Live, OnError, PolicyLimits, Source};
+use crate::decide::fields;
 use crate::snapshot::build::{EndpointKnown, Known, RegionKey, RegionKnown};
 use crate::snapshot::{PolicyUse, Service};
 use crate::steer::frozen::Frozen;
@@ -64,6 +65,7 @@ pub(super) fn line(id: u64, pop: &str, service: &Service) -> World {
         },
         policies: service.acting().map(policy_line).collect(),
         regions: regions.iter().map(region_line).collect(),
+        fields: Some(service.asked().flat_map(|policy| fields::recorded(&policy.loaded.manifest().fields)).collect()),
     }
 }
 

@@ -4,10 +4,10 @@
 //! that fails is counted and told once; recording goes on when the disk has room again. Nothing here is waited for by a
 //! worker.
 
-use super::line::{Decided, Exact, Head, Line, Octets, Session, VERSION};
+use super::line::{Decided, Exact, Head, Kept, Line, Octets, Session, VERSION};
 use super::reader::{Lines, ReadError};
-use super::recorder::{Note, Recorder};
-use super::{said, world};
+use super::recorder::{self, Note, Recorder};
+use super::{kept, said, world};
 use crate::base::clock;
 use crate::config::Record;
 use crate::metrics::{Metrics, RecordMetrics};
@@ -198,9 +198,15 @@ fn decided(world: u64, note: Note) -> Decided {
         said: note.said.iter().map(|(policy, said)| (policy.to_string(), said::line(said))).collect(),
         keys: note.keys.into_iter().map(|(policy, key)| (policy.to_string(), key)).collect(),
         rollouts: note.rollouts.iter().map(ToString::to_string).collect(),
+        kept: note.kept.into_iter().map(kept_line).collect(),
         served: note.served,
         targets: note.targets,
     }
+}
+
+fn kept_line(kept: recorder::Kept) -> Kept {
+    let calls = kept.noted.kv.into_iter().map(kept::line).collect();
+    Kept { policy: kept.policy.to_string(), hook: kept.hook.to_owned(), calls, cut: kept.noted.cut }
 }
 
 fn session(token: Token) -> Session {

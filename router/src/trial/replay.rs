@@ -1,20 +1,22 @@
 //! Replays a record: every decision again, with another policy in the place of one that decided.
 //!
 //! Owns how a recorded decision becomes what `decide` reads. The other policies say what they said then; the host's part is
-//! the router's own. The same record and component give the same report, to the byte.
+//! the router's own. What a policy keeps comes from the record, and nothing is kept. The same record and component give the
+//! same report, to the byte.
 
 use super::report::Report;
 use super::stage::parts;
-use crate::base::{CountryCode, Timestamp};
+use crate::base::{CountryCode, RegionSet, Timestamp};
 use crate::decide::facts::{Client, Facts, Scheme};
-use crate::decide::{AskPolicy, decide};
+use crate::decide::{AskPolicy, decide, fields};
 use crate::geo::{Place, PlaceSource};
 use crate::metrics::Metrics;
-use crate::policy::{Ask, Compiled, Loaded, PolicyFailure, RegionDirectory, WarmPool};
+use crate::policy::{Ask, Compiled, Field, KvCall, Loaded, PolicyFailure, Reads, RegionDirectory, WarmPool};
 use crate::recording::line::{Decided, Line, Session, World};
 use crate::recording::reader::{Lines, ReadError};
+use crate::recording::recorder::{AFFINITY, ROUTE};
 use crate::recording::writer::WORLDS_MAX;
-use crate::recording::{said, world};
+use crate::recording::{kept, said, world};
 use crate::snapshot::build::{Inputs, policy_regions};
 use crate::snapshot::{PolicyUse, Snapshot};
 use crate::steer::affinity::{Token, cookie};
@@ -24,7 +26,7 @@ use crate::steer::verdict::{SessionKey, Verdict};
 use bytes::Bytes;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +106,8 @@ pub(super) struct Again {
     pub(super) failed: Option<&'static str>,
     /// The region of the recorded decision lies outside the fence that the new policy set.
     pub(super) outside_before: bool,
+    /// What the new policy read that the record does not have: names of fields, `kv:` and names of buckets.
+    pub(super) unknown: BTreeSet<String>,
 }
 
 /// A world, ready to decide in.
@@ -125,7 +129,7 @@ impl Restored {
             }
             let directory = RegionDirectory { generation: 0, regions: policy_regions(&live, index) };
             let wrong = |fault| ReplayError::Policy(format!("in service {:?}: the policy {fault}", line.service));
-            let load = || Loaded::of(replay.compiled, &live.policies[index], &directory).map_err(wrong);
+            let load = || Loaded::to_replay(replay.compiled, &live.policies[index], &directory).map_err(wrong);
             let asked = Arc::new(load()?);
             // What the others said is in the record; they only need a place in the chain.
             let other = Arc::new(load()?.standing_in());
@@ -153,14 +157,15 @@ impl Restored {
     /// Makes a decision again.
     fn decide(&self, decided: &Decided, pool: &mut WarmPool) -> Result<Again, String> {
         let posed = Posed::of(self, decided)?;
-        let mut asked = Asked { world: self, decided, pool, failed: None, fence: None };
+        let mut asked = Asked { world: self, decided, pool, failed: None, fence: None, unknown: BTreeSet::new() };
         let decision = decide(&self.snapshot, &posed.facts(decided), &mut asked, None);
-        let (failed, fence) = (asked.failed, asked.fence);
+        let Asked { failed, fence, unknown, .. } = asked;
         let service = self.snapshot.services.first().ok_or("no service")?;
         let region = service.table.regions.iter().position(|region| *region.name == *decided.served);
         Ok(Again {
             served: service.place_word(decision.place()).to_owned(),
             failed,
+            unknown,
             outside_before: region.zip(fence).is_some_and(|(region, fence)| !fence.contains(region)),
         })
     }
@@ -187,7 +192,33 @@ struct Asked<'a> {
     decided: &'a Decided,
     pool: &'a mut WarmPool,
     failed: Option<&'static str>,
-    fence: Option<crate::base::RegionSet>,
+    fence: Option<RegionSet>,
+    unknown: BTreeSet<String>,
+}
+
+impl Asked<'_> {
+    /// What the policy that was replaced read of what it keeps at this hook.
+    fn kept(&self, hook: &str) -> Arc<[KvCall]> {
+        let replaced = self.world.replaced.as_deref();
+        let here = self.decided.kept.iter().find(|kept| kept.hook == hook && Some(kept.policy.as_str()) == replaced);
+        here.into_iter().flat_map(|kept| &kept.calls).map(kept::again).collect()
+    }
+
+    /// Notes what was read, passed or looked up, that the record does not have.
+    fn miss(&mut self, policy: &PolicyUse) {
+        let noted = self.pool.noted();
+        self.unknown.extend(noted.unknown.iter().map(|bucket| format!("kv:{bucket}")));
+        let Some(recorded) = &self.world.line.fields else { return };
+        let declared = &policy.loaded.manifest().fields;
+        let looked_up = |place: usize| noted.lookups.iter().any(|(at, _)| *at as usize == place);
+        for (place, (field, name)) in declared.iter().zip(fields::recorded(declared)).enumerate() {
+            let is_read = !matches!(field, Field::Lazy(_)) || looked_up(place);
+            // The PoP is the world's.
+            if is_read && *field != Field::Pop && !recorded.contains(&name) {
+                self.unknown.insert(name);
+            }
+        }
+    }
 }
 
 impl AskPolicy for Asked<'_> {
@@ -201,7 +232,9 @@ impl AskPolicy for Asked<'_> {
             // Behind an answer nobody was asked.
             return heard.map_or(Ok(Verdict::Pass), |(_, said)| said::again(said, regions));
         }
-        let said = self.pool.route(&policy.loaded, &policy.directory, ask);
+        let kept = self.kept(ROUTE);
+        let said = self.pool.route(&policy.loaded, &policy.directory, &Ask { reads: Reads::Given(&kept), ..*ask });
+        self.miss(policy);
         // One failure must not keep it from being asked again.
         policy.loaded.quarantine().recovered();
         match &said {
@@ -220,7 +253,9 @@ impl AskPolicy for Asked<'_> {
         if !acted(self.world, self.decided, &policy.name) {
             return Ok(None);
         }
-        let key = self.pool.key(&policy.loaded, &policy.directory, ask);
+        let kept = self.kept(AFFINITY);
+        let key = self.pool.key(&policy.loaded, &policy.directory, &Ask { reads: Reads::Given(&kept), ..*ask });
+        self.miss(policy);
         policy.loaded.quarantine().recovered();
         if let Err(failure) = &key {
             self.failed = Some(failure.as_str());

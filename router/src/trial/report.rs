@@ -19,6 +19,9 @@ pub struct Report {
     pub services: BTreeMap<String, Found>,
     /// Fields that were redacted, with how many decisions lack them.
     pub redacted: BTreeMap<String, u64>,
+    /// What the new policy read that the record does not have, and that was as if it were not there: fields, and `kv:` with a
+    /// bucket. With how many decisions.
+    pub unknown: BTreeMap<String, u64>,
     /// Where the record ended before its end.
     pub damage: Option<String>,
 }
@@ -51,6 +54,7 @@ impl Report {
             share: head.share.0,
             services: BTreeMap::new(),
             redacted: BTreeMap::new(),
+            unknown: BTreeMap::new(),
             damage: None,
         }
     }
@@ -64,6 +68,9 @@ impl Report {
     pub(super) fn decision(&mut self, world: &World, decided: &Decided, again: &Again) {
         for field in &decided.redacted {
             *self.redacted.entry(field.clone()).or_default() += 1;
+        }
+        for name in &again.unknown {
+            *self.unknown.entry(name.clone()).or_default() += 1;
         }
         let found = self.services.entry(world.service.clone()).or_default();
         found.decisions += 1;
@@ -114,6 +121,7 @@ impl Report {
             "share": self.share,
             "services": services.collect::<serde_json::Map<_, _>>(),
             "redacted": self.redacted,
+            "unknown": self.unknown,
             "damage": self.damage,
         })
     }

@@ -12,6 +12,7 @@ wit_bindgen::generate!({
         world policy {
             import portolan:policy/telemetry@0.1.0;
             import portolan:policy/kv@0.1.0;
+            import portolan:policy/view@0.1.0;
             export portolan:policy/lifecycle@0.1.0;
         }
     ",

@@ -68,6 +68,7 @@ mod request;
 mod telemetry;
 pub mod testing;
 mod verdict;
+mod view;
 
 // The generated code names this crate by its full path, so that it also works from a policy's own crate.
 extern crate self as portolan_policy;
@@ -92,6 +93,7 @@ pub use payload::Payload;
 pub use regions::Regions;
 pub use request::{Candidate, Pin, Request};
 pub use telemetry::{Counter, Gauge, Histogram, Level, log};
+pub use view::LookupError;
 
 use serde::de::DeserializeOwned;
 

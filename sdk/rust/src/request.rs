@@ -1,11 +1,12 @@
 //! One request as a policy sees it: declared fields by name, candidates with their names and labels, the pin.
 //!
-//! A view of what the host passed; nothing is copied and nothing is asked of the host. Made by `guest.rs` for each
-//! call and by `testing`.
+//! A view of what the host passed; nothing is copied, and nothing is asked of the host but look-ups. Made by `guest.rs` for
+//! each call and by `testing`.
 
 use std::time::Duration;
 
 use crate::bindings::portolan::policy::types::{self, Column};
+use crate::view::{self, LookupError};
 use crate::{Health, Location, Payload, RegionId, RegionInfo, Regions};
 
 /// The request to route.
@@ -92,6 +93,28 @@ impl<'a> Request<'a> {
     pub fn field_at(&self, place: usize) -> Option<&'a [u8]> {
         // What stands behind the declared ones has no name.
         if place < self.names.len() { self.fields.at(place) } else { None }
+    }
+
+    /// A field that the policy may look up ([`crate::Manifest::lookups`]), asked of the host now: `Ok(None)` when the request has
+    /// no such field.
+    ///
+    /// Panics in a native build when the policy did not declare it, as `field` does.
+    pub fn lookup(&self, name: &str) -> Result<Option<Vec<u8>>, LookupError> {
+        let place = self.names.iter().position(|declared| declared.strip_prefix("lazy:") == Some(name));
+        if cfg!(not(target_arch = "wasm32")) && place.is_none() {
+            panic!("`{name}` was not declared in describe by `lookups`; declared are {:?}", self.names);
+        }
+        self.lookup_at(place.unwrap_or(usize::MAX))
+    }
+
+    /// The same by its place in the manifest's `fields`.
+    pub fn lookup_at(&self, place: usize) -> Result<Option<Vec<u8>>, LookupError> {
+        view::field(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// The same as text; none also when it cannot be had or is not UTF-8.
+    pub fn lookup_text(&self, name: &str) -> Option<String> {
+        String::from_utf8(self.lookup(name).ok()??).ok()
     }
 
     /// A declared field as text; none when it is not UTF-8.

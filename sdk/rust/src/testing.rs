@@ -212,6 +212,14 @@ impl Request {
         &mut self.candidates
     }
 
+    /// What calls about this request see beside what they are passed: its time, and what may be looked up.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn begin(&self, names: &[String]) {
+        crate::kept::set_time(self.raw.now_ms);
+        let lazy = |name: &String| Some(self.fields.get(name.strip_prefix("lazy:")?).cloned());
+        crate::view::show(names.iter().map(lazy).collect());
+    }
+
     /// These fields and those that every call has, as the contract has them.
     fn values(&self, names: &[String]) -> Vec<u8> {
         let declared = names.iter().map(|name| self.fields.get(name).map(Vec::as_slice));
@@ -243,7 +251,7 @@ impl<P: Policy> Loaded<P> {
     /// The verdict on a request.
     pub fn verdict(&self, request: Request) -> Verdict {
         #[cfg(not(target_arch = "wasm32"))]
-        crate::kept::set_time(request.raw.now_ms);
+        request.begin(&self.manifest.fields);
         let Instance { policy, fields, regions, .. } = &self.instance;
         let values = request.values(fields);
         let cells = request.candidates.iter().flat_map(Candidate::row).collect();
@@ -267,7 +275,7 @@ impl<P: Response> Loaded<P> {
         };
         let heard = packed(self.instance.response_fields.iter().map(named));
         #[cfg(not(target_arch = "wasm32"))]
-        crate::kept::set_time(request.raw.now_ms);
+        request.begin(&self.manifest.fields);
         self.instance.response(&request.raw, outcome, &request.values(&self.instance.fields), &heard)
     }
 }
@@ -276,7 +284,7 @@ impl<P: Affinity> Loaded<P> {
     /// The session's key, as text; none when the policy gives none.
     pub fn key(&self, request: Request) -> Option<String> {
         #[cfg(not(target_arch = "wasm32"))]
-        crate::kept::set_time(request.raw.now_ms);
+        request.begin(&self.manifest.fields);
         let values = request.values(&self.instance.fields);
         let key = self.instance.key(&request.raw, &values)?;
         Some(String::from_utf8_lossy(&key).into_owned())

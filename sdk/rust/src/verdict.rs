@@ -203,6 +203,14 @@ impl Manifest {
         self
     }
 
+    /// Wants to look up these fields of the request when it needs them: headers, cookies and query parameters. See
+    /// [`crate::Request::lookup`].
+    #[must_use]
+    pub fn lookups<T: AsRef<str>>(mut self, fields: impl IntoIterator<Item = T>) -> Self {
+        self.fields.extend(fields.into_iter().map(|field| format!("lazy:{}", field.as_ref())));
+        self
+    }
+
     /// Wants this bucket, which the operator must grant. See [`crate::Bucket`].
     #[must_use]
     pub fn bucket(mut self, name: impl Into<String>) -> Self {

@@ -58,7 +58,7 @@ macro_rules! sdk {
 }
 
 /// Without its manifest, which `new` writes.
-const RUST_SDK: [File; 14] = sdk![
+const RUST_SDK: [File; 15] = sdk![
     "rust",
     "src/answer.rs",
     "src/bindings.rs",
@@ -74,6 +74,7 @@ const RUST_SDK: [File; 14] = sdk![
     "src/telemetry.rs",
     "src/testing.rs",
     "src/verdict.rs",
+    "src/view.rs",
 ];
 
 const C_SDK: [File; 15] = sdk![

@@ -52,7 +52,7 @@ impl Text for RecordField {
     const TYPE: &'static str = "field";
     fn accepted() -> String {
         "header:NAME, cookie:NAME, query:NAME, host, path, query, client.ip, client.country, client.continent, \
-         client.region, client.city, client.asn, client.location or pin.payload"
+         client.region, client.city, client.asn, client.location, pin.payload or kv:BUCKET"
             .into()
     }
     fn read(text: &str) -> Result<Self, String> {
@@ -70,7 +70,7 @@ impl Text for RecordField {
             "pin.payload",
         ];
         let named = text.split_once(':').filter(|(kind, name)| {
-            ["cookie", "query"].contains(kind) && !name.is_empty()
+            ["cookie", "query", "kv"].contains(kind) && !name.is_empty()
                 || *kind == "header" && HeaderName::try_from(*name).is_ok()
         });
         match named {

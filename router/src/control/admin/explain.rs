@@ -10,7 +10,7 @@ use crate::base::{Timestamp, clock, hash};
 use crate::decide::AskPolicy;
 use crate::decide::explain::cache::{Known, Lookup};
 use crate::decide::explain::{Explained, Question, explain};
-use crate::policy::{Ask, PolicyFailure, WarmPool};
+use crate::policy::{Ask, Noted, PolicyFailure, WarmPool};
 use crate::snapshot::PolicyUse;
 use crate::steer::verdict::{SessionKey, Verdict};
 use crate::store::Store;
@@ -52,6 +52,10 @@ impl AskPolicy for Warm<'_> {
 
     fn took(&self) -> Duration {
         self.took
+    }
+
+    fn noted(&mut self) -> Noted {
+        self.pool.noted()
     }
 }
 

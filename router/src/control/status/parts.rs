@@ -40,6 +40,7 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "ignored_regions": counts.ignored_regions,
         "dropped_lines": counts.dropped_lines,
         "stray_writes": counts.stray_writes,
+        "refused_lookups": counts.refused_lookups,
         "kv": loaded.kv().iter().map(bucket).collect::<serde_json::Map<_, _>>(),
         "instances": counts.living,
         "memory_bytes": counts.memory,

@@ -22,7 +22,7 @@ const SWEEP_MAX: usize = 8;
 
 /// Why nothing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::policy) enum KvError {
+pub enum KvError {
     /// No such bucket in the manifest.
     NoBucket,
     /// The key or the value is longer than it may be.
@@ -33,6 +33,22 @@ pub(in crate::policy) enum KvError {
     NotANumber,
     /// There is no keeping things now.
     Unavailable,
+}
+
+impl KvError {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::NoBucket, Self::TooLarge, Self::OverQuota, Self::NotANumber, Self::Unavailable];
+
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoBucket => "no-bucket",
+            Self::TooLarge => "too-large",
+            Self::OverQuota => "over-quota",
+            Self::NotANumber => "not-a-number",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// A bucket.

@@ -3,10 +3,11 @@
 //! Owns their form. Nothing here waits: each is one operation on one bucket. In `describe` and `init` there is nothing kept and
 //! nothing to keep, for these are to be the same for every instance. Called by `imports`.
 
-use super::bucket::{Granted, KvError};
-use crate::base::Timestamp;
+use super::bucket::KvError;
+use super::journal::{Answer, Operation};
 use crate::policy::guest::Guest;
 use crate::policy::imports::Offered;
+use std::sync::Arc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, LinkerInstance, Lower};
 
@@ -47,32 +48,53 @@ impl From<KvError> for ErrorEnum {
 }
 
 fn define(instance: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {
-    instance.func_wrap("get", |store: StoreContextMut<'_, Guest>, (bucket, key): (u32, Vec<u8>)| {
-        Ok((ask(&store, bucket, |granted, now| Ok(granted.get(&key, now))),))
+    instance.func_wrap("get", |mut store: StoreContextMut<'_, Guest>, (bucket, key): (u32, Vec<u8>)| {
+        Ok((value(store.data_mut().keep(bucket, key, Operation::Get)),))
     })?;
     type Set = (u32, Vec<u8>, Vec<u8>, u32);
-    instance.func_wrap("set", |store: StoreContextMut<'_, Guest>, (bucket, key, value, ttl): Set| {
-        Ok((ask(&store, bucket, |granted, now| granted.set(&key, &value, ttl, now)),))
+    instance.func_wrap("set", |mut store: StoreContextMut<'_, Guest>, (bucket, key, value, ttl_ms): Set| {
+        Ok((done(store.data_mut().keep(bucket, key, Operation::Set { value, ttl_ms })),))
     })?;
     type Replace = (u32, Vec<u8>, Option<Vec<u8>>, Vec<u8>, u32);
-    instance.func_wrap("replace", |store: StoreContextMut<'_, Guest>, (bucket, key, old, value, ttl): Replace| {
-        Ok((ask(&store, bucket, |granted, now| granted.replace(&key, old.as_deref(), &value, ttl, now)),))
+    instance.func_wrap("replace", |mut store: StoreContextMut<'_, Guest>, asked: Replace| {
+        let (bucket, key, expected, value, ttl_ms) = asked;
+        Ok((whether(store.data_mut().keep(bucket, key, Operation::Replace { expected, value, ttl_ms })),))
     })?;
     type Add = (u32, Vec<u8>, i64, u32);
-    instance.func_wrap("add", |store: StoreContextMut<'_, Guest>, (bucket, key, delta, ttl): Add| {
-        Ok((ask(&store, bucket, |granted, now| granted.add(&key, delta, ttl, now)),))
+    instance.func_wrap("add", |mut store: StoreContextMut<'_, Guest>, (bucket, key, delta, ttl_ms): Add| {
+        Ok((sum(store.data_mut().keep(bucket, key, Operation::Add { delta, ttl_ms })),))
     })?;
-    instance.func_wrap("delete", |store: StoreContextMut<'_, Guest>, (bucket, key): (u32, Vec<u8>)| {
-        Ok((ask(&store, bucket, |granted, now| Ok(granted.delete(&key, now))),))
+    instance.func_wrap("delete", |mut store: StoreContextMut<'_, Guest>, (bucket, key): (u32, Vec<u8>)| {
+        Ok((whether(store.data_mut().keep(bucket, key, Operation::Delete)),))
     })
 }
 
-fn ask<T>(
-    store: &StoreContextMut<'_, Guest>,
-    bucket: u32,
-    operation: impl FnOnce(&Granted, Timestamp) -> Result<T, KvError>,
-) -> Result<T, ErrorEnum> {
-    let guest = store.data();
-    let done = guest.kept().and_then(|buckets| operation(buckets.at(bucket)?, guest.now()));
-    done.map_err(Into::into)
+/// What a call comes to.
+type Asked = Result<Answer, KvError>;
+
+// An answer of another kind than the question's can only come out of a record that somebody wrote by hand.
+
+fn value(asked: Asked) -> Result<Option<Arc<[u8]>>, ErrorEnum> {
+    match asked? {
+        Answer::Value(value) => Ok(value),
+        _ => Err(ErrorEnum::Unavailable),
+    }
+}
+
+fn done(asked: Asked) -> Result<(), ErrorEnum> {
+    asked.map(|_| ()).map_err(Into::into)
+}
+
+fn whether(asked: Asked) -> Result<bool, ErrorEnum> {
+    match asked? {
+        Answer::Whether(whether) => Ok(whether),
+        _ => Err(ErrorEnum::Unavailable),
+    }
+}
+
+fn sum(asked: Asked) -> Result<i64, ErrorEnum> {
+    match asked? {
+        Answer::Sum(sum) => Ok(sum),
+        _ => Err(ErrorEnum::Unavailable),
+    }
 }

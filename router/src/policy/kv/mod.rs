@@ -5,16 +5,19 @@
 //! the functions that guests call.
 
 mod bucket;
+mod journal;
 mod link;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::{Bucket, BucketCounts};
-pub(super) use bucket::{Granted, KvError};
+pub(super) use bucket::Granted;
+pub use bucket::{Bucket, BucketCounts, KvError};
+pub use journal::{Answer, KvCall, Operation};
+pub(super) use journal::{Given, Journal};
 pub(super) use link::OFFERED;
 
 use crate::base::Timestamp;
-use crate::config::Bucket as Grant;
+use crate::config::{Bucket as Grant, BucketQuota};
 use std::sync::Arc;
 
 /// Most buckets of a policy.
@@ -34,6 +37,13 @@ impl Buckets {
             Ok(Granted { name: Arc::clone(&grant.name), bucket, quota: grant.quota })
         };
         declared.iter().map(one).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// The buckets that a manifest declares, without room for anything: for calls that are answered from a record.
+    pub(super) fn without_room(declared: &[String]) -> Self {
+        let quota = BucketQuota { entries: 0, bytes: 0, value: 0 };
+        let one = |name: &String| Granted { name: name.as_str().into(), bucket: Arc::default(), quota };
+        Self(declared.iter().map(one).collect())
     }
 
     /// All of them, by name.

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::bucket::{Granted, KvError};
-use super::{BucketCounts, Buckets};
+use super::{Answer, BucketCounts, Buckets, Given, Journal, KvCall, Operation};
 use crate::base::Timestamp;
 use crate::config::{Bucket as Grant, BucketQuota};
+use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -100,7 +101,7 @@ fn what_ended_makes_room_and_is_counted() {
 
 #[test]
 fn many_threads_lose_no_sum_and_no_account() {
-    let (_, kv) = one(1_000, 1_000_000);
+    let (_, kv) = one(2_000, 1_000_000);
     std::thread::scope(|scope| {
         for worker in 0..4u32 {
             let kv = &kv;
@@ -144,4 +145,83 @@ fn a_reset_leaves_only_what_it_was_given() {
     buckets.reset([("a", "new", &b"1"[..])].into_iter(), NOW).unwrap();
     assert_eq!((kv.get(b"old", NOW), kv.get(b"new", NOW).as_deref()), (None, Some(&b"1"[..])));
     assert_eq!(buckets.reset([("b", "k", &b""[..])].into_iter(), NOW).unwrap_err(), "the policy has no bucket \"b\"");
+}
+
+/// Calls of a policy as somebody noted them.
+fn noted(calls: &[(&str, Operation, Result<Answer, KvError>)]) -> Arc<[KvCall]> {
+    let call = |(key, operation, answer): &(&str, Operation, Result<Answer, KvError>)| KvCall {
+        bucket: "a".into(),
+        key: key.as_bytes().to_vec(),
+        operation: operation.clone(),
+        answer: answer.clone(),
+    };
+    calls.iter().map(call).collect()
+}
+
+fn of(value: &[u8]) -> Result<Answer, KvError> {
+    Ok(Answer::Value(Some(value.into())))
+}
+
+#[test]
+fn the_same_questions_have_the_same_answers_and_others_what_follows_from_them() {
+    let (_, kv) = one(10, 10_000);
+    let set = |value: &str| Operation::Set { value: value.as_bytes().to_vec(), ttl_ms: 0 };
+    let add = |delta| Operation::Add { delta, ttl_ms: 5 };
+    let given = noted(&[
+        ("k", Operation::Get, of(b"1")),
+        ("k", set("2"), Err(KvError::OverQuota)),
+        ("k", Operation::Get, of(b"elsewhere")),
+        ("n", add(2), Ok(Answer::Sum(7))),
+        ("gone", Operation::Delete, Ok(Answer::Whether(false))),
+    ]);
+    let begin = || Journal::Given(Given::new(&given));
+    let ask = |journal: &mut Journal, key: &str, operation| journal.ask(&kv, key.into(), operation, NOW);
+    let mut same = begin();
+    for call in given.iter() {
+        let key = String::from_utf8(call.key.clone()).unwrap();
+        assert_eq!(ask(&mut same, &key, call.operation.clone()), call.answer, "{call:?}");
+    }
+    let mut other = begin();
+    let five: &[u8] = &5i64.to_le_bytes();
+    for (key, operation, answer) in [
+        ("n", Operation::Get, of(five)),
+        ("n", add(1), Ok(Answer::Sum(6))),
+        ("gone", Operation::Get, Ok(Answer::Value(None))),
+        ("k", set("3"), Ok(Answer::Done)),
+        ("k", Operation::Delete, Ok(Answer::Whether(true))),
+        ("k", Operation::Replace { expected: None, value: b"4".to_vec(), ttl_ms: 0 }, Ok(Answer::Whether(true))),
+        ("k", add(1), Err(KvError::NotANumber)),
+        ("new", set("5"), Ok(Answer::Done)),
+        ("new", Operation::Get, of(b"5")),
+    ] {
+        assert_eq!(ask(&mut other, key, operation.clone()), answer, "{key} {operation:?}");
+    }
+    let unknown = |journal: Journal| match journal {
+        Journal::Given(given) => given.unknown.len(),
+        _ => 9,
+    };
+    assert_eq!((unknown(same), unknown(other)), (0, 0), "what is set is not read before");
+    let mut strange = begin();
+    assert_eq!(ask(&mut strange, "strange", add(3)), Ok(Answer::Sum(3)));
+    assert_eq!(ask(&mut strange, "stranger", Operation::Get), Ok(Answer::Value(None)));
+    assert_eq!(unknown(strange), 1, "one bucket");
+    assert_eq!(counts(&kv), BucketCounts::default(), "nothing was kept");
+}
+
+#[test]
+fn a_note_has_an_end() {
+    let (_, kv) = one(2_000, 1_000_000);
+    let mut journal = Journal::Noting(Default::default());
+    for _ in 0..300 {
+        journal.ask(&kv, b"n".to_vec(), Operation::Add { delta: 1, ttl_ms: 0 }, NOW).unwrap();
+    }
+    let Journal::Noting(noted) = journal else { panic!("{journal:?}") };
+    assert_eq!((noted.calls.len(), noted.cut), (256, true));
+    let mut journal = Journal::Noting(Default::default());
+    for key in 0..1_000u32 {
+        let set = Operation::Set { value: vec![0; 100], ttl_ms: 0 };
+        journal.ask(&kv, key.to_le_bytes().to_vec(), set, NOW).unwrap();
+    }
+    let Journal::Noting(noted) = journal else { panic!("{journal:?}") };
+    assert!(noted.cut && noted.calls.len() <= 256);
 }

@@ -5,8 +5,9 @@
 
 use super::world::{Worker, ask_at, candidates, engine, policy};
 use crate::config::{Bucket, BucketQuota, PolicyLimits};
-use crate::policy::{Carried, LoadError, Loaded, Measure, PolicyFailure, Reading};
-use crate::steer::verdict::{Edit, Verdict};
+use crate::policy::{Ask, Carried, KvAnswer, LoadError, Loaded, Measure, Outcome, PolicyFailure, Reading, Reads, View};
+use crate::steer::verdict::{Edit, Reaction, Verdict};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,4 +240,91 @@ fn a_policy_that_says_nothing_imports_nothing_to_say_it_with() {
     let found = crate::policy::inspect(engine(), &path, b"{}", 16 << 20).unwrap();
     let names: Vec<_> = found.imports.iter().map(|import| import.name.as_str()).collect();
     assert_eq!((names, found.refused), (vec!["portolan:policy/types@0.1.0"], None));
+}
+
+/// A viewer with this configuration and room in a bucket.
+fn viewer(config: &str) -> Option<Arc<Loaded>> {
+    let file = built("guests", "viewer.wasm")?;
+    let bytes = std::fs::read(&file).unwrap();
+    let mut policy = policy(file, config.as_bytes());
+    policy.limits = PolicyLimits { memory: 16 << 20, time: Duration::from_millis(200) };
+    policy.kv = vec![Bucket { name: "seen".into(), quota: BucketQuota { entries: 9, bytes: 9_000, value: 99 } }];
+    let directory = Worker::new().directory;
+    Some(Loaded::load(engine(), &policy, &bytes, &directory, Carried::default()).map(Arc::new).unwrap())
+}
+
+#[test]
+fn what_is_looked_up_is_seen_at_every_hook_and_nothing_else_is() {
+    let fields = r#""fields": ["method", "lazy:header:x-user", "lazy:query:q", "lazy:cookie:id"]"#;
+    let Some(loaded) = viewer(&format!(r#"{{ {fields}, "look": [1, 2, 3, 0, 4, 4294967295] }}"#)) else { return };
+    let mut headers = HeaderMap::new();
+    headers.insert("x-user", HeaderValue::from_static("ann"));
+    headers.insert("x-other", HeaderValue::from_static("secret"));
+    headers.insert("cookie", HeaderValue::from_static("other=1; id=7"));
+    let passed = [Some(&b"GET"[..]), None, None, None];
+    let view = View::Head { headers: &headers, query: None };
+    let candidates = candidates();
+    let ask = Ask { view, reads: Reads::Noted, ..ask_at(1, &passed, &candidates) };
+    let mut worker = Worker::new();
+    let seen = "ann,none,7,no-field,no-field,no-field";
+    let verdict = worker.pool.route(&loaded, &worker.directory, &ask).unwrap();
+    let Verdict::Route(advice) = verdict else { panic!("{verdict:?}") };
+    assert!(matches!(&advice.edits[..], [Edit::Set(_, value)] if value == seen), "{:?}", advice.edits);
+    assert_eq!(worker.pool.noted().lookups, [(1, Some(3)), (2, None), (3, Some(1))]);
+    assert_eq!(loaded.stats().counts().refused_lookups, 3);
+    let key = worker.pool.key(&loaded, &worker.directory, &Ask { reads: Reads::Live, ..ask }).unwrap().unwrap();
+    assert_eq!(key.bytes(), seen.as_bytes());
+    assert!(worker.pool.noted().is_empty(), "nobody asked");
+    // After the answer the request's head is gone, and what was kept of it is seen.
+    let kept: Arc<[_]> = Arc::from([None, Some(b"ann".to_vec()), None, Some(b"7".to_vec())]);
+    let outcome = Outcome { region: 3, status: 200, attempt: 1, ttfb_us: 1, may_retry: false, fields: &[] };
+    let ask = Ask { view: View::Kept(&kept), ..ask_at(1, &passed, &[]) };
+    let reaction = worker.pool.response(&loaded, &worker.directory, &ask, &outcome).unwrap();
+    let Reaction::Amend(amendment) = reaction else { panic!("{reaction:?}") };
+    assert!(matches!(&amendment.edits[..], [Edit::Set(_, value)] if value == seen), "{:?}", amendment.edits);
+}
+
+#[test]
+fn a_call_looks_up_so_much_and_no_more() {
+    let config = r#"{ "fields": ["lazy:header:x-user"], "look": [0], "times": 300 }"#;
+    let Some(loaded) = viewer(config) else { return };
+    let headers = HeaderMap::new();
+    let ask = Ask { view: View::Head { headers: &headers, query: None }, ..ask_at(1, &[None], &[]) };
+    let mut worker = Worker::new();
+    for call in 1..3 {
+        let key = worker.pool.key(&loaded, &worker.directory, &ask).unwrap().unwrap();
+        assert_eq!(key.bytes(), b"too-much", "each call has its own measure");
+        assert_eq!(loaded.stats().counts().refused_lookups, 44 * call);
+    }
+}
+
+#[test]
+fn what_was_kept_is_noted_and_answered_from_the_note() {
+    let config = r#"{ "fields": ["lazy:header:x-user"], "look": [0], "count": true }"#;
+    let Some(loaded) = viewer(config) else { return };
+    let user = |name: &'static str| HeaderMap::from_iter([(HeaderName::from_static("x-user"), name.parse().unwrap())]);
+    let candidates = candidates();
+    let mut worker = Worker::new();
+    let mut ask = |headers: &HeaderMap, reads: Reads<'_>| {
+        let view = View::Head { headers, query: None };
+        let ask = Ask { view, reads, ..ask_at(1, &[None], &candidates) };
+        let verdict = worker.pool.route(&loaded, &worker.directory, &ask).unwrap();
+        let Verdict::Route(advice) = verdict else { panic!("{verdict:?}") };
+        (advice.order.to_vec(), worker.pool.noted())
+    };
+    let (ann, bob) = (user("ann"), user("bob"));
+    let orders: Vec<_> = (0..2).map(|_| ask(&ann, Reads::Live).0).collect();
+    assert_eq!(orders, [[0], [0]]);
+    let (third, noted) = ask(&ann, Reads::Noted);
+    assert_eq!(third, [1], "the third time");
+    assert_eq!(noted.kv[0].answer, Ok(KvAnswer::Sum(3)));
+    let calls: Arc<[_]> = noted.kv.into();
+    for _ in 0..2 {
+        let (again, noted) = ask(&ann, Reads::Given(&calls));
+        assert_eq!((again, noted.unknown.len()), (vec![1], 0), "as it was then, as often as it is asked");
+    }
+    let (other, noted) = ask(&bob, Reads::Given(&calls));
+    assert_eq!(other, [0], "as if nothing was kept of him");
+    assert_eq!(noted.unknown, [Arc::from("seen")]);
+    assert_eq!(ask(&ann, Reads::Noted).1.kv[0].answer, Ok(KvAnswer::Sum(4)), "what is given is not kept");
 }

@@ -39,7 +39,7 @@ fn imports_that_are_not_granted_are_named() {
     let text = refusal(Core { imports: tcp, ..PASS }.load());
     assert!(
         text.contains(
-            "imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry and kv"
+            "imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry, kv and view, inert"
         ),
         "{text}"
     );

@@ -7,8 +7,8 @@ use super::frame::{self, Hook};
 use crate::base::{Location, Timestamp};
 use crate::config::{Component, Isolation, OnError, Policy, PolicyLimits, Source};
 use crate::policy::{
-    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, Outcome, PolicyFailure,
-    RegionDirectory, RegionInfo, WarmPool,
+    Ask, Candidate, CandidateHealth, Carried, Engine, EngineSettings, LoadError, Loaded, Outcome, PolicyFailure, Reads,
+    RegionDirectory, RegionInfo, View, WarmPool,
 };
 use crate::steer::verdict::{Reaction, Verdict};
 use std::path::Path;
@@ -167,6 +167,8 @@ pub(super) fn ask_at<'a>(now: u64, fields: &'a [Option<&'a [u8]>], candidates: &
         first_region: 2,
         regions: 4,
         pin_cookie: Some("pin"),
+        view: View::Nothing,
+        reads: Reads::Live,
     }
 }
 

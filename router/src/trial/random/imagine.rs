@@ -7,7 +7,7 @@ use super::super::suite::{
     Case, Client, Health, Lines, Location, Pin, Region, Span, State, Suite, WholePin, WholeState,
 };
 use crate::base::Ordered;
-use crate::policy::{Field, Loaded};
+use crate::policy::{Field, Loaded, Part};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,13 +94,13 @@ pub(super) fn case(
     let mut cookies = Vec::new();
     for field in fields {
         match field {
-            Field::Header(name) if dice.u8(..3) > 0 => {
+            Field::Part(Part::Header(name)) | Field::Lazy(Part::Header(name)) if dice.u8(..3) > 0 => {
                 let value = value(dice, words);
                 let again = dice.u8(..8) == 0;
                 let lines = if again { Lines::Several(vec![value.clone(), value]) } else { Lines::One(value) };
                 case.headers.insert(name.as_str().to_owned(), lines);
             }
-            Field::Cookie(name) if dice.u8(..3) > 0 => {
+            Field::Part(Part::Cookie(name)) | Field::Lazy(Part::Cookie(name)) if dice.u8(..3) > 0 => {
                 cookies.push(format!("{name}={}", value(dice, words).replace([';', ' '], "")));
             }
             _ => {}
@@ -123,7 +123,7 @@ fn request(dice: &mut fastrand::Rng, fields: &[Field], words: &Words) -> String 
     let mut request = format!("{} {}", pick(dice, &METHODS), pick(dice, &PATHS));
     let mut mark = '?';
     for field in fields {
-        if let Field::QueryParameter(name) = field
+        if let Field::Part(Part::QueryParameter(name)) | Field::Lazy(Part::QueryParameter(name)) = field
             && dice.bool()
         {
             request.push_str(&format!("{mark}{name}={}", dice.u32(..100)));

@@ -20,6 +20,10 @@ impl crate::decide::AskPolicy for Warm {
     fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
         self.0.key(&policy.loaded, &policy.directory, ask)
     }
+
+    fn noted(&mut self) -> crate::policy::Noted {
+        self.0.noted()
+    }
 }
 
 const WORLD: &str = r#"
@@ -121,4 +125,58 @@ fn a_record_that_is_cut_short_is_refused_or_used_as_far_as_it_goes() {
     let report = replayed(&canary, &file, true).unwrap();
     assert_eq!((report.services["shop"].decisions, report.moved()), (14, 0));
     assert!(report.damage.is_some_and(|damage| damage.contains("cut short")));
+}
+
+const KEEPER: &str = r#"
+component = ""
+config = { fields = ["lazy:header:x-user"], look = [0], count = true }
+kv = { seen = { entries = 100 } }
+[regions.fra]
+[regions.iad]
+[[case]]
+expect = "pass"
+name = "new"
+headers = { x-user = "ann" }
+[[case]]
+expect = "pass"
+name = "seen twice"
+headers = { x-user = "ann" }
+kv = { seen = { ann = 2 } }
+"#;
+
+#[test]
+fn what_a_policy_kept_and_looked_up_is_replayed_to_the_byte() {
+    let (Some(viewer), folder) = (built("guests/viewer.wasm"), tempfile::tempdir().unwrap()) else { return };
+    let suite = suite(&format!("{PATIENT}{KEEPER}"));
+    let file = recorded(&viewer, &suite, 7, &[], folder.path());
+    let report = replayed(&viewer, &file, false).unwrap();
+    let found = &report.services["shop"];
+    assert_eq!((report.moved(), found.decisions, found.failures.len()), (0, 14, 0), "{:#}", report.document());
+    assert_eq!(found.moves.len(), 2, "some went to the second region: {:#}", report.document());
+    assert_eq!(report.unknown.len(), 0, "{:#}", report.document());
+    assert_eq!(report.document(), replayed(&viewer, &file, false).unwrap().document());
+    let with = |config: &str| {
+        let config = Some(config.to_owned());
+        let other = Replay { compiled: &viewer, replaces: None, config, whole_lines: false };
+        replay(Lines::open(&file).unwrap(), &other).unwrap()
+    };
+    // Fields that no policy declared then, and keys made of them.
+    let report =
+        with(r#"{ "fields": ["lazy:header:x-tenant", "path", "lazy:cookie:id"], "look": [0], "count": true }"#);
+    let unknown: Vec<_> = report.unknown.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(unknown, [("header:x-tenant", 14), ("kv:seen", 14), ("path", 14)], "the cookie is not looked up");
+}
+
+#[test]
+fn what_is_kept_of_something_redacted_is_redacted() {
+    let (Some(viewer), folder) = (built("guests/viewer.wasm"), tempfile::tempdir().unwrap()) else { return };
+    let suite = suite(&format!("{PATIENT}{KEEPER}"));
+    for redact in ["header:x-user", "kv:seen"] {
+        let file = recorded(&viewer, &suite, 2, &[redact], folder.path());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("\"key\":\"ann\""), "{redact}: {text}");
+        let report = replayed(&viewer, &file, false).unwrap();
+        assert_eq!(report.redacted["kv:seen"], 4, "{redact}: {:#}", report.document());
+        assert_eq!(report.unknown["kv:seen"], 4, "{redact}");
+    }
 }

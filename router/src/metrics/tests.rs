@@ -7,13 +7,14 @@ use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
 const GUIDE: &str = include_str!("../../../docs/operating.md");
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 7] = [
     include_str!("families.rs"),
     include_str!("bundles.rs"),
     include_str!("fills.rs"),
     include_str!("disk.rs"),
     include_str!("policies.rs"),
     include_str!("comparisons.rs"),
+    include_str!("rollouts.rs"),
 ];
 
 /// Type and labels by name.
@@ -28,6 +29,8 @@ fn one_of_each() -> Metrics {
     metrics.record();
     metrics.comparisons.add("shop", "canary", "eu", "us", 1);
     metrics.comparisons.add_facts("shop", "canary", 0, 0);
+    metrics.rollouts.show(std::iter::once(("canary", 0.1)));
+    metrics.rollouts.returned("canary", "errors");
     metrics.policies.show(std::iter::once(&crate::policy::tests::measuring()));
     metrics.show_endpoint("shop", "eu", "http://a", true);
     metrics.show_in_flight("shop", "eu", "http://a", 1);

@@ -104,8 +104,8 @@ fn a_new_policy_in_any_language_builds_and_passes_its_own_tests() {
     let scratch = TempDir::new().unwrap();
     let refused = policy_in(scratch.path(), &["new", "--lang", "cobol", "a"]);
     assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
-    assert!(told(&refused).contains("[possible values: c, js, python, rust]"), "{}", told(&refused));
-    for language in ["c", "js", "python"].into_iter().filter(|language| has(language)) {
+    assert!(told(&refused).contains("[possible values: c, go, js, python, rust]"), "{}", told(&refused));
+    for language in ["c", "go", "js", "python"].into_iter().filter(|language| has(language)) {
         let name = format!("home-{language}");
         let made = policy_in(scratch.path(), &["new", "--lang", language, &name]);
         assert!(made.status.success(), "{language}: {}", told(&made));
@@ -128,6 +128,7 @@ fn a_new_policy_in_any_language_builds_and_passes_its_own_tests() {
 fn source_of(language: &str) -> &'static str {
     match language {
         "c" => "src/policy.c",
+        "go" => "src/policy.go",
         "js" => "src/policy.js",
         _ => "src/policy.py",
     }

@@ -89,5 +89,6 @@ mod tests {
         assert_eq!(output("session-pin"), Some("target/plugins/session-pin.wasm".into()));
         assert_eq!(output("good"), Some("target/guests/good.wasm".into()));
         assert_eq!(output("tenant-hash-c"), Some("target/plugins/tenant-hash-c.wasm".into()));
+        assert_eq!(output("tenant-hash-go"), Some("target/plugins/tenant-hash-go.wasm".into()));
     }
 }

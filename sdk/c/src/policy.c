@@ -6,8 +6,7 @@
 
 /* What the instance was made with; 0 before policy_init. */
 static portolan_regions regions;
-static const portolan_bytes *declared;
-static size_t declared_count;
+static portolan_names declared, declared_of_answer;
 
 static portolan_bytes of_string(policy_string_t text) { return (portolan_bytes){text.ptr, text.len}; }
 
@@ -37,6 +36,12 @@ bool exports_portolan_policy_lifecycle_describe(exports_portolan_policy_lifecycl
   return refused(words, error);
 }
 
+static portolan_names names(const policy_list_string_t *fields) {
+  portolan_bytes *names = calloc(fields->len, sizeof *names);
+  for (size_t place = 0; place < fields->len; place++) names[place] = of_string(fields->ptr[place]);
+  return (portolan_names){names, fields->len};
+}
+
 bool exports_portolan_policy_lifecycle_init(exports_portolan_policy_lifecycle_octets_t *config,
                                             exports_portolan_policy_lifecycle_list_region_info_t *infos,
                                             policy_string_t *error) {
@@ -51,10 +56,8 @@ bool exports_portolan_policy_lifecycle_init(exports_portolan_policy_lifecycle_oc
   portolan_manifest manifest;
   const char *words = describe(table, &manifest);
   if (words == NULL) {
-    declared_count = manifest.fields.len;
-    portolan_bytes *names = calloc(declared_count, sizeof *names);
-    for (size_t place = 0; place < declared_count; place++) names[place] = of_string(manifest.fields.ptr[place]);
-    declared = names;
+    declared = names(&manifest.fields);
+    declared_of_answer = names(&manifest.response_fields);
     words = policy_init(table, &regions);
   }
   portolan_memory_keep();
@@ -62,16 +65,42 @@ bool exports_portolan_policy_lifecycle_init(exports_portolan_policy_lifecycle_oc
   return refused(words, error);
 }
 
-void portolan_want(portolan_manifest *manifest, const char *field) {
-  policy_list_string_t *fields = &manifest->fields;
-  fields->ptr = realloc(fields->ptr, (fields->len + 1) * sizeof *fields->ptr);
-  fields->ptr[fields->len++] = (policy_string_t){(uint8_t *)field, strlen(field)};
+static policy_string_t to_string(const char *text) { return (policy_string_t){(uint8_t *)text, strlen(text)}; }
+
+static void append(policy_list_string_t *list, const char *text) {
+  list->ptr = realloc(list->ptr, (list->len + 1) * sizeof *list->ptr);
+  list->ptr[list->len++] = to_string(text);
 }
 
-const portolan_bytes *portolan_declared(size_t *count) {
-  *count = declared_count;
-  return declared;
+void portolan_want(portolan_manifest *manifest, const char *field) { append(&manifest->fields, field); }
+
+void portolan_want_of_answer(portolan_manifest *manifest, const char *field) { append(&manifest->response_fields, field); }
+
+void portolan_bucket(portolan_manifest *manifest, const char *name) { append(&manifest->buckets, name); }
+
+static void metric(portolan_manifest *manifest, const char *name, const char *kind, const char *const *labels) {
+  exports_portolan_policy_lifecycle_metric_t metric = {to_string(name), to_string(kind), {0}};
+  for (; labels != NULL && *labels != NULL; labels++) append(&metric.labels, *labels);
+  exports_portolan_policy_lifecycle_list_metric_t *metrics = &manifest->metrics;
+  metrics->ptr = realloc(metrics->ptr, (metrics->len + 1) * sizeof *metrics->ptr);
+  metrics->ptr[metrics->len++] = metric;
 }
+
+void portolan_counter(portolan_manifest *manifest, const char *name, const char *const *labels) {
+  metric(manifest, name, "counter", labels);
+}
+
+void portolan_gauge(portolan_manifest *manifest, const char *name, const char *const *labels) {
+  metric(manifest, name, "gauge", labels);
+}
+
+void portolan_histogram(portolan_manifest *manifest, const char *name, const char *const *labels) {
+  metric(manifest, name, "histogram", labels);
+}
+
+portolan_names portolan_declared(void) { return declared; }
+
+portolan_names portolan_declared_of_answer(void) { return declared_of_answer; }
 
 const portolan_region *portolan_region_of(uint32_t id) {
   /* Numbers are dense in practice; the search is for a router that leaves gaps. */
@@ -88,10 +117,3 @@ portolan_bytes portolan_label(const portolan_region *region, const char *key) {
   }
   return (portolan_bytes){0};
 }
-
-#ifdef PORTOLAN_IMPORTS_TELEMETRY
-void portolan_log(portolan_level level, const char *message) {
-  policy_string_t text = {(uint8_t *)message, strlen(message)};
-  portolan_policy_telemetry_log((portolan_policy_telemetry_level_t)level, &text);
-}
-#endif

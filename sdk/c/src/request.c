@@ -18,63 +18,59 @@ static uint32_t number(const uint8_t *at) {
   return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* The field at a place, which may be one behind the declared ones. */
-static portolan_bytes at(const portolan_request *request, size_t place) {
-  if (place >= request->fields.count) return (portolan_bytes){0};
-  const uint8_t *ends = request->fields.ends + place * NUMBER;
+portolan_fields portolan_fields_of(const portolan_policy_types_fields_t *raw, size_t count) {
+  /* A router that sends less than it should leaves them all absent. */
+  if (raw->len / NUMBER < count) return (portolan_fields){0};
+  return (portolan_fields){raw->ptr, count, {raw->ptr + count * NUMBER, raw->len - count * NUMBER}};
+}
+
+portolan_bytes portolan_fields_at(const portolan_fields *fields, size_t place) {
+  if (place >= fields->count) return (portolan_bytes){0};
+  const uint8_t *ends = fields->ends + place * NUMBER;
   uint32_t end = number(ends), begin = place == 0 ? 0 : number(ends - NUMBER) & ~ABSENT;
   /* A router that counts wrong gets "absent", not a trap. The top bit makes `end` greater than any length. */
-  if (end > request->fields.octets.length || begin > end) return (portolan_bytes){0};
-  return (portolan_bytes){request->fields.octets.at + begin, end - begin};
+  if (end > fields->octets.length || begin > end) return (portolan_bytes){0};
+  return (portolan_bytes){fields->octets.at + begin, end - begin};
 }
 
 portolan_bytes portolan_field_at(const portolan_request *request, size_t place) {
   /* What stands behind the declared ones has no name. */
-  return place + BEHIND < request->fields.count ? at(request, place) : (portolan_bytes){0};
+  return place + BEHIND < request->fields.count ? portolan_fields_at(&request->fields, place) : (portolan_bytes){0};
+}
+
+size_t portolan_place(portolan_names names, const char *name) {
+  size_t place = 0;
+  while (place < names.count && !portolan_equals(names.at[place], name)) place++;
+  return place;
 }
 
 portolan_bytes portolan_field(const portolan_request *request, const char *name) {
-  size_t count;
-  const portolan_bytes *declared = portolan_declared(&count);
-  for (size_t place = 0; place < count; place++) {
-    if (portolan_equals(declared[place], name)) return portolan_field_at(request, place);
-  }
-  return (portolan_bytes){0};
+  return portolan_field_at(request, portolan_place(portolan_declared(), name));
 }
 
 static portolan_pin pin_of(const portolan_request *request, const portolan_policy_types_pin_t *raw) {
-  size_t declared;
-  portolan_declared(&declared);
+  size_t declared = portolan_declared().count;
   const portolan_region *region = raw->region.is_some ? portolan_region_of(raw->region.val) : NULL;
   return (portolan_pin){
       .is_configured = raw->region.is_some,
       .region = raw->region.val,
-      .region_name = region != NULL ? region->name : at(request, declared + FORMER_REGION),
+      .region_name = region != NULL ? region->name : portolan_fields_at(&request->fields, declared + FORMER_REGION),
       .session_age_s = raw->session_age_s,
       .age_s = raw->pin_age_s,
-      .payload = at(request, declared + PAYLOAD),
+      .payload = portolan_fields_at(&request->fields, declared + PAYLOAD),
   };
 }
 
 portolan_request portolan_request_of(const portolan_policy_types_request_t *raw, const portolan_policy_types_fields_t *fields,
                                      portolan_pin *pin) {
-  size_t count;
-  portolan_declared(&count);
-  count += BEHIND;
-  /* A router that sends less than it should leaves them all absent. */
-  bool fits = fields->len / NUMBER >= count;
   const portolan_region *first = portolan_region_of(raw->service);
   portolan_request request = {
       .now_ms = raw->now_ms,
       .entropy = raw->entropy,
       .client = raw->client.is_some ? &raw->client.val : NULL,
       .service = first != NULL ? first->service : portolan_text(""),
+      .fields = portolan_fields_of(fields, portolan_declared().count + BEHIND),
   };
-  if (fits) {
-    request.fields.ends = fields->ptr;
-    request.fields.count = count;
-    request.fields.octets = (portolan_bytes){fields->ptr + count * NUMBER, fields->len - count * NUMBER};
-  }
   if (raw->pin.is_some) {
     *pin = pin_of(&request, &raw->pin.val);
     request.pin = pin;

@@ -14,16 +14,19 @@ static plan *plan_of(portolan_verdict *verdict) {
   return &verdict->val.route;
 }
 
-/* Bytes of the author's may change before the router reads them. */
-static portolan_policy_types_octets_t octets(portolan_bytes bytes) {
+portolan_policy_types_octets_t portolan_octets(portolan_bytes bytes) {
   uint8_t *copy = malloc(bytes.length);
   memcpy(copy, bytes.at, bytes.length);
   return (portolan_policy_types_octets_t){copy, bytes.length};
 }
 
 static policy_string_t string(const char *text) {
-  portolan_policy_types_octets_t copy = octets(portolan_text(text));
+  portolan_policy_types_octets_t copy = portolan_octets(portolan_text(text));
   return (policy_string_t){copy.ptr, copy.len};
+}
+
+portolan_policy_types_edit_t portolan_edit(uint8_t op, const char *name, portolan_bytes value) {
+  return (portolan_policy_types_edit_t){op, string(name), portolan_octets(value)};
 }
 
 static portolan_policy_types_list_region_id_t regions(const uint32_t *ids, size_t count) {
@@ -45,7 +48,7 @@ void portolan_strict(portolan_verdict *verdict) { plan_of(verdict)->strict = tru
 void portolan_bind(portolan_verdict *verdict, portolan_bytes payload, uint32_t ttl_s) {
   portolan_policy_types_pin_action_t *pin = &plan_of(verdict)->pin;
   pin->tag = PORTOLAN_POLICY_TYPES_PIN_ACTION_BIND;
-  pin->val.bind = (portolan_policy_types_binding_t){octets(payload), ttl_s};
+  pin->val.bind = (portolan_policy_types_binding_t){portolan_octets(payload), ttl_s};
 }
 
 void portolan_hold(portolan_verdict *verdict) { plan_of(verdict)->pin.tag = PORTOLAN_POLICY_TYPES_PIN_ACTION_HOLD; }
@@ -80,7 +83,7 @@ void portolan_cache_bypass(portolan_verdict *verdict) {
 static void edit(portolan_verdict *verdict, uint8_t op, const char *name, portolan_bytes value) {
   portolan_policy_types_list_edit_t *edits = &plan_of(verdict)->edits;
   edits->ptr = realloc(edits->ptr, (edits->len + 1) * sizeof *edits->ptr);
-  edits->ptr[edits->len++] = (portolan_policy_types_edit_t){op, string(name), octets(value)};
+  edits->ptr[edits->len++] = portolan_edit(op, name, value);
 }
 
 void portolan_set_header(portolan_verdict *verdict, const char *name, portolan_bytes value) {
@@ -99,12 +102,12 @@ void portolan_timeout(portolan_verdict *verdict, uint32_t milliseconds) { plan_o
 
 void portolan_reply(portolan_verdict *verdict, uint16_t status, portolan_bytes body) {
   verdict->tag = PORTOLAN_POLICY_TYPES_VERDICT_RESPOND;
-  verdict->val.respond = (portolan_policy_types_reply_t){status, {0}, octets(body)};
+  verdict->val.respond = (portolan_policy_types_reply_t){status, {0}, portolan_octets(body)};
 }
 
 void portolan_reply_header(portolan_verdict *verdict, const char *name, portolan_bytes value) {
   if (verdict->tag != PORTOLAN_POLICY_TYPES_VERDICT_RESPOND) return;
   portolan_policy_types_list_tuple2_string_octets_t *headers = &verdict->val.respond.headers;
   headers->ptr = realloc(headers->ptr, (headers->len + 1) * sizeof *headers->ptr);
-  headers->ptr[headers->len++] = (portolan_policy_types_tuple2_string_octets_t){string(name), octets(value)};
+  headers->ptr[headers->len++] = (portolan_policy_types_tuple2_string_octets_t){string(name), portolan_octets(value)};
 }

@@ -117,9 +117,60 @@ export class Reply {
   header(name: string, value: string | Octets): this;
 }
 
-/** What the policy wants to see; nothing that is not declared is passed. */
+/** How an origin answered, for the hook `response`. */
+export interface Answer {
+  /** The region that answered. */
+  readonly region: number;
+  readonly regionName: string;
+  readonly status: number;
+  /** From 1. */
+  readonly attempt: number;
+  /** From the begin of the attempt to the head of the answer, microseconds. */
+  readonly ttfbUs: number;
+  /** Whether `Next` can be heeded. */
+  readonly mayRetry: boolean;
+  /** A declared field of the response, such as `header:x-node`; throws when it was not declared. */
+  field(name: string): Octets | undefined;
+  /** The same as text; none when it is not UTF-8. */
+  text(name: string): string | undefined;
+}
+
+/**
+ * The plan's next region should be asked in place of this one: a retry like any other. Where that cannot be, or no other region
+ * answers, the client has this answer after all.
+ */
+export const Next: { readonly reaction: "next" };
+
+/** How an origin's answer is changed. */
+export class Amendment {
+  /** Edits of the answer's headers. */
+  header(name: string, value: string | Octets): this;
+  addHeader(name: string, value: string | Octets): this;
+  withoutHeader(name: string): this;
+  /** Pin the session to the region that answered. */
+  bind(payload?: string | Octets, ttlS?: number): this;
+  /** Leave the pin as it is. */
+  hold(): this;
+  /** End the pin. */
+  clear(): this;
+}
+
+/** A metric that the policy writes with the classes of `portolan-policy/telemetry`. */
+export interface Metric {
+  name: string;
+  kind: "counter" | "gauge" | "histogram";
+  /** The values of its one label, at most 16; none is no label. */
+  labels?: string[];
+}
+
+/** What the policy wants to see and to use; nothing that is not declared is passed. */
 export interface Manifest {
   fields?: string[];
+  /** Fields of the response, for the hook `response`. */
+  responseFields?: string[];
+  /** Buckets, for `portolan-policy/kv`. */
+  buckets?: string[];
+  metrics?: Metric[];
 }
 
 /** A policy. What its functions throw refuses the configuration, or ends the call, in the words of the error. */
@@ -129,12 +180,14 @@ export interface Policy<Config = object> {
     route?(request: Request): Plan | Reply | undefined | null | void;
     /** The hook `affinity`: the session's key, at most 1024 bytes. The request has no candidates. */
     key?(request: Request): string | Octets | undefined | null | void;
+    /** The hook `response`. The request has no candidates. */
+    response?(request: Request, answer: Answer): Amendment | typeof Next | undefined | null | void;
   };
   describe?(config: Config): Manifest;
 }
 
 /** The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);` */
-export function policy<Config>(policy: Policy<Config>): { lifecycle: object; route: object; affinity: object };
+export function policy<Config>(policy: Policy<Config>): { lifecycle: object; route: object; affinity: object; response: object };
 
 /** For `describe`: refuses a configuration that has other keys than these. */
 export function onlyKeys(config: object, ...known: string[]): void;

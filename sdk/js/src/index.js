@@ -3,11 +3,13 @@
 // Owns the exports of the component and its one instance of the policy. Holds no policy logic and asks nothing of the
 // router. The types are in index.d.ts.
 
+import { Answer, reaction } from "./answer.js";
 import { Regions, Request } from "./request.js";
 import { octets, text } from "./octets.js";
 import { Plan, Reply, verdict } from "./verdict.js";
 
 export { Plan, Reply, octets, text };
+export { Amendment, Next } from "./answer.js";
 export { Health } from "./request.js";
 
 /** What a hook that is not about candidates has of them. */
@@ -20,11 +22,12 @@ export function reportTo(report) {
   reporter = report;
 }
 
-/** The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);`, and `affinity` besides. */
+/** The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);`, and `affinity` and `response` besides. */
 export function policy(Policy) {
   let instance = null;
   let regions = null;
   let names = null;
+  let answered = null;
   const describe = (config) => ({
     fields: [],
     responseFields: [],
@@ -33,14 +36,20 @@ export function policy(Policy) {
     ext: [],
     ...(Policy.describe ? Policy.describe(config) : {}),
   });
+  const manifest = (config) => {
+    const said = describe(config);
+    return { ...said, metrics: said.metrics.map((metric) => ({ labels: [], ...metric })) };
+  };
   return {
     lifecycle: {
-      describe: (config) => refusing(() => describe(read(config))),
+      describe: (config) => refusing(() => manifest(read(config))),
       init: (config, infos) =>
         refusing(() => {
           // `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
           const table = read(config);
-          names = describe(table).fields;
+          const said = describe(table);
+          names = said.fields;
+          answered = said.responseFields;
           regions = new Regions(infos);
           instance = new Policy(table, regions);
         }),
@@ -54,6 +63,13 @@ export function policy(Policy) {
         reporting(() => {
           const key = instance.key(new Request(raw, names, fields, NO_CANDIDATES, regions));
           return key === undefined || key === null ? null : octets(key);
+        }),
+    },
+    response: {
+      response: (raw, outcome, fields, responseFields) =>
+        reporting(() => {
+          const request = new Request(raw, names, fields, NO_CANDIDATES, regions);
+          return reaction(instance.response(request, new Answer(outcome, answered, responseFields, regions)));
         }),
     },
   };

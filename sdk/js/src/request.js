@@ -85,11 +85,14 @@ class Candidate {
 }
 
 /** The values of declared fields, and behind them those that every call has. */
-class Fields {
+export class Fields {
+  #names;
   #ends;
   #octets;
 
-  constructor(bytes, count) {
+  constructor(bytes, names, behind) {
+    const count = names.length + behind;
+    this.#names = names;
     this.#ends = new DataView(bytes.buffer, bytes.byteOffset, count * 4);
     this.#octets = bytes.subarray(count * 4);
   }
@@ -99,6 +102,12 @@ class Fields {
     if (end >= ABSENT) return undefined;
     const begin = place === 0 ? 0 : this.#ends.getUint32(place * 4 - 4, true) & ~ABSENT;
     return this.#octets.subarray(begin, end);
+  }
+
+  of(name) {
+    const place = this.#names.indexOf(name);
+    if (place < 0) throw new Error(`\`${name}\` was not declared in describe; declared are ${this.#names.join(", ")}`);
+    return this.at(place);
   }
 }
 
@@ -113,7 +122,7 @@ export class Request {
   constructor(raw, names, fields, table, regions) {
     this.#raw = raw;
     this.#names = names;
-    this.#fields = new Fields(fields, names.length + BEHIND);
+    this.#fields = new Fields(fields, names, BEHIND);
     this.#table = table;
     this.regions = regions;
   }
@@ -160,9 +169,7 @@ export class Request {
   }
 
   field(name) {
-    const place = this.#names.indexOf(name);
-    if (place < 0) throw new Error(`\`${name}\` was not declared in describe; declared are ${this.#names.join(", ")}`);
-    return this.#fields.at(place);
+    return this.#fields.of(name);
   }
 
   text(name) {

@@ -48,6 +48,8 @@ pub(super) struct NewArgs {
 enum Language {
     /// C.
     C,
+    /// Go.
+    Go,
     /// JavaScript.
     Js,
     /// Python.

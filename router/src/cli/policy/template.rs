@@ -32,6 +32,17 @@ const C: [File; 5] = [
     ("src/policy.c", include_str!("new/c/policy.c.txt")),
 ];
 
+const GO: [File; 8] = [
+    CASES,
+    IGNORED,
+    ("policy.toml", include_str!("new/go/policy.toml.txt")),
+    ("requirements.txt", include_str!("new/go/requirements.txt")),
+    ("README.md", include_str!("new/go/README.md.txt")),
+    ("src/go.mod", include_str!("new/go/go.mod.txt")),
+    ("src/policy.go", include_str!("new/go/policy.go.txt")),
+    ("src/policy_test.go", include_str!("new/go/policy_test.go.txt")),
+];
+
 const JS: [File; 6] = [
     CASES,
     IGNORED,
@@ -77,7 +88,7 @@ const RUST_SDK: [File; 15] = sdk![
     "src/view.rs",
 ];
 
-const C_SDK: [File; 15] = sdk![
+const C_SDK: [File; 18] = sdk![
     "c",
     "README.md",
     "include/portolan.h",
@@ -87,21 +98,53 @@ const C_SDK: [File; 15] = sdk![
     "src/affinity.c",
     "src/bytes.c",
     "src/json.c",
+    "src/kv.c",
     "src/libc.c",
     "src/memory.c",
     "src/parts.h",
     "src/policy.c",
     "src/request.c",
+    "src/response.c",
     "src/route.c",
+    "src/telemetry.c",
     "src/verdict.c",
 ];
 
-const JS_SDK: [File; 9] = sdk![
+const GO_SDK: [File; 22] = sdk![
+    "go",
+    "README.md",
+    "answer.go",
+    "component/crossing/crossing.go",
+    "component/export_portolan_policy_affinity/affinity.go",
+    "component/export_portolan_policy_lifecycle/lifecycle.go",
+    "component/export_portolan_policy_response/response.go",
+    "component/export_portolan_policy_route/route.go",
+    "config.go",
+    "go.mod",
+    "kv/host_wasip1.go",
+    "kv/kv.go",
+    "kv/native.go",
+    "portolan.go",
+    "regions.go",
+    "request.go",
+    "telemetry/host_wasip1.go",
+    "telemetry/native.go",
+    "telemetry/telemetry.go",
+    "verdict.go",
+    "wit/go.mod",
+    "wit/wit/runtime/runtime.go",
+    "wit/wit/types/types.go",
+];
+
+const JS_SDK: [File; 12] = sdk![
     "js",
     "README.md",
     "package.json",
+    "src/answer.js",
     "src/index.d.ts",
     "src/index.js",
+    "src/kv.d.ts",
+    "src/kv.js",
     "src/octets.js",
     "src/request.js",
     "src/telemetry.d.ts",
@@ -109,12 +152,15 @@ const JS_SDK: [File; 9] = sdk![
     "src/verdict.js",
 ];
 
-const PYTHON_SDK: [File; 8] = sdk![
+const PYTHON_SDK: [File; 11] = sdk![
     "python",
     "README.md",
     "src/portolan_policy/__init__.py",
+    "src/portolan_policy/answer.py",
     "src/portolan_policy/component.py",
     "src/portolan_policy/config.py",
+    "src/portolan_policy/kv.py",
+    "src/portolan_policy/manifest.py",
     "src/portolan_policy/py.typed",
     "src/portolan_policy/request.py",
     "src/portolan_policy/telemetry.py",
@@ -126,6 +172,7 @@ pub(super) fn files(language: Language) -> &'static [File] {
     match language {
         Language::Rust => &RUST,
         Language::C => &C,
+        Language::Go => &GO,
         Language::Js => &JS,
         Language::Python => &PYTHON,
     }
@@ -136,6 +183,7 @@ pub(super) fn sdk(language: Language) -> &'static [File] {
     match language {
         Language::Rust => &RUST_SDK,
         Language::C => &C_SDK,
+        Language::Go => &GO_SDK,
         Language::Js => &JS_SDK,
         Language::Python => &PYTHON_SDK,
     }
@@ -146,6 +194,7 @@ pub(super) fn first_step(language: Language) -> &'static str {
     match language {
         Language::Rust => "  cargo test                the policy's own tests, without WebAssembly\n",
         Language::C => "",
+        Language::Go => "  (cd src && go test ./...)   the policy's own tests, without WebAssembly\n",
         Language::Js => "  npm install               the compiler\n",
         Language::Python => "  python3 -m venv .venv && .venv/bin/pip install -r requirements.txt    the compiler\n",
     }
@@ -169,6 +218,7 @@ mod tests {
         let languages = [
             (Language::Rust, "rust", "src"),
             (Language::C, "c", ""),
+            (Language::Go, "go", ""),
             (Language::Js, "js", ""),
             (Language::Python, "python", ""),
         ];
@@ -192,7 +242,9 @@ mod tests {
         for (_, text) in JS.iter().chain(&JS_SDK).filter(|(file, _)| *file == "package.json") {
             assert!(text.contains(&wanted), "{text}");
         }
-        let (_, text) = PYTHON.iter().find(|(file, _)| *file == "requirements.txt").unwrap();
-        assert_eq!(text.trim(), policy_build::PY);
+        for (files, version) in [(&PYTHON[..], policy_build::PY), (&GO[..], policy_build::GO)] {
+            let (_, text) = files.iter().find(|(file, _)| *file == "requirements.txt").unwrap();
+            assert_eq!(text.trim(), version);
+        }
     }
 }

@@ -1,17 +1,24 @@
 """Write Portolan policies in Python.
 
-A policy is a class with `describe`, `__init__` and `route`; `export` makes the component's hooks of it. Everything here
-works on what the router passed in; nothing is asked of it but to log.
+A policy is a class with `describe`, `__init__` and a method for each hook; `export` makes the component's hooks of it.
+Everything here works on what the router passed in; only the modules `telemetry` and `kv` ask anything of it.
 """
 
+from .answer import NEXT, Amendment, Answer
 from .component import export
 from .config import only_keys
+from .manifest import Manifest, Metric
 from .request import Candidate, Health, Pin, Region, Regions, Request
 from .verdict import Plan, Reply
 
 __all__ = [
+    "NEXT",
+    "Amendment",
+    "Answer",
     "Candidate",
     "Health",
+    "Manifest",
+    "Metric",
     "Pin",
     "Plan",
     "Region",

@@ -1,14 +1,14 @@
 """Joins a policy to what the router calls: reads the config, keeps the one instance, wraps each call."""
 
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from componentize_py_types import Err
 from wit_world.exports import lifecycle
 
+from . import answer, verdict
 from . import config as configuration
-from . import verdict
+from .manifest import Manifest
 from .request import Regions, Request
 
 try:
@@ -21,13 +21,21 @@ def _words(error: Exception) -> str:
     """An error of the author's own is its message alone; a slip says what kind it is and where."""
     if isinstance(error, ValueError):
         return str(error)
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+    # By hand: the library's own way reads the source's file, and there are no files.
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    place = f" ({at.tb_frame.f_code.co_filename}:{at.tb_lineno})" if at else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def _manifest(policy: Any, config: dict[str, Any]) -> Any:
     describe = getattr(policy, "describe", None)
-    return lifecycle.Manifest(list(describe(config)) if describe else [], [], [], [], [])
+    said = describe(config) if describe else Manifest()
+    if not isinstance(said, Manifest):
+        said = Manifest(fields=said)
+    metrics = [lifecycle.Metric(metric.name, metric.kind, list(metric.labels)) for metric in said.metrics]
+    return lifecycle.Manifest(list(said.fields), list(said.response_fields), list(said.buckets), metrics, [])
 
 
 class _NoCandidates:
@@ -50,10 +58,12 @@ def _reporting(call: Callable[[], Any]) -> Any:
 def export(policy: Any) -> tuple[Any, ...]:
     """The hooks of a policy's component: `Lifecycle, Route = export(MyPolicy)`.
 
-    Those of the methods that the class has, in this order: `Lifecycle`, `Route` (`route`), `Affinity` (`key`).
+    Those of the methods that the class has, in this order: `Lifecycle`, `Route` (`route`), `Affinity` (`key`), `Response`
+    (`response`).
     """
     instance: Any = None
     names: list[str] = []
+    answered: list[str] = []
     regions = Regions([])
 
     class Lifecycle:
@@ -64,11 +74,12 @@ def export(policy: Any) -> tuple[Any, ...]:
                 raise Err(_words(error)) from error
 
         def init(self, config: bytes, infos: list[Any]) -> None:
-            nonlocal instance, names, regions
+            nonlocal instance, names, answered, regions
             try:
                 # `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
                 table = configuration.read(config)
-                names = _manifest(policy, table).fields
+                manifest = _manifest(policy, table)
+                names, answered = manifest.fields, manifest.response_fields
                 regions = Regions(infos)
                 instance = policy(table, regions)
             except Exception as error:
@@ -85,5 +96,11 @@ def export(policy: Any) -> tuple[Any, ...]:
             key = _reporting(lambda: instance.key(request))
             return key.encode() if isinstance(key, str) else key
 
-    hooks = ((Route, "route"), (Affinity, "key"))
+    class Response:
+        def response(self, req: Any, outcome: Any, fields: bytes, response_fields: bytes) -> Any:
+            request = Request(req, names, fields, _NoCandidates, regions)
+            heard = answer.Answer(outcome, answered, response_fields, regions)
+            return _reporting(lambda: answer.raw(instance.response(request, heard)))
+
+    hooks = ((Route, "route"), (Affinity, "key"), (Response, "response"))
     return Lifecycle, *(hook for hook, method in hooks if hasattr(policy, method))

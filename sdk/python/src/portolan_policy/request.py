@@ -125,13 +125,50 @@ class Pin(NamedTuple):
     payload: bytes
 
 
+class Fields:
+    """Values of declared fields, and of those without names behind them."""
+
+    def __init__(self, names: list[str], behind: int, raw: bytes) -> None:
+        self.names = names
+        self._count = len(names) + behind
+        self._raw = raw
+
+    def of(self, name: str) -> bytes | None:
+        """The field of this name."""
+        try:
+            place = self.names.index(name)
+        except ValueError:
+            raise KeyError(f"`{name}` was not declared in describe; declared are {self.names}") from None
+        return self.at(place)
+
+    def text(self, name: str) -> str | None:
+        """The same as text; None when it is not UTF-8."""
+        value = self.of(name)
+        try:
+            return None if value is None else value.decode()
+        except UnicodeDecodeError:
+            return None
+
+    @cached_property
+    def _ends(self) -> tuple[int, ...]:
+        return unpack_from(f"<{self._count}I", self._raw)
+
+    def at(self, place: int) -> bytes | None:
+        """The field at this place."""
+        end = self._ends[place]
+        if end & _ABSENT:
+            return None
+        begin = self._ends[place - 1] & ~_ABSENT if place else 0
+        first = 4 * self._count
+        return self._raw[first + begin : first + end]
+
+
 class Request:
     """The request to route."""
 
     def __init__(self, raw: Any, names: list[str], fields: bytes, table: Any, regions: Regions) -> None:
         self._raw = raw
-        self._names = names
-        self._fields = fields
+        self._fields = Fields(names, _BEHIND, fields)
         self._table = table
         #: Every region as configured.
         self.regions = regions
@@ -165,8 +202,9 @@ class Request:
         if pin is None:
             return None
         region = None if pin.region is None else self.regions.by_id(pin.region)
-        name = region.name if region else (self._at(len(self._names) + _FORMER_REGION) or b"").decode()
-        payload = self._at(len(self._names) + _PAYLOAD) or b""
+        behind = len(self._fields.names)
+        name = region.name if region else (self._fields.at(behind + _FORMER_REGION) or b"").decode()
+        payload = self._fields.at(behind + _PAYLOAD) or b""
         return Pin(pin.region, name, pin.session_age_s, pin.pin_age_s, payload)
 
     @cached_property
@@ -184,28 +222,8 @@ class Request:
 
     def field(self, name: str) -> bytes | None:
         """A declared field, such as `header:x-tenant`; raises `KeyError` when it was not declared."""
-        try:
-            place = self._names.index(name)
-        except ValueError:
-            raise KeyError(f"`{name}` was not declared in describe; declared are {self._names}") from None
-        return self._at(place)
-
-    @cached_property
-    def _ends(self) -> tuple[int, ...]:
-        return unpack_from(f"<{len(self._names) + _BEHIND}I", self._fields)
-
-    def _at(self, place: int) -> bytes | None:
-        end = self._ends[place]
-        if end & _ABSENT:
-            return None
-        begin = self._ends[place - 1] & ~_ABSENT if place else 0
-        first = 4 * len(self._ends)
-        return self._fields[first + begin : first + end]
+        return self._fields.of(name)
 
     def text(self, name: str) -> str | None:
         """The same as text; None when it is not UTF-8."""
-        value = self.field(name)
-        try:
-            return None if value is None else value.decode()
-        except UnicodeDecodeError:
-            return None
+        return self._fields.text(name)

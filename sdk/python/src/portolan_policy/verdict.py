@@ -14,7 +14,8 @@ def _ids(regions: Iterable[Place]) -> list[int]:
     return [region if isinstance(region, int) else region.id for region in regions]
 
 
-def _octets(value: str | bytes) -> bytes:
+def octets(value: str | bytes) -> bytes:
+    """The bytes of a text in UTF-8; bytes stay what they are."""
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
@@ -44,7 +45,7 @@ class Plan:
 
     def bind(self, payload: str | bytes = b"", ttl_s: int = 0) -> Self:
         """Pin the session to the region that serves; at most 256 bytes, and 0 s is the service's own lifetime."""
-        self._plan.pin = types.PinAction_Bind(types.Binding(_octets(payload), ttl_s))
+        self._plan.pin = types.PinAction_Bind(types.Binding(octets(payload), ttl_s))
         return self
 
     def hold(self) -> Self:
@@ -90,7 +91,7 @@ class Plan:
         return self._edit(types.EditOp.REMOVE, name, b"")
 
     def _edit(self, op: Any, name: str, value: str | bytes) -> Self:
-        self._plan.edits.append(types.Edit(op, name, _octets(value)))
+        self._plan.edits.append(types.Edit(op, name, octets(value)))
         return self
 
     def timeout(self, milliseconds: float) -> Self:
@@ -106,7 +107,7 @@ class Reply:
     """An answer in place of the application's."""
 
     def __init__(self, status: int, body: str | bytes = b"") -> None:
-        self._reply = types.Reply(status, [], _octets(body))
+        self._reply = types.Reply(status, [], octets(body))
 
     @classmethod
     def text(cls, status: int, words: str) -> Self:
@@ -120,7 +121,7 @@ class Reply:
 
     def header(self, name: str, value: str | bytes) -> Self:
         """Adds a header."""
-        self._reply.headers.append((name, _octets(value)))
+        self._reply.headers.append((name, octets(value)))
         return self
 
     def _raw(self) -> Any:

@@ -1,0 +1,3 @@
+module portolan
+
+go 1.25

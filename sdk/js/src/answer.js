@@ -1,0 +1,102 @@
+// How an origin answered, and ways to say what becomes of its answer. Nothing is checked here: the router checks it.
+
+import { octets, text } from "./octets.js";
+import { Fields } from "./request.js";
+
+/** How an origin answered. */
+export class Answer {
+  #raw;
+  #fields;
+  #regions;
+
+  constructor(raw, names, fields, regions) {
+    this.#raw = raw;
+    this.#fields = new Fields(fields, names, 0);
+    this.#regions = regions;
+  }
+
+  get region() {
+    return this.#raw.region >>> 0;
+  }
+
+  get regionName() {
+    return this.#regions.byId(this.region)?.name ?? "";
+  }
+
+  get status() {
+    return this.#raw.status;
+  }
+
+  get attempt() {
+    return this.#raw.attempt >>> 0;
+  }
+
+  get ttfbUs() {
+    return this.#raw.ttfbUs >>> 0;
+  }
+
+  get mayRetry() {
+    return this.#raw.mayRetry;
+  }
+
+  field(name) {
+    return this.#fields.of(name);
+  }
+
+  text(name) {
+    return text(this.field(name));
+  }
+}
+
+/** The plan's next region should be asked in place of this one. */
+export const Next = Object.freeze({ reaction: "next" });
+
+/** How the answer is changed. */
+export class Amendment {
+  #amendment = { edits: [], pin: { tag: "keep" } };
+
+  header(name, value) {
+    return this.#edit("set", name, value);
+  }
+
+  addHeader(name, value) {
+    return this.#edit("add", name, value);
+  }
+
+  withoutHeader(name) {
+    return this.#edit("remove", name, "");
+  }
+
+  #edit(op, name, value) {
+    this.#amendment.edits.push({ op, name, value: octets(value) });
+    return this;
+  }
+
+  bind(payload = "", ttlS = 0) {
+    this.#amendment.pin = { tag: "bind", val: { payload: octets(payload), ttlS } };
+    return this;
+  }
+
+  hold() {
+    this.#amendment.pin = { tag: "hold" };
+    return this;
+  }
+
+  clear() {
+    this.#amendment.pin = { tag: "clear" };
+    return this;
+  }
+
+  /** As the contract has it. */
+  raw() {
+    return this.#amendment;
+  }
+}
+
+/** What `response` returned, as the contract has it: nothing is no opinion. */
+export function reaction(said) {
+  if (said === undefined || said === null) return { tag: "pass" };
+  if (said === Next) return { tag: "next" };
+  if (said instanceof Amendment) return { tag: "amend", val: said.raw() };
+  throw new TypeError("response returned something else than an Amendment, Next or nothing");
+}

@@ -36,6 +36,7 @@ fn policy(component: PathBuf) -> Policy {
         rollout: None,
         isolation: Isolation::Worker,
         kv: Vec::new(),
+        http: None,
         config_at: None,
         component_at: None,
     }

@@ -73,8 +73,8 @@ impl StartError {
 /// # Errors
 /// When the machine does not allow one.
 pub fn engine(boot: &Boot) -> Result<Engine, EngineError> {
-    // One more than the workers: `/explain` has instances of its own.
-    Engine::new(&EngineSettings { workers: boot.workers + 1, cache: boot.policy_cache.clone() })
+    // Two more than the workers: `/explain` has instances of its own, and so has what watches the regions.
+    Engine::new(&EngineSettings { workers: boot.workers + 2, cache: boot.policy_cache.clone() })
 }
 
 /// A loader for the file at `path`.

@@ -56,3 +56,5 @@ mod swaps;
 mod tls;
 /// What a policy would do, before it does it: shadows and records.
 mod trust;
+/// Policies that watch the regions, and what they ask of servers.
+mod watching;

@@ -45,6 +45,12 @@ pub(super) const BUCKET_ENTRIES: u32 = 10_000;
 pub(super) const BUCKET_SIZE: u64 = 4 << 20;
 /// Bytes of one value in it: a token or a short document. Our choice.
 pub(super) const BUCKET_VALUE: u64 = 4 << 10;
+/// Time of one request of a policy to a server: a probe that takes longer says little. Our choice.
+pub(super) const OUTGOING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Body of what a server answers a policy: a document about a region, not a file. Our choice.
+pub(super) const OUTGOING_SIZE: u64 = 64 << 10;
+/// Requests of a policy in a second: each of ten regions. Our choice.
+pub(super) const OUTGOING_RATE: u32 = 10;
 /// Time of one policy call: twice the 1 ms that a decision should take.
 pub(super) const POLICY_TIME: Duration = Duration::from_millis(2);
 

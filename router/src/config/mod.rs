@@ -9,6 +9,7 @@ mod changes;
 mod component;
 mod defaults;
 mod diagnostic;
+mod outgoing;
 mod raw;
 mod read;
 mod resolve;
@@ -24,6 +25,7 @@ pub use changes::boot_changes;
 pub use component::{Component, ComponentSettings, Image, Source, Url};
 pub use defaults::POLICY_MEMORY as POLICY_MEMORY_DEFAULT;
 pub use diagnostic::{Diagnostic, Diagnostics, Excerpt, Note};
+pub use outgoing::Outgoing;
 pub use read::{load, parse};
 pub use rollout::Rollout;
 pub use schema::{reference, schema};
@@ -204,6 +206,8 @@ pub struct Policy {
     pub rollout: Option<Rollout>,
     /// Buckets that it is granted, in the order of the file.
     pub kv: Vec<Bucket>,
+    /// What it may ask of HTTP servers; none is nothing.
+    pub http: Option<Outgoing>,
     /// Position of the `config` key in the file, for errors that come from `describe`.
     pub config_at: Option<Place>,
     /// Position of the `component` key in the file.

@@ -7,12 +7,14 @@
 mod cache;
 mod either;
 mod kv;
+mod outgoing;
 mod policy;
 mod record;
 mod service;
 
 pub(super) use cache::{RawCache, RawSetCookie};
 pub(super) use kv::RawBucket;
+pub(super) use outgoing::RawOutgoing;
 pub(super) use policy::{RawIsolation, RawOnError, RawPolicy, RawPolicyLimits, RawRollout};
 pub(super) use record::RawRecord;
 pub(super) use service::{

@@ -9,6 +9,7 @@ mod bundle;
 mod cache;
 mod component;
 mod health;
+mod outgoing;
 mod policy;
 mod region;
 mod role;

@@ -11,7 +11,7 @@ mod number;
 mod tests;
 mod text;
 
-pub(super) use component::{ComponentSource, DigestText, PlainHost, PublicKey, SignatureText};
+pub(super) use component::{ComponentSource, DigestText, GrantedUrl, PlainHost, PublicKey, SignatureText};
 pub(super) use field::{FieldName, FieldValue, KeyField, RecordField};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};

@@ -15,6 +15,7 @@ use super::probe::Prober;
 use super::resolve::Resolver;
 use super::sample::{self, SAMPLE_EVERY, Sampler};
 use super::watch::{self, WatchedFile};
+use super::watchers::Watchers;
 use super::world::{Effect, Event, Refusal, World};
 use crate::base::{Clock, Timestamp};
 use crate::metrics::Metrics;
@@ -67,6 +68,7 @@ pub struct Conductor {
     sampler: Sampler,
     prober: Prober,
     resolver: Resolver,
+    watchers: Watchers,
     events: mpsc::Sender<Event>,
     watched: tokio::sync::watch::Sender<Vec<WatchedFile>>,
     published: Option<Published>,
@@ -105,6 +107,7 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         sampler: Sampler::default(),
         prober: Prober::new(events.clone()),
         resolver: Resolver::new(events.clone()),
+        watchers: Watchers::new(clock),
         events,
         watched,
         published: None,

@@ -12,10 +12,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Every family of policies.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,10 @@ pub struct PolicyFamilies {
     kv_bytes: Family<Labels, Gauge>,
     kv_refused: Family<Labels, Counter>,
     kv_expired: Family<Labels, Counter>,
+    health_calls: Family<Labels, Counter>,
+    health_seconds: Family<Labels, Counter<f64, AtomicU64>>,
+    fetches: Family<Labels, Counter>,
+    fetch_seconds: Family<Labels, Counter<f64, AtomicU64>>,
     declared: Arc<RwLock<Vec<(String, Measures)>>>,
 }
 
@@ -46,6 +51,14 @@ impl PolicyFamilies {
         r.register("policy_kv_bytes", "Bytes that they take", self.kv_bytes.clone());
         r.register("policy_kv_refused", "Writes refused for a quota", self.kv_refused.clone());
         r.register("policy_kv_expired", "Entries whose time was over", self.kv_expired.clone());
+        let help = "Calls of the hook health, by what came of them";
+        r.register("policy_health_calls", help, self.health_calls.clone());
+        let help = "Time of those calls, with their waiting for servers";
+        r.register_with_unit("policy_health", help, Unit::Seconds, self.health_seconds.clone());
+        let help = "Requests of the hook health to servers, by what came of them";
+        r.register("policy_fetches", help, self.fetches.clone());
+        let help = "Time that the hook health waited for servers";
+        r.register_with_unit("policy_fetch", help, Unit::Seconds, self.fetch_seconds.clone());
         let declared = |kind| Box::new(Declared { kind, of: Arc::clone(&self.declared) });
         r.register_collector(declared(MeasureKind::Counter));
         r.register_collector(declared(MeasureKind::Gauge));
@@ -63,6 +76,10 @@ impl PolicyFamilies {
         self.kv_bytes.clear();
         self.kv_refused.clear();
         self.kv_expired.clear();
+        self.health_calls.clear();
+        self.health_seconds.clear();
+        self.fetches.clear();
+        self.fetch_seconds.clear();
         let mut declared: Vec<(String, Measures)> = Vec::new();
         for policy in policies {
             let labels = vec![("policy", policy.name().to_string())];
@@ -73,6 +90,9 @@ impl PolicyFamilies {
             self.stray_writes.get_or_create(&labels).inner().store(counts.stray_writes, Relaxed);
             self.refused_lookups.get_or_create(&labels).inner().store(counts.refused_lookups, Relaxed);
             self.show_kv(policy);
+            if policy.watches() {
+                self.show_health(policy);
+            }
             if !declared.iter().any(|(name, _)| **name == **policy.name()) {
                 declared.push((policy.name().to_string(), policy.measures().clone()));
             }
@@ -91,6 +111,29 @@ impl PolicyFamilies {
             self.kv_refused.get_or_create(&labels).inner().store(counts.refused, Relaxed);
             self.kv_expired.get_or_create(&labels).inner().store(counts.expired, Relaxed);
         }
+    }
+}
+
+impl PolicyFamilies {
+    fn show_health(&self, policy: &Loaded) {
+        let counts = policy.stats().watch().counts();
+        let name = || ("policy", policy.name().to_string());
+        let failed: u64 = counts.failures.iter().map(|(_, count)| count).sum();
+        let went_well = ("ok", counts.calls.saturating_sub(failed));
+        for (outcome, count) in counts.failures.into_iter().chain([went_well]) {
+            let labels = vec![name(), ("outcome", outcome.to_owned())];
+            self.health_calls.get_or_create(&labels).inner().store(count, Relaxed);
+        }
+        let seconds = |span: Duration| span.as_secs_f64().to_bits();
+        self.health_seconds.get_or_create(&vec![name()]).inner().store(seconds(counts.call_time), Relaxed);
+        if policy.http().is_none() {
+            return;
+        }
+        for (outcome, count) in counts.fetches {
+            let labels = vec![name(), ("outcome", outcome.to_owned())];
+            self.fetches.get_or_create(&labels).inner().store(count, Relaxed);
+        }
+        self.fetch_seconds.get_or_create(&vec![name()]).inner().store(seconds(counts.fetch_time), Relaxed);
     }
 }
 

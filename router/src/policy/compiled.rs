@@ -20,6 +20,8 @@ pub struct Compiled {
     pub(super) pre: InstancePre<Guest>,
     pub(super) exports: Exports,
     pub(super) digest: Digest,
+    /// What it imports that the operator has to grant.
+    pub(super) to_be_granted: Option<String>,
 }
 
 impl fmt::Debug for Compiled {
@@ -57,7 +59,8 @@ impl Compiled {
         let exports = imports::exports(component)?;
         let misfit = |error: wasmtime::Error| LoadFault::Instantiate(format!("{error:#}"));
         let pre = linker.instantiate_pre(component).map_err(misfit)?;
-        Ok(Self { engine: engine.clone(), pre, exports, digest })
+        let to_be_granted = imports::to_be_granted(component);
+        Ok(Self { engine: engine.clone(), pre, exports, digest, to_be_granted })
     }
 }
 

@@ -15,18 +15,24 @@ pub(super) const VERSION: (u64, u64, u64) = (0, 1, 0);
 pub(super) const VERSION_TEXT: &str = "0.1.0";
 
 /// What is known of a candidate's health, in the order of the contract's `health`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lower)]
+#[component(enum)]
 #[repr(u8)]
 pub enum CandidateHealth {
     /// No evidence.
+    #[component(name = "unknown")]
     Unknown,
     /// Enough endpoints serve.
+    #[component(name = "healthy")]
     Healthy,
     /// Serves with fewer endpoints than it should have.
+    #[component(name = "degraded")]
     Degraded,
     /// Keeps its sessions, takes no new ones.
+    #[component(name = "draining")]
     Draining,
     /// Does not serve.
+    #[component(name = "down")]
     Down,
 }
 
@@ -279,6 +285,21 @@ pub(super) struct ManifestRecord {
     pub(super) ext: Vec<(String, Vec<u8>)>,
 }
 
+/// What became of a region.
+#[derive(Debug, Clone, Copy, ComponentType, Lower)]
+#[component(record)]
+pub(super) struct ChangeRecord {
+    pub(super) region: u32,
+    pub(super) before: CandidateHealth,
+    pub(super) now: CandidateHealth,
+    #[component(name = "since-ms")]
+    pub(super) since_ms: f64,
+}
+
+/// Parameters of `watch`.
+pub(super) type WatchParams<'a> = (f64, f64, &'a [ChangeRecord]);
+/// Result of `watch`.
+pub(super) type WatchResult = (u32,);
 /// Parameters of `route`.
 pub(super) type RouteParams<'a> = (RequestRecord, &'a [u8], CandidatesRecord<'a>);
 /// Result of `route`.

@@ -6,6 +6,7 @@
 use super::instance::Mould;
 use super::kv::{Answer, Buckets, Journal, KvError, Operation};
 use super::measures::Measures;
+use super::outgoing::Outgoing;
 use super::patience::Patience;
 use super::reads::{Noted, Reads};
 use super::stats::PolicyStats;
@@ -59,6 +60,10 @@ pub(super) struct Guest {
     lines: [Vec<u8>; 2],
     last_line: Option<String>,
     last_error: Option<String>,
+    /// The tick at which the call in progress ends.
+    pub(super) ends: u64,
+    /// The way to servers; only there while the regions are watched.
+    pub(super) outgoing: Option<Outgoing>,
 }
 
 impl Guest {
@@ -80,6 +85,8 @@ impl Guest {
             lines: [Vec::new(), Vec::new()],
             last_line: None,
             last_error: None,
+            ends: 0,
+            outgoing: None,
         }
     }
 

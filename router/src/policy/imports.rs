@@ -1,18 +1,17 @@
 //! What a component may import and must export.
 //!
-//! Owns the grants: inert WASI (`wasi`), the contract's types, its `telemetry`, `kv` and `view`; everything else is refused by name, before any
+//! Owns the grants: inert WASI (`wasi`), the contract's types, its `telemetry`, `kv`, `view` and `http`; everything else is refused by name, before any
 //! code of the component has run. Also owns the question which version of the contract a component speaks.
 
 use super::contract::{PACKAGE, VERSION, VERSION_TEXT};
 use super::inspect::{Grant, Import};
 use super::load::LoadFault;
-use super::{guest::Guest, kv, telemetry, view, wasi};
+use super::{guest::Guest, kv, outgoing, telemetry, view, wasi};
 use wasmtime::component::types::{Component as ComponentType, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Linker, LinkerInstance};
 
 /// What is granted, for messages.
-const GRANTED: &str =
-    "portolan:policy/telemetry, kv and view, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
+const GRANTED: &str = "portolan:policy/telemetry, kv, view and http, inert wasi:cli, wasi:io, wasi:clocks, wasi:filesystem and wasi:random 0.2";
 
 /// Where the functions of the contract are in a component; of the hooks, those that it has.
 #[derive(Clone)]
@@ -22,10 +21,11 @@ pub(super) struct Exports {
     pub(super) route: Option<ComponentExportIndex>,
     pub(super) affinity: Option<ComponentExportIndex>,
     pub(super) response: Option<ComponentExportIndex>,
+    pub(super) health: Option<ComponentExportIndex>,
 }
 
-/// Hooks on the way of a request, for messages.
-pub(super) const HOOKS: &str = "route, affinity, response";
+/// Hooks, for messages.
+pub(super) const HOOKS: &str = "route, affinity, response, health";
 
 /// An interface of the contract that the host has functions for.
 pub(super) struct Offered {
@@ -37,7 +37,7 @@ pub(super) struct Offered {
 }
 
 /// Every such interface.
-const OFFERED: [Offered; 3] = [telemetry::OFFERED, kv::OFFERED, view::OFFERED];
+const OFFERED: [Offered; 4] = [telemetry::OFFERED, kv::OFFERED, view::OFFERED, outgoing::OFFERED];
 
 impl Offered {
     /// Defines it under the name by which a component imports it, which may want nothing else of it.
@@ -119,6 +119,9 @@ pub(super) fn listed(component: &Component) -> Vec<Import> {
     let listed = ty.imports(component.engine()).map(|(name, import)| {
         let instance = matches!(import.ty, ComponentItem::ComponentInstance(_));
         let grant = match InterfaceName::parse(name).filter(|_| instance) {
+            Some(parsed) if parsed.package == PACKAGE && parsed.interface == outgoing::OFFERED.interface => {
+                Grant::Operator
+            }
             Some(parsed) if parsed.package == PACKAGE => Grant::Contract,
             Some(parsed) if is_inert(&parsed) => Grant::Inert,
             _ => Grant::Refused,
@@ -126,6 +129,11 @@ pub(super) fn listed(component: &Component) -> Vec<Import> {
         Import { name: name.to_owned(), grant }
     });
     listed.collect()
+}
+
+/// The name under which a component imports what the operator has to grant, if it does.
+pub(super) fn to_be_granted(component: &Component) -> Option<String> {
+    listed(component).into_iter().find(|import| import.grant == Grant::Operator).map(|import| import.name)
 }
 
 /// The version of the contract that a component exports, and the interfaces of it.
@@ -164,11 +172,11 @@ pub(super) fn exports(component: &Component) -> Result<Exports, LoadFault> {
         route: find("route", "route")?,
         affinity: find("affinity", "key")?,
         response: find("response", "response")?,
+        health: find("health", "watch")?,
     };
-    if exports.route.is_none() && exports.affinity.is_none() && exports.response.is_none() {
-        return Err(LoadFault::NoHook);
-    }
-    Ok(exports)
+    let Exports { route, affinity, response, health, .. } = &exports;
+    let any = [route, affinity, response, health].into_iter().any(Option::is_some);
+    if any { Ok(exports) } else { Err(LoadFault::NoHook) }
 }
 
 /// The name under which a component exports an interface of the contract, if it does.

@@ -53,6 +53,8 @@ pub struct Import {
 pub enum Grant {
     /// Part of the contract.
     Contract,
+    /// Part of the contract that the operator has to grant: `http`.
+    Operator,
     /// Without any effect: no files, no environment, no network; output goes to the log.
     Inert,
     /// Nothing: the component is refused.

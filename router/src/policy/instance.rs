@@ -7,8 +7,9 @@ use super::Digest;
 use super::arguments::Arguments;
 use super::compiled::Compiled;
 use super::contract::{
-    DescribeParams, DescribeResult, InitParams, InitResult, KeyParams, KeyResult, ManifestRecord, OutcomeRecord,
-    ReactionVariant, RequestRecord, ResponseParams, ResponseResult, RouteParams, RouteResult, VerdictVariant,
+    ChangeRecord, DescribeParams, DescribeResult, InitParams, InitResult, KeyParams, KeyResult, ManifestRecord,
+    OutcomeRecord, ReactionVariant, RequestRecord, ResponseParams, ResponseResult, RouteParams, RouteResult,
+    VerdictVariant, WatchParams, WatchResult,
 };
 use super::directory::RegionDirectory;
 use super::engine::Engine;
@@ -17,6 +18,7 @@ use super::guest::{Guest, LineGate};
 use super::imports::Exports;
 use super::kv::Buckets;
 use super::measures::Measures;
+use super::outgoing::Outgoing;
 use super::part::Part;
 use super::patience::{Patience, WaitMeter, ticks};
 use super::reads::{Noted, Reads};
@@ -32,6 +34,8 @@ use wasmtime::{Store, UpdateDeadline};
 const ANSWER_MAX: usize = 256 * 1024;
 /// Time for `describe`, and for `init` on each new instance.
 pub(super) const INIT_TIME: Duration = Duration::from_millis(100);
+/// Time of its own for one look at the regions: what a policy works out from documents of servers, off the data plane.
+const WATCH_TIME: Duration = Duration::from_millis(100);
 
 /// Ticks for which a thread that is forgiven may be put aside once more before its new deadline stands: 10 s, which no
 /// scheduler takes.
@@ -65,7 +69,7 @@ impl Mould {
         memory: usize,
         stats: Arc<PolicyStats>,
     ) -> Self {
-        let Compiled { engine, pre, exports, digest } = compiled.clone();
+        let Compiled { engine, pre, exports, digest, to_be_granted: _ } = compiled.clone();
         Self {
             engine,
             pre,
@@ -221,6 +225,28 @@ impl Instance {
         self.end(called).map(|(reaction,)| reaction)
     }
 
+    /// Tells of regions; how long it wants to be left alone, milliseconds. `outgoing` is its way to servers meanwhile. Any failure
+    /// leaves the instance unusable.
+    pub(super) fn watch(
+        &mut self,
+        mould: &Mould,
+        now: Timestamp,
+        entropy: f64,
+        changes: &[ChangeRecord],
+        outgoing: &mut Option<Outgoing>,
+    ) -> Result<u32, PolicyFailure> {
+        let Some(health) = &mould.exports.health else { return Ok(0) };
+        self.begin(WATCH_TIME, now, entropy);
+        self.calls += 1;
+        self.store.data_mut().outgoing = outgoing.take();
+        let called = self
+            .component
+            .get_typed_func::<WatchParams<'_>, WatchResult>(&mut self.store, health)
+            .and_then(|watch| watch.call(&mut self.store, (now.0 as f64, entropy, changes)));
+        *outgoing = self.store.data_mut().outgoing.take();
+        self.end(called).map(|(pause,)| pause)
+    }
+
     /// Calls of hooks so far.
     pub(super) fn calls(&self) -> u32 {
         self.calls
@@ -243,6 +269,7 @@ impl Instance {
         let tick = self.engine.pulse.expect(ticks(limit));
         let guest = self.store.data_mut();
         guest.begin(now, entropy);
+        guest.ends = tick.saturating_add(ticks(limit));
         guest.patience.begin(limit, tick);
     }
 

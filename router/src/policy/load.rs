@@ -4,15 +4,17 @@
 //! policy is used. A failure keeps nothing; the caller keeps the last good one. Blocks (compiling takes milliseconds to
 //! seconds): called by `control`, off the data plane.
 
+mod fault;
+
+pub use fault::{LoadError, LoadFault};
+
 use super::compiled::Compiled;
-use super::contract;
 use super::directory::RegionDirectory;
 use super::engine::{Engine, MEMORY_MAX};
 use super::failure::PolicyFailure;
-use super::imports;
 use super::instance::{Instance, Mould};
 use super::kv::Buckets;
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::Manifest;
 use super::measures::Measures;
 use super::patience::WaitMeter;
 use super::quarantine::Quarantine;
@@ -31,6 +33,9 @@ pub struct Loaded {
     limits: PolicyLimits,
     isolation: Isolation,
     grants: Vec<config::Bucket>,
+    http: Option<config::Outgoing>,
+    /// TLS towards the servers that it may ask.
+    tls: Option<Arc<rustls::ClientConfig>>,
     manifest: Manifest,
     quarantine: Quarantine,
     /// See [`Loaded::standing_in`].
@@ -43,117 +48,6 @@ pub struct Carried {
     stats: Arc<PolicyStats>,
     measures: Measures,
     kv: Buckets,
-}
-
-/// Why a policy was not loaded.
-#[derive(Debug, thiserror::Error)]
-#[error("{}policy {policy:?} ({component}): {fault}", shown(.at.as_ref()))]
-pub struct LoadError {
-    /// Name in the configuration.
-    pub policy: Arc<str>,
-    /// Its component, as configured.
-    pub component: String,
-    /// Place in the configuration that the error belongs to.
-    pub at: Option<config::Place>,
-    /// What is wrong.
-    pub fault: LoadFault,
-}
-
-fn shown(at: Option<&config::Place>) -> String {
-    at.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default()
-}
-
-/// What is wrong with a policy.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadFault {
-    /// The file cannot be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(std::io::Error),
-    /// Machine code, such as a `.cwasm` file.
-    #[error("is compiled code (.cwasm), which is never loaded; name the component itself, it is compiled here")]
-    Precompiled,
-    /// The file is something else.
-    #[error("is not WebAssembly: a component begins with the bytes 00 61 73 6d")]
-    NotWasm,
-    /// A core module.
-    #[error(
-        "is a core module; a component is wanted: build it with `portolan policy build`, or make one of it with \
-         `wasm-tools component new`"
-    )]
-    CoreModule,
-    /// The file ends in the middle of a section.
-    #[error("is cut short: it has {bytes} bytes, and its last section wants {missing} more")]
-    CutShort {
-        /// Bytes of the file.
-        bytes: usize,
-        /// How many are missing.
-        missing: u64,
-    },
-    /// The bytes do not form a component, or use what this engine does not support.
-    #[error("is damaged or uses what this host does not support: {0}")]
-    Invalid(String),
-    /// It imports what it was not granted.
-    #[error("imports {import}, which is not granted; granted: {granted}")]
-    Import {
-        /// The import.
-        import: String,
-        /// What there is.
-        granted: &'static str,
-    },
-    /// It was built for another version of the contract.
-    #[error(
-        "is built for portolan:policy/{interface}@{found}; this host speaks {} and what is compatible with it",
-        contract::VERSION_TEXT
-    )]
-    Version {
-        /// The interface.
-        interface: String,
-        /// Its version in the component.
-        found: String,
-    },
-    /// A function of the contract is missing.
-    #[error("does not export {export}; build it for the world portolan:policy/router@{}", contract::VERSION_TEXT)]
-    Missing {
-        /// What is missing.
-        export: String,
-    },
-    /// It has no hook at all.
-    #[error(
-        "exports none of the hooks that a policy is asked by ({}); build it for the world portolan:policy/router@{}",
-        imports::HOOKS,
-        contract::VERSION_TEXT
-    )]
-    NoHook,
-    /// The component does not fit the contract's types or its limits.
-    #[error("cannot be instantiated: {0}")]
-    Instantiate(String),
-    /// `describe` refused the configuration, in the author's words.
-    #[error("refuses its configuration: {0}")]
-    Describe(String),
-    /// `describe` failed.
-    #[error("describe {0}")]
-    DescribeFailed(PolicyFailure),
-    /// The manifest asks for what there is not.
-    #[error(transparent)]
-    Manifest(ManifestError),
-    /// It wants a bucket that the operator did not grant.
-    #[error("wants the bucket {0:?}, which is not granted; `kv = {{ {0} = {{}} }}` of the policy grants it")]
-    Bucket(String),
-    /// `init` refused the configuration or the regions, in the author's words.
-    #[error("refuses to start: {0}")]
-    Refused(String),
-    /// `init` failed.
-    #[error("init {0}")]
-    Init(PolicyFailure),
-    /// It needs more memory than it is given.
-    #[error(
-        "needs more memory than its limit of {} bytes; `limits = {{ memory = \"{}MiB\" }}` gives it twice as much",
-        .0, (.0 * 2).div_ceil(1 << 20)
-    )]
-    Memory(usize),
-    /// The memory limit is beyond what the engine was set up for.
-    #[error("has a memory limit of {0} bytes; at most {MEMORY_MAX} are possible")]
-    MemoryLimit(usize),
 }
 
 impl Loaded {
@@ -170,6 +64,10 @@ impl Loaded {
         carried: Carried,
     ) -> Result<Self, LoadError> {
         let compiled = within_limits(policy).and_then(|()| Compiled::of_bytes(engine, component));
+        let compiled = compiled.and_then(|compiled| match &compiled.to_be_granted {
+            Some(import) if policy.http.is_none() => Err(LoadFault::Http(import.clone())),
+            _ => Ok(compiled),
+        });
         compiled.and_then(|compiled| load(&compiled, policy, directory, carried, Grants::Configured)).map_err(|fault| {
             let at = match &fault {
                 LoadFault::Describe(_) | LoadFault::Refused(_) => policy.config_at.as_ref(),
@@ -224,6 +122,7 @@ impl Loaded {
             && self.limits == policy.limits
             && self.isolation == policy.isolation
             && self.grants == policy.kv
+            && self.http == policy.http
     }
 
     /// Name in the configuration.
@@ -253,6 +152,22 @@ impl Loaded {
         Self { stands_in: true, ..self }
     }
 
+    /// With TLS towards the servers that it may ask.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Arc<rustls::ClientConfig>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// TLS towards the servers that it may ask.
+    pub fn tls(&self) -> Option<&Arc<rustls::ClientConfig>> {
+        self.tls.as_ref()
+    }
+
+    /// What it may ask of HTTP servers.
+    pub fn http(&self) -> Option<&config::Outgoing> {
+        self.http.as_ref()
+    }
+
     /// Whether it is asked where a request should go.
     pub fn routes(&self) -> bool {
         self.stands_in || self.mould.exports.route.is_some()
@@ -271,6 +186,11 @@ impl Loaded {
     /// Whether its calls can read anything besides what they are passed.
     pub(super) fn reads(&self) -> bool {
         !self.mould.lazy.is_empty() || !self.manifest.buckets.is_empty()
+    }
+
+    /// Whether it watches the regions.
+    pub fn watches(&self) -> bool {
+        self.mould.exports.health.is_some()
     }
 
     /// Its limits.
@@ -312,7 +232,8 @@ impl Loaded {
         &self.quarantine
     }
 
-    pub(super) fn id(&self) -> u64 {
+    /// Unique in the process.
+    pub fn id(&self) -> u64 {
         self.id
     }
 }
@@ -371,6 +292,8 @@ fn load(
         limits: policy.limits,
         isolation: policy.isolation,
         grants: policy.kv.clone(),
+        http: policy.http.clone(),
+        tls: None,
         manifest,
         quarantine: Quarantine::default(),
         stands_in: false,

@@ -1,7 +1,8 @@
 //! The policy host: runs the operator's WebAssembly components and turns their answers into steering's words.
 //!
 //! A component becomes a [`Loaded`] once (read, compile, check its imports against the grants, `describe`, a first
-//! `init`); each worker keeps warm instances of it in its own [`WarmPool`] and asks them through [`WarmPool::route`].
+//! `init`); each worker keeps warm instances of it in its own [`WarmPool`] and asks them through [`WarmPool::route`]. One that watches the regions has an instance
+//! more, on a thread of its own ([`Watcher`]).
 //! A policy advises: nothing here applies a fence, chooses a region or decides what a failure means. `snapshot` loads
 //! policies, `decide` asks them. `docs/adr/0004-policy-host.md` says why the host has this shape.
 
@@ -21,6 +22,7 @@ mod kv;
 mod load;
 mod manifest;
 mod measures;
+mod outgoing;
 mod part;
 mod patience;
 mod pool;
@@ -31,6 +33,8 @@ mod telemetry;
 mod ticker;
 mod view;
 mod wasi;
+mod watch;
+mod watch_stats;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -52,3 +56,5 @@ pub use quarantine::{Admission, Quarantine, QuarantineState};
 pub use reads::{Noted, Reads};
 pub use stats::{PolicyCounts, PolicyStats};
 pub use view::View;
+pub use watch::{Feed, RegionState, Watcher};
+pub use watch_stats::{WatchCounts, WatchStats};

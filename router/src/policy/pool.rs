@@ -28,7 +28,7 @@ use std::time::Duration;
 const INSTANCES_MAX: usize = 256;
 /// Calls after which an instance is replaced. Linear memory never shrinks, so whatever a guest leaks is bounded by
 /// this; a replacement costs 20 to 50 us, less than a nanosecond per call.
-const CALLS_MAX: u32 = 100_000;
+pub(super) const CALLS_MAX: u32 = 100_000;
 
 /// One question to a policy.
 #[derive(Debug, Clone, Copy)]

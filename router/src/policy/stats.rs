@@ -4,6 +4,7 @@
 //! hands the same `Arc` to the next load. Never consulted to decide anything.
 
 use super::failure::{FAILURE_WORDS, PolicyFailure};
+use super::watch_stats::WatchStats;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters of one policy.
@@ -19,6 +20,7 @@ pub struct PolicyStats {
     refused_lookups: AtomicU64,
     living: AtomicU64,
     memory: AtomicU64,
+    watch: WatchStats,
 }
 
 /// The counters at one moment.
@@ -89,6 +91,11 @@ impl PolicyStats {
 
     pub(super) fn line_dropped(&self) {
         self.dropped_lines.fetch_add(1, Relaxed);
+    }
+
+    /// Those of its background instance.
+    pub fn watch(&self) -> &WatchStats {
+        &self.watch
     }
 
     /// The counters now.

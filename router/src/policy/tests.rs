@@ -10,6 +10,7 @@ mod contain;
 mod frame;
 mod good;
 mod load;
+mod watching;
 mod world;
 
 /// A loaded policy that wants nothing and passes, for tests of the layers above.
@@ -17,9 +18,15 @@ pub(crate) fn passing() -> std::sync::Arc<super::Loaded> {
     world::PASS.load().unwrap()
 }
 
+/// One that also watches the regions and may ask a server.
+fn watching() -> super::Loaded {
+    let core = world::Core { hooks: &[frame::Hook::Route, frame::Hook::Health], ..world::PASS };
+    std::sync::Arc::into_inner(watching::load(&core, Vec::new())).unwrap()
+}
+
 /// The same with a metric of each kind and a bucket.
 pub(crate) fn measuring() -> super::Loaded {
-    let mut loaded = std::sync::Arc::into_inner(passing()).unwrap();
+    let mut loaded = watching();
     let kinds = [super::MeasureKind::Counter, super::MeasureKind::Gauge, super::MeasureKind::Histogram];
     let spec =
         |kind: super::MeasureKind| super::MeasureSpec { name: kind.as_str().to_owned(), kind, labels: Vec::new() };

@@ -45,6 +45,11 @@ impl Pulse {
         now
     }
 
+    /// The tick now.
+    pub(super) fn now(&self) -> u64 {
+        self.ticks.load(Relaxed)
+    }
+
     /// Whether calls may be in progress, or were a moment ago.
     fn is_expected(&self) -> bool {
         let until = self.until.load(SeqCst);

@@ -205,6 +205,7 @@ fn policy(line: &Policy) -> config::Policy {
         limits: PolicyLimits { memory: usize::try_from(line.memory).unwrap_or(usize::MAX), time: TIME },
         isolation: config::Isolation::default(),
         kv: Vec::new(),
+        http: None,
         shadow: None,
         rollout: None,
         config_at: None,

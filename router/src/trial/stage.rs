@@ -116,6 +116,7 @@ fn configuration(
         asked.insert("isolation".to_owned(), suite.isolation.clone().into());
     }
     asked.extend(suite.kv.iter().map(|kv| ("kv".to_owned(), kv.clone().into())));
+    asked.extend(suite.http.iter().map(|http| ("http".to_owned(), http.clone().into())));
     asked.extend(suite.limits.iter().map(|limits| ("limits".to_owned(), limits.clone().into())));
     let mut service = suite.service.clone();
     service.entry("affinity").or_insert_with(|| toml::Table::new().into());

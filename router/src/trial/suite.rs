@@ -30,6 +30,8 @@ pub struct Suite {
     pub isolation: String,
     /// Buckets that the policy is granted, as in the router's configuration.
     pub kv: Option<toml::Table>,
+    /// What the policy may ask of servers, as in the router's configuration. Nothing is asked for real.
+    pub http: Option<toml::Table>,
     /// Settings of the service, as in the router's configuration; without `affinity` it has one.
     #[serde(default)]
     pub service: toml::Table,

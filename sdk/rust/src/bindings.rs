@@ -13,6 +13,7 @@ wit_bindgen::generate!({
             import portolan:policy/telemetry@0.1.0;
             import portolan:policy/kv@0.1.0;
             import portolan:policy/view@0.1.0;
+            import portolan:policy/http@0.1.0;
             export portolan:policy/lifecycle@0.1.0;
         }
     ",
@@ -61,6 +62,20 @@ pub mod response {
         with: { "portolan:policy/types@0.1.0": crate::bindings::portolan::policy::types },
         pub_export_macro: true,
         export_macro_name: "export_response",
+        runtime_path: "::portolan_policy::wit_bindgen::rt",
+        additional_derives: [PartialEq],
+    });
+}
+
+/// The hook `health`.
+pub mod health {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package portolan:sdk; world hook-health { export portolan:policy/health@0.1.0; }",
+        world: "portolan:sdk/hook-health",
+        with: { "portolan:policy/types@0.1.0": crate::bindings::portolan::policy::types },
+        pub_export_macro: true,
+        export_macro_name: "export_health",
         runtime_path: "::portolan_policy::wit_bindgen::rt",
         additional_derives: [PartialEq],
     });

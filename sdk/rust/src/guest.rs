@@ -8,11 +8,15 @@ use std::marker::PhantomData;
 
 use crate::bindings::affinity::exports::portolan::policy::affinity;
 use crate::bindings::exports::portolan::policy::lifecycle;
+use crate::bindings::health::exports::portolan::policy::health;
 use crate::bindings::portolan::policy::types;
 use crate::bindings::response::exports::portolan::policy::response;
 use crate::bindings::route::exports::portolan::policy::route;
 use crate::request::COLUMNS;
-use crate::{Affinity, Answer, Manifest, Policy, Reaction, RegionInfo, Regions, Request, Response, Verdict, config};
+use crate::{
+    Affinity, Answer, Changes, Manifest, Policy, Reaction, RegionInfo, Regions, Request, Response, Verdict, Watch,
+    config,
+};
 
 /// What a host that does otherwise breaks.
 const INIT_FIRST: &str = "the host calls init before any hook";
@@ -88,6 +92,20 @@ impl<P: Affinity> Instance<P> {
     pub(crate) fn key(&self, req: &types::Request, fields: &[u8]) -> Option<Vec<u8>> {
         let candidates = no_candidates();
         self.policy.key(&Request::new(req, &self.fields, fields, &candidates, &self.regions))
+    }
+}
+
+impl<P: Exported + Watch> health::Guest for Component<P> {
+    fn watch(now_ms: f64, entropy: f64, changes: Vec<health::Change>) -> u32 {
+        P::with(|cell| cell.get().expect(INIT_FIRST).watch(now_ms, entropy, &changes))
+    }
+}
+
+impl<P: Watch> Instance<P> {
+    /// The pause that it asks for, milliseconds; 0 is until a region changes.
+    pub(crate) fn watch(&self, now_ms: f64, entropy: f64, changes: &[health::Change]) -> u32 {
+        let pause = self.policy.watch(&Changes::new(now_ms, entropy, changes, &self.regions));
+        pause.map_or(0, |pause| u32::try_from(pause.as_millis().max(1)).unwrap_or(u32::MAX))
     }
 }
 

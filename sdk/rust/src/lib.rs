@@ -56,15 +56,19 @@ pub mod bindings;
 #[cfg(any(all(target_arch = "wasm32", not(target_feature = "atomics"), feature = "allocator"), test))]
 #[allow(unsafe_code, reason = "an allocator hands out raw memory: docs/adr/0005-unsafe-in-the-sdk.md")]
 mod blocks;
+mod changes;
 pub mod config;
 #[doc(hidden)]
 pub mod guest;
+pub mod http;
 #[cfg(not(target_arch = "wasm32"))]
 mod kept;
 mod kv;
 mod payload;
 mod regions;
 mod request;
+#[cfg(not(target_arch = "wasm32"))]
+mod servers;
 mod telemetry;
 pub mod testing;
 mod verdict;
@@ -87,6 +91,7 @@ pub use bindings::portolan::policy::types::{
     Verdict,
 };
 pub use bindings::response::exports::portolan::policy::response::{Amendment, Reaction};
+pub use changes::{Change, Changes};
 pub use config::NoConfig;
 pub use kv::{Bucket, KvError};
 pub use payload::Payload;
@@ -94,6 +99,8 @@ pub use regions::Regions;
 pub use request::{Candidate, Pin, Request};
 pub use telemetry::{Counter, Gauge, Histogram, Level, log};
 pub use view::LookupError;
+
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -138,6 +145,43 @@ pub trait Response: Policy {
     fn response(&self, request: &Request<'_>, answer: &Answer<'_>) -> Reaction;
 }
 
+/// A policy that watches the regions in the background: the hook `health`, exported by `export!(MyPolicy: route, health)`.
+///
+/// One instance in each router, apart from those that answer requests, which may ask servers ([`http`]). What it learns it keeps in
+/// a [`Bucket`], where `route` finds it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use portolan_policy::{Bucket, Changes, NoConfig, Policy, Regions, Watch, http};
+///
+/// const LOADS: Bucket = Bucket::at(0);
+///
+/// struct Follower;
+///
+/// impl Policy for Follower {
+///     type Config = NoConfig;
+///     fn new(_: NoConfig, _: &Regions) -> Result<Self, String> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// impl Watch for Follower {
+///     fn watch(&self, _: &Changes<'_>) -> Option<Duration> {
+///         if let Ok(answer) = http::get("http://10.0.1.10:8080/load") {
+///             // Gone after three silent rounds: what is old says nothing.
+///             let _ = LOADS.set(b"fra", answer.body(), Some(Duration::from_secs(3)));
+///         }
+///         Some(Duration::from_secs(1))
+///     }
+/// }
+/// ```
+pub trait Watch: Policy {
+    /// Hears what became of regions, or that time has passed; how long it wants to be left alone then, 250 ms at least. None is
+    /// until a region changes.
+    fn watch(&self, changes: &Changes<'_>) -> Option<Duration>;
+}
+
 /// Makes a component of a [`Policy`] when the crate is compiled for wasm32; expands to nothing natively.
 ///
 /// A crate exports one policy, from its root: `portolan_policy::export!(MyPolicy);` for the hook `route` alone, else with the
@@ -175,6 +219,9 @@ macro_rules! export_hook {
     };
     (response $guest:ident) => {
         $crate::bindings::response::export_response!($guest with_types_in $crate::bindings::response);
+    };
+    (health $guest:ident) => {
+        $crate::bindings::health::export_health!($guest with_types_in $crate::bindings::health);
     };
     (affinity $guest:ident) => {
         $crate::bindings::affinity::export_affinity!($guest with_types_in $crate::bindings::affinity);

@@ -1,8 +1,7 @@
 //! Unit tests of a policy without any Wasm: a world of regions, requests in it, verdicts as text.
 //!
-//! Mirrors what the host passes (candidates nearest first, fields in the order of the manifest) and checks none of what
-//! the host enforces. Compiled into every build, because a library cannot know who tests with it; a component that does
-//! not call it does not carry it.
+//! Mirrors what the host passes (candidates nearest first, fields in the order of the manifest) and checks none of what the host
+//! enforces. Compiled into every build, for a library cannot know who tests with it; a component that does not call it lacks it.
 //!
 //! ```
 //! use portolan_policy::{testing::World, Health};
@@ -21,6 +20,8 @@
 //! assert_eq!(policy.ask(world.request().health("eu-west", Health::Down, 5)), "route us-east");
 //! ```
 
+mod watching;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,9 @@ use crate::{
     Affinity, CacheAction, EditOp, Health, Level, Location, Manifest, PinAction, Plan, Policy, Reaction, RegionId,
     RegionInfo, Regions, Response, Verdict, guest,
 };
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use watching::{asked, fail, serve};
 
 /// The service of every region and request, unless a test says otherwise.
 pub const SERVICE: &str = "shop";

@@ -40,6 +40,7 @@ fn shown(file: &Path, config: &str, inspection: &Inspection) -> String {
     for import in &inspection.imports {
         let grant = match import.grant {
             Grant::Contract => "part of the contract",
+            Grant::Operator => "part of the contract, to be granted",
             Grant::Inert => "given without effect",
             Grant::Refused => "NOT GRANTED",
         };
@@ -48,12 +49,16 @@ fn shown(file: &Path, config: &str, inspection: &Inspection) -> String {
     let refused = inspection.imports.iter().any(|import| import.grant == Grant::Refused);
     let buckets = inspection.declares.iter().flat_map(|declares| &declares.buckets);
     let buckets: Vec<String> = buckets.map(|bucket| format!("{bucket} = {{}}")).collect();
+    let kv = (!buckets.is_empty()).then(|| format!("kv = {{ {} }}", buckets.join(", ")));
+    let asks = inspection.imports.iter().any(|import| import.grant == Grant::Operator);
+    let http = asks.then(|| "http = { allow = [\"https://HOST/PATH\"] }".to_owned());
+    let grants: Vec<String> = kv.into_iter().chain(http).collect();
     row(
         "grants",
-        match (refused, buckets.is_empty()) {
+        match (refused, grants.is_empty()) {
             (true, _) => "not to be had".to_owned(),
             (false, true) => "none needed".to_owned(),
-            (false, false) => format!("kv = {{ {} }}", buckets.join(", ")),
+            (false, false) => grants.join(", "),
         },
     );
     if let Some(memory) = inspection.memory {

@@ -69,21 +69,25 @@ macro_rules! sdk {
 }
 
 /// Without its manifest, which `new` writes.
-const RUST_SDK: [File; 15] = sdk![
+const RUST_SDK: [File; 19] = sdk![
     "rust",
     "src/answer.rs",
     "src/bindings.rs",
     "src/blocks.rs",
+    "src/changes.rs",
     "src/config.rs",
     "src/guest.rs",
+    "src/http.rs",
     "src/kept.rs",
     "src/kv.rs",
     "src/lib.rs",
     "src/payload.rs",
     "src/regions.rs",
     "src/request.rs",
+    "src/servers.rs",
     "src/telemetry.rs",
     "src/testing.rs",
+    "src/testing/watching.rs",
     "src/verdict.rs",
     "src/view.rs",
 ];

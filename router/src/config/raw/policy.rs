@@ -2,7 +2,7 @@
 //!
 //! Owns the keys below `[policies.NAME]`, as `raw` owns the others.
 
-use super::{DAY_US, RawBucket};
+use super::{DAY_US, RawBucket, RawOutgoing};
 use crate::config::defaults;
 use crate::config::value::{
     AnyValue, ComponentSource, DigestText, Field, FreeText, Name, Named, Share, SignatureText, Size, TextField, Time,
@@ -42,6 +42,8 @@ pub(in crate::config) struct RawPolicy {
     /// the policy's own, shared by all its instances in this process; they outlive its reload and end when they are not granted
     /// any more.
     pub(in crate::config) kv: Field<Named<Name, RawBucket>>,
+    /// What it may ask of HTTP servers, in the hook `health`. Left out: nothing, and a component that imports `http` is refused.
+    pub(in crate::config) http: Field<RawOutgoing>,
     /// Asked beside the others, on real exchanges, without acting: what it would have changed is counted, and
     /// `portolan policy diff` shows it. It is compared as if it stood at its place in the service's `policies`.
     #[schemars(extend("default" = false))]

@@ -46,6 +46,7 @@ impl Resolver<'_> {
             shadow,
             rollout,
             kv: raw.kv.iter().flat_map(|kv| &kv.value.0).map(|(name, bucket)| granted(name, &bucket.value)).collect(),
+            http: self.outgoing(raw)?,
             config_at: raw.config.as_ref().and_then(|config| self.place_of(&config.span)),
             component_at: raw.component.as_ref().and_then(|component| self.place_of(&component.span)),
         })

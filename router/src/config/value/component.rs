@@ -6,6 +6,7 @@ use super::network::OriginUrl;
 use super::{FileName, Text};
 use crate::base::Digest;
 use crate::config::component::{Image, Source, Url};
+use crate::config::outgoing::is_ambiguous;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -27,6 +28,25 @@ pub(in crate::config) struct SignatureText(pub(in crate::config) [u8; 64]);
 
 /// What stands before the key in a SubjectPublicKeyInfo of ed25519 (RFC 8410, section 4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// A place that a policy may ask.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct GrantedUrl(pub(in crate::config) Url);
+
+impl Text for GrantedUrl {
+    const TYPE: &'static str = "URL";
+    fn accepted() -> String {
+        "\"http://\" or \"https://\", a host, a port if need be, and a path without a query, such as \
+         \"http://10.0.1.10:8080/status\""
+            .into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no URL that can be granted");
+        let url = Url::asked(text).filter(|url| !url.target.contains('?')).ok_or_else(wrong)?;
+        // A path that nothing may ask for would grant nothing.
+        if is_ambiguous(&url.target) { Err(wrong()) } else { Ok(Self(url)) }
+    }
+}
 
 /// A host, with or without a port.
 #[derive(Debug, Clone)]
@@ -103,6 +123,16 @@ impl Url {
     /// Reads `https://` or `http://`, a host, a port if need be, and a path.
     pub fn parse(text: &str) -> Option<Self> {
         url(text).ok()
+    }
+
+    /// The same where the path may be left out or be `/`.
+    pub fn asked(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let valid = !target.contains('#') && target.parse::<http::uri::PathAndQuery>().is_ok();
+        let server = server(&format!("{scheme}://{authority}")).ok().filter(|_| valid)?;
+        Some(server.with_target(target))
     }
 }
 

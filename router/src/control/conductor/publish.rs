@@ -67,6 +67,7 @@ impl Conductor {
             // What it counted and takes along belongs to the metrics too.
             show_compared(&self.metrics, before);
         }
+        self.watchers.follow(&snapshot);
         match &self.published {
             Some(published) => published.store(snapshot),
             None => {

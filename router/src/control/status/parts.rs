@@ -42,9 +42,29 @@ fn one_policy(policy: &Policy, loaded: &Loaded, now: Timestamp) -> Value {
         "stray_writes": counts.stray_writes,
         "refused_lookups": counts.refused_lookups,
         "kv": loaded.kv().iter().map(bucket).collect::<serde_json::Map<_, _>>(),
+        "health": loaded.watches().then(|| health(loaded, now)),
         "instances": counts.living,
         "memory_bytes": counts.memory,
         "quarantine": quarantine,
+    })
+}
+
+/// The background instance of a policy that watches the regions.
+fn health(loaded: &Loaded, now: Timestamp) -> Value {
+    let counts = loaded.stats().watch().counts();
+    let by_word = |counts: &[(&'static str, u64)]| -> serde_json::Map<String, Value> {
+        counts.iter().map(|(word, count)| ((*word).to_owned(), Value::from(*count))).collect()
+    };
+    json!({
+        "calls": counts.calls,
+        "failures": by_word(&counts.failures),
+        "last_failure": counts.last_failure,
+        "backoff_ms": counts.backoff.map(super::millis),
+        "last_call_ms": counts.last.map(|last| super::millis(now.since(last))),
+        "next_call_ms": counts.next.map(|next| super::millis(next.since(now))),
+        "fetches": loaded.http().map(|_| by_word(&counts.fetches)),
+        "took_us": super::micros(counts.call_time),
+        "waited_us": super::micros(counts.fetch_time),
     })
 }
 

@@ -61,7 +61,7 @@ fn what_must_not_load_is_refused_in_words() {
         ("imports-env.wasm", "imports wasi:sockets/"),
         ("imports-forbidden.wasm", "imports portolan:forbidden/door@0.1.0, which is not granted"),
         ("newer-version.wasm", "@0.2.0; this host speaks 0.1.0"),
-        ("no-route.wasm", "exports none of the hooks that a policy is asked by (route, affinity, response)"),
+        ("no-route.wasm", "exports none of the hooks that a policy is asked by (route, affinity, response, health)"),
         ("not-a-policy.wasm", "does not export portolan:policy/lifecycle@0.1.0"),
         ("wasi-inert.wasm", "describe trapped"),
     ] {

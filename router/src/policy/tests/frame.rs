@@ -8,6 +8,8 @@ const TYPES: &str = r#"
 (import "portolan:policy/types@VERSION" (instance $types
     (type $location' (record (field "latitude" f64) (field "longitude" f64)))
     (export "location" (type $location (eq $location')))
+    (type $health' (enum "unknown" "healthy" "degraded" "draining" "down"))
+    (export "health" (type (eq $health')))
     (type $region-info' (record (field "id" u32) (field "service" string) (field "name" string)
         (field "labels" (list (tuple string string))) (field "location" $location) (field "capacity" u32)))
     (export "region-info" (type (eq $region-info')))
@@ -136,6 +138,7 @@ pub(super) enum Hook {
     Route,
     Affinity,
     Response,
+    Health,
 }
 
 impl Hook {
@@ -144,6 +147,7 @@ impl Hook {
             Self::Route => ROUTE,
             Self::Affinity => AFFINITY,
             Self::Response => RESPONSE,
+            Self::Health => HEALTH,
         }
     }
 }
@@ -196,6 +200,16 @@ const RESPONSE: &str = r#"
 (instance $hearing (export "outcome" (type $outcome')) (export "amendment" (type $amendment'))
     (export "reaction" (type $reaction')) (export "response" (func $response)))
 (export "portolan:policy/response@VERSION" (instance $hearing))
+"#;
+
+const HEALTH: &str = r#"
+(alias export $types "health" (type $health))
+(type $change (record (field "region" u32) (field "before" $health) (field "now" $health) (field "since-ms" f64)))
+(export $change' "change" (type $change))
+(func $watch (param "now-ms" f64) (param "entropy" f64) (param "changes" (list $change')) (result u32)
+    (canon lift (core func $guest "watch") (memory $memory) (realloc $realloc)))
+(instance $watching (export "change" (type $change')) (export "watch" (func $watch)))
+(export "portolan:policy/health@VERSION" (instance $watching))
 "#;
 
 /// The whole component. `imports` is `STD`, `BARE` or a variation of them.

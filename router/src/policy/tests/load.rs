@@ -39,7 +39,7 @@ fn imports_that_are_not_granted_are_named() {
     let text = refusal(Core { imports: tcp, ..PASS }.load());
     assert!(
         text.contains(
-            "imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry, kv and view, inert"
+            "imports wasi:sockets/tcp@0.2.0, which is not granted; granted: portolan:policy/telemetry, kv, view and http"
         ),
         "{text}"
     );
@@ -54,7 +54,9 @@ fn versions_and_missing_exports_are_named() {
     assert!(text.contains("@0.2.0; this host speaks 0.1.0"), "{text}");
     let text = refusal(Core { hooks: &[], ..PASS }.load());
     assert!(
-        text.contains("exports none of the hooks that a policy is asked by (route, affinity, response); build it"),
+        text.contains(
+            "exports none of the hooks that a policy is asked by (route, affinity, response, health); build it"
+        ),
         "{text}"
     );
     let older = Core { version: "0.1.0-rc.1", ..PASS }.load().unwrap();

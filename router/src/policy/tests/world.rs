@@ -36,6 +36,8 @@ pub(super) struct Core<'a> {
     pub(super) key: &'a str,
     /// Body of `response(params)`; 3840 is `pass`.
     pub(super) response: &'a str,
+    /// Body of `watch(now, entropy, changes, changes-len)`; leaves the pause.
+    pub(super) watch: &'a str,
     /// Initial pages of memory.
     pub(super) pages: u32,
 }
@@ -51,13 +53,14 @@ pub(super) const PASS: Core<'static> = Core {
     route: "i32.const 3072",
     key: "i32.const 3584",
     response: "i32.const 3840",
+    watch: "i32.const 0",
     pages: 2,
 };
 
 impl Core<'_> {
     /// The core module alone.
     pub(super) fn module(&self) -> String {
-        let Core { head, describe, init, route, key, response, .. } = self;
+        let Core { head, describe, init, route, key, response, watch, .. } = self;
         format!(
             r#"(core module $Guest
                 (import "libc" "memory" (memory 1))
@@ -79,6 +82,8 @@ impl Core<'_> {
                     (param $pin i32) (param $region i32) (param $region_id i32) (param $session_age i32) (param $pin_age i32)
                     (param $service i32) (param $fields i32) (param $fields_len i32) (result i32) {key})
                 (func (export "response") (param $params i32) (result i32) {response})
+                (func (export "watch") (param $now f64) (param $entropy f64) (param $changes i32) (param $changes_len i32)
+                    (result i32) {watch})
                 (func (export "after") (param i32) (global.set $heap (i32.const 16384))))"#
         )
     }
@@ -122,6 +127,7 @@ pub(super) fn policy(component: std::path::PathBuf, config: &[u8]) -> Policy {
         limits: PolicyLimits { memory: 4 << 20, time: Duration::from_millis(20) },
         isolation: Isolation::Worker,
         kv: Vec::new(),
+        http: None,
         config_at: Some(place(8)),
         component_at: Some(place(7)),
     }

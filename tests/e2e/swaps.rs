@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Swaps of the policy; after the first fifth memory has to be flat.
 const SWAPS: usize = 100;
+/// Policies that one reload compiles.
+const MORE: usize = 10;
 
 /// Puts a component in its place whose digest is another for each number: a custom section (id 0, its length, the length
 /// of its name, its name) changes no code.
@@ -82,17 +84,26 @@ fn compiling_stops_no_worker() {
     let file = folder.path().join("residency.wasm");
     let whole = std::fs::read(binaries::plugin("residency")).unwrap();
     put(&file, &whole, 0);
-    let shop = Service::new("shop").with("policies = [\"slow\"]").region(FRANKFURT, &[one.url()]);
     let config = format!("{{ allow = [\"{}\"] }}", FRANKFURT.0);
+    // More that one reload compiles, so that it takes many requests' time on any machine.
+    let more = |version: usize| (1..MORE).map(move |number| (format!("more-{number}"), version * MORE + number));
+    let names: Vec<String> = std::iter::once("slow".to_owned()).chain(more(0).map(|(name, _)| name)).collect();
+    let shop = Service::new("shop").with(&format!("policies = {names:?}")).region(FRANKFURT, &[one.url()]);
+    more(0).for_each(|(name, number)| put(&folder.path().join(name), &whole, number));
     // No folder for compiled policies: every version is compiled.
     let site = shop.site().replace("policy_cache = \"@policy_cache@\"\n", "");
-    let pop = Pop::start_in(folder, &(site + &policy("slow", &file, &config, "limits = { time = \"500ms\" }")));
+    let also = |(name, _): (String, usize)| {
+        policy(&name, &folder.path().join(&name), &config, "limits = { time = \"500ms\" }")
+    };
+    let also: String = more(0).map(also).collect();
+    let pop = Pop::start_in(folder, &(site + &policy("slow", &file, &config, "limits = { time = \"500ms\" }") + &also));
     let file = pop.folder().join("residency.wasm");
     let before = pop.status_of("/policies/slow/digest");
     let over = AtomicBool::new(false);
     let answered = std::thread::scope(|scope| {
         scope.spawn(|| {
-            put(&file, &whole, 1);
+            put(&file, &whole, MORE);
+            more(1).for_each(|(name, number)| put(&pop.folder().join(name), &whole, number));
             assert_eq!(pop.reload().status, 200);
             over.store(true, SeqCst);
         });

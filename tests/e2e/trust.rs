@@ -56,7 +56,9 @@ fn a_shadow_is_compared_and_touches_nobody() {
     let url = "http://shop.example/";
     let explained =
         run_command(&["explain", "--admin", &admin, "--client", IN_GERMANY, "-H", "x-canary: always", "GET", url]);
-    assert!(explained.out.contains("would move it from eu-frankfurt to us-virginia"), "{}", explained.out);
+    for words in ["us): route fence=us-virginia bind[", "would move it from eu-frankfurt to us-virginia"] {
+        assert!(explained.out.contains(words), "{words:?} is missing in\n{}", explained.out);
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod rollout;
 mod session;
 mod shadow;
 pub mod trace;
+pub mod words;
 
 use crate::base::RegionSet;
 use crate::config::Cache;

@@ -84,7 +84,7 @@ pub(super) fn consult(
         let Turn { said, on_error, is_rollout } = rollout::turn(scene, policy, Verdict::Pass, |policy| {
             let said = ask_one(scene, policy, advice.fence, ask);
             if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.routes()) {
-                trace.policies.push(PolicyTrace::new(policy, &said, ask.took(), &ask.noted()));
+                trace.policies.push(PolicyTrace::new(scene.service, policy, &said, ask.took(), &ask.noted()));
             }
             said
         });

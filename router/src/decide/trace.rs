@@ -2,9 +2,9 @@
 //!
 //! Owns the collected stages. Absent on the hot path, where nothing here costs anything.
 
-use super::rollout;
+use super::{rollout, words};
 use crate::policy::{KvAnswer, KvCall, KvOperation, Noted, PolicyFailure};
-use crate::snapshot::PolicyUse;
+use crate::snapshot::{PolicyUse, Service};
 use crate::snapshot::comparison::Compared;
 use crate::steer::trace as steering;
 use crate::steer::verdict::{SessionKey, Verdict};
@@ -76,10 +76,16 @@ pub struct PolicyTrace {
 
 impl PolicyTrace {
     /// Notes a verdict.
-    pub fn new(policy: &PolicyUse, verdict: &Result<Verdict, PolicyFailure>, took: Duration, noted: &Noted) -> Self {
+    pub fn new(
+        service: &Service,
+        policy: &PolicyUse,
+        verdict: &Result<Verdict, PolicyFailure>,
+        took: Duration,
+        noted: &Noted,
+    ) -> Self {
         let (outcome, detail) = match verdict {
             Ok(Verdict::Pass) => ("pass".to_owned(), String::new()),
-            Ok(Verdict::Route(advice)) => ("route".to_owned(), format!("{advice:?}")),
+            Ok(Verdict::Route(advice)) => ("route".to_owned(), words::advised(advice, service)),
             Ok(Verdict::Respond(reply)) => ("respond".to_owned(), format!("status {}", reply.status.as_u16())),
             Err(failure) => (failure.as_str().to_owned(), failure.to_string()),
         };

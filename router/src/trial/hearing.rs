@@ -5,9 +5,8 @@
 
 use super::play::headers;
 use super::suite;
-use super::verdict;
-use crate::decide::Decision;
 use crate::decide::hearing::Answer;
+use crate::decide::{Decision, words};
 use crate::policy::WarmPool;
 use crate::snapshot::Service;
 use crate::steer::verdict::Reaction;
@@ -66,7 +65,7 @@ impl PosedAnswer {
         failed.unwrap_or_else(|| match &reaction {
             Reaction::Pass => "pass".to_owned(),
             Reaction::Next => "next".to_owned(),
-            Reaction::Amend(amendment) => verdict::amended(amendment),
+            Reaction::Amend(amendment) => words::amended(amendment),
         })
     }
 }

@@ -14,7 +14,6 @@ mod stage;
 mod suite;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 pub use play::{Played, Scene, Tried, run};
 pub use random::{Fault, Findings, Random, explore};

@@ -6,10 +6,9 @@
 use super::hearing::PosedAnswer;
 use super::stage::{IN_FLIGHT_MAX, NOW, Stage, StageError, millis};
 use super::suite::{self, Case, Lines, Suite};
-use super::verdict;
 use crate::base::{CountryCode, Location, Timestamp, clock};
 use crate::decide::facts::{Client, Facts, Scheme};
-use crate::decide::{AskPolicy, Decision, decide};
+use crate::decide::{AskPolicy, Decision, decide, words};
 use crate::geo::{self, Place, PlaceSource};
 use crate::policy::{Ask, Compiled, PolicyFailure, RegionDirectory, WarmPool};
 use crate::snapshot::stats::InFlight;
@@ -172,13 +171,13 @@ impl Scene {
         let Listener { pool, said, key, took, .. } = listener;
         let heard = self.answer.as_ref().map(|answer| answer.heard(&decision, pool));
         let service = snapshot.services.first();
-        let text = said.as_ref().zip(service).map(|(said, service)| verdict::said(said, service));
+        let text = said.as_ref().zip(service).map(|(said, service)| words::said(said, service));
         let text = text.unwrap_or_else(|| "not asked".to_owned());
         Played {
             text,
             key,
             heard: heard.unwrap_or_default(),
-            served: verdict::served(&decision),
+            served: words::served(&decision),
             took,
             token: after(&decision, now),
             said,
@@ -243,7 +242,7 @@ impl AskPolicy for Listener<'_> {
         self.took += begun.elapsed();
         policy.loaded.quarantine().recovered();
         match &key {
-            Ok(key) => self.key = verdict::key(key.as_ref()),
+            Ok(key) => self.key = words::key(key.as_ref()),
             // What a policy fails at is what it said.
             Err(failure) => self.said = Some(Err(failure.clone())),
         }

@@ -1,26 +1,26 @@
-//! A verdict as one line, for cases and for people.
+//! A verdict as one line, for `explain`, for cases and for people.
 //!
 //! Owns the words: `pass`, `451 body`, `route eu,us fence=eu strict bind[home=eu] x-why:because`. The Rust SDK's tests use
 //! the same ones (`portolan_policy::testing`), so that a unit test and a case read alike. Pure.
 
-use crate::decide::{Decision, Refusal};
+use super::{Decision, Refusal};
 use crate::policy::PolicyFailure;
 use crate::snapshot::Service;
 use crate::steer::verdict::{Advice, Amendment, CacheSay, Edit, PinAction, Reply, SessionKey, Verdict};
 use http::HeaderValue;
 
 /// What a policy said.
-pub(super) fn said(said: &Result<Verdict, PolicyFailure>, service: &Service) -> String {
+pub fn said(said: &Result<Verdict, PolicyFailure>, service: &Service) -> String {
     match said {
         Ok(Verdict::Pass) => "pass".to_owned(),
         Ok(Verdict::Respond(reply)) => answered(reply),
-        Ok(Verdict::Route(advice)) => routed(advice, service),
+        Ok(Verdict::Route(advice)) => format!("route {}", advised(advice, service)).trim_end().to_owned(),
         Err(failure) => format!("failed: {}: {failure}", failure.as_str()),
     }
 }
 
 /// A session's own key; a byte that is no text is `\xHH`, as in cases. No key is an empty one.
-pub(super) fn key(key: Option<&SessionKey>) -> String {
+pub fn key(key: Option<&SessionKey>) -> String {
     let mut text = String::new();
     for chunk in key.map_or(&[][..], SessionKey::bytes).utf8_chunks() {
         text.push_str(chunk.valid());
@@ -33,8 +33,9 @@ fn answered(reply: &Reply) -> String {
     format!("{} {}", reply.status.as_u16(), String::from_utf8_lossy(&reply.body)).trim_end().to_owned()
 }
 
-fn routed(advice: &Advice, service: &Service) -> String {
-    let mut words = vec!["route".to_owned()];
+/// What a policy advises; nothing when it leaves all to others.
+pub fn advised(advice: &Advice, service: &Service) -> String {
+    let mut words = Vec::new();
     if !advice.order.is_empty() {
         words.push(names(advice.order.iter().map(|index| usize::from(*index)), service));
     }
@@ -65,7 +66,7 @@ fn pinned(pin: &PinAction) -> Vec<String> {
 }
 
 /// How an answer is changed.
-pub(super) fn amended(amendment: &Amendment) -> String {
+pub fn amended(amendment: &Amendment) -> String {
     let words = pinned(&amendment.pin).into_iter().chain(amendment.edits.iter().map(edited));
     std::iter::once("amend".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
@@ -93,7 +94,7 @@ fn names(regions: impl Iterator<Item = usize>, service: &Service) -> String {
 }
 
 /// Who serves, when the host has judged the verdict.
-pub(super) fn served(decision: &Decision<'_>) -> String {
+pub fn served(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Forward(forward) => {
             let target = forward.plan.targets.first();

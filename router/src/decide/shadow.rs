@@ -45,7 +45,8 @@ pub(super) fn compare(
         let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
         let said = ask_one(scene, &shadow.policy, fence, ask);
         let failed = said.is_err();
-        let trace_of = |ask: &mut dyn AskPolicy| PolicyTrace::new(scene.service, &shadow.policy, &said, ask.took(), &ask.noted());
+        let trace_of =
+            |ask: &mut dyn AskPolicy| PolicyTrace::new(scene.service, &shadow.policy, &said, ask.took(), &ask.noted());
         let mut traced = scene.is_traced.then(|| trace_of(ask));
         let otherwise = otherwise(heard, shadow.place, shadow.replaces, (&said, shadow.policy.on_error));
         let replanned = match &otherwise {

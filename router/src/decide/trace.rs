@@ -4,8 +4,8 @@
 
 use super::{rollout, words};
 use crate::policy::{KvAnswer, KvCall, KvOperation, Noted, PolicyFailure};
-use crate::snapshot::{PolicyUse, Service};
 use crate::snapshot::comparison::Compared;
+use crate::snapshot::{PolicyUse, Service};
 use crate::steer::trace as steering;
 use crate::steer::verdict::{SessionKey, Verdict};
 use std::sync::Arc;

@@ -49,7 +49,8 @@ impl Bolt {
         ensure!(!files.is_empty(), "the router left no counts in {}", counted.display());
         let merged = counted.with_extension("fdata");
         machine::run(machine::command(&self.merge, &["-o"]).arg(&merged).args(&files))?;
-        let mut command = machine::command(&self.bolt, &[SKIPPED, "--update-debug-sections", "--icf=safe"]);
+        let mut command = machine::command(&self.bolt, &[SKIPPED, "--icf=safe"]);
+        // Debug information is left behind, for rewriting it loses parts of it; names of functions stay.
         // As rustc and clang are laid out: blocks that follow each other, functions that call each other, the rest far away.
         command.args(["--reorder-blocks=ext-tsp", "--reorder-functions=cdsort"]);
         command.args(["--split-functions", "--split-all-cold", "--split-eh", "--data"]).arg(merged);

@@ -12,6 +12,7 @@ mod compare;
 mod contender;
 mod cpu;
 mod micro;
+mod offered;
 mod peers;
 mod policies;
 mod portolan;
@@ -40,8 +41,8 @@ cargo xtask bench [micro|store|proxy|cache|burst|start|policies|reloads|all] [op
   micro         the Criterion benches of the router, their medians beside their targets
   proxy         CPU time of a proxied request, beside nginx, HAProxy and Envoy; needs two cores
   store         what the store of answers takes for a million objects, its share of hits, the time of a purge
-  cache         CPU time of an answer from the cache, and its slowest hundredth among misses, beside nginx and Varnish; needs
-                two cores
+  cache         CPU time of an answer from the cache, and its slowest hundredth among misses, as fast as each can and at one
+                rate for all, beside nginx and Varnish; needs two cores
   burst         fifty clients at once for what is not stored yet, or never, beside nginx and Varnish
   policies      memory and start of a PoP with 200 policies, and with 10 000 routes to one
   reloads       memory over a thousand reloads, each with another version of a policy, while requests are served
@@ -86,6 +87,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     if args.iter().any(|arg| arg == "-h" || arg == "--help") {
         print!("{HELP}");
         return Ok(());
+    }
+    if args.first().is_some_and(|word| word == offered::COMMAND) {
+        return offered::generate(&args[1..]);
     }
     let options = parse(args)?;
     if options.micro {

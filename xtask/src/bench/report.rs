@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::compare::{CONNECTIONS, Measured, Rounds, machine_line};
+use super::offered::Parts;
 use super::samples::Samples;
 use super::scenario::{Figure, Scenario, Target};
 
@@ -39,11 +40,41 @@ pub(super) fn show(scenario: &Scenario, rounds: &[Rounds]) {
             foreign.median() * 100.0,
         );
     }
+    show_parts(rounds);
     println!();
     for target in scenario.targets {
         if let Some(reached) = reached(target, rounds) {
             println!("{}", verdict(target, reached));
         }
+    }
+}
+
+/// Prints what times are made of, where the rate was the same for all.
+fn show_parts(rounds: &[Rounds]) {
+    if !rounds.iter().any(|contender| contender.measured.iter().any(|measured| measured.parts.is_some())) {
+        return;
+    }
+    println!(
+        "\n| contender, ms | p50 | p99 | quartiles | p99.9 | hits: p99 | misses: p50 | p99 | the generator's own: p99 |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for contender in rounds {
+        let of = |part: fn(&Parts) -> f64| {
+            contender.samples(|measured| measured.parts.as_ref().map_or(f64::NAN, part)).median()
+        };
+        let p99 = contender.samples(|measured| measured.p99_ms);
+        let (low, high) = p99.quartiles();
+        println!(
+            "| {} | {:.2} | {:.2} | {low:.2} to {high:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            contender.name,
+            of(|parts| parts.p50_ms),
+            p99.median(),
+            of(|parts| parts.p999_ms),
+            of(|parts| parts.hit_p99_ms),
+            of(|parts| parts.miss_p50_ms),
+            of(|parts| parts.miss_p99_ms),
+            of(|parts| parts.lag_p99_ms),
+        );
     }
 }
 
@@ -75,7 +106,7 @@ pub(super) fn document(scenario: &Scenario, options: &Options, rounds: &[Rounds]
         let measured = rounds.measured.iter().map(|measured| {
             json!({
                 "cpu_us": measured.cpu_us, "per_second": measured.per_second, "p99_ms": measured.p99_ms,
-                "foreign": measured.foreign, "errors": measured.errors,
+                "foreign": measured.foreign, "errors": measured.errors, "parts": measured.parts.as_ref().map(parts),
             })
         });
         json!({ "name": rounds.name, "rounds": measured.collect::<Vec<_>>() })
@@ -86,6 +117,14 @@ pub(super) fn document(scenario: &Scenario, options: &Options, rounds: &[Rounds]
         "seconds": options.length.as_secs(),
         "load": load(),
         "contenders": rounds.iter().map(contender).collect::<Vec<_>>(),
+    })
+}
+
+fn parts(parts: &Parts) -> Value {
+    let Parts { p50_ms, p999_ms, hit_p99_ms, miss_p50_ms, miss_p99_ms, lag_p99_ms } = parts;
+    json!({
+        "p50_ms": p50_ms, "p999_ms": p999_ms, "hit_p99_ms": hit_p99_ms, "miss_p50_ms": miss_p50_ms,
+        "miss_p99_ms": miss_p99_ms, "lag_p99_ms": lag_p99_ms,
     })
 }
 
@@ -120,7 +159,7 @@ mod tests {
         let rounds = |name: &str, cpu: [f64; 3]| Rounds {
             name: name.to_owned(),
             measured: cpu
-                .map(|cpu_us| Measured { cpu_us, per_second: 1.0, p99_ms: 1.0, foreign: 0.0, errors: 0 })
+                .map(|cpu_us| Measured { cpu_us, per_second: 1.0, p99_ms: 1.0, foreign: 0.0, errors: 0, parts: None })
                 .to_vec(),
         };
         // The second round was disturbed; the ratio does not see it.

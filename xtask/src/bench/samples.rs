@@ -29,8 +29,8 @@ impl Samples {
         self.at(1.0)
     }
 
-    /// Interpolates between neighbours; no measurements give not-a-number.
-    fn at(&self, part: f64) -> f64 {
+    /// The value that this part of them is below, between neighbours; no measurements give not-a-number.
+    pub(super) fn at(&self, part: f64) -> f64 {
         let Some(last) = self.0.len().checked_sub(1) else { return f64::NAN };
         let place = part * last as f64;
         let (below, above) = (self.0[place.floor() as usize], self.0[place.ceil() as usize]);

@@ -11,6 +11,8 @@ pub(super) struct Scenario {
     /// Text of the script that makes the requests, for wrk.
     pub(super) script: Option<&'static str>,
     pub(super) targets: &'static [Target],
+    /// The same once more, at one rate for all: that is what a slow answer is compared by.
+    pub(super) at_one_rate: Option<&'static Scenario>,
 }
 
 /// What is compared.
@@ -33,17 +35,24 @@ pub(super) struct Target {
 
 /// Answers from the cache, by size.
 pub(super) const CACHED: [Scenario; 4] = [
-    Scenario { title: "1 KiB from the cache", path: "/", tls: false, script: None, targets: &AS_FAST },
-    Scenario { title: "10 KiB from the cache", path: "/medium", tls: false, script: None, targets: &AS_FAST },
-    Scenario { title: "100 KiB from the cache", path: "/large", tls: false, script: None, targets: &AS_FAST },
+    Scenario { title: "1 KiB from the cache", targets: &AS_FAST, ..PLAIN },
+    Scenario { title: "10 KiB from the cache", path: "/medium", targets: &AS_FAST, ..PLAIN },
+    Scenario { title: "100 KiB from the cache", path: "/large", targets: &AS_FAST, ..PLAIN },
     Scenario {
-        title: "1 KiB, one in a hundred not in the cache",
-        path: "/",
-        tls: false,
+        title: "1 KiB, one in a hundred not in the cache, each as fast as it can (closed loop)",
         script: Some(include_str!("configs/misses.lua")),
         targets: &AS_PROMPT,
+        at_one_rate: Some(&OFFERED),
+        ..PLAIN
     },
 ];
+const OFFERED: Scenario = Scenario {
+    title: "1 KiB, one in a hundred not in the cache, one rate for all (open loop)",
+    targets: &AS_PROMPT,
+    ..PLAIN
+};
+/// What most have in common.
+const PLAIN: Scenario = Scenario { title: "", path: "/", tls: false, script: None, targets: &[], at_one_rate: None };
 const AS_PROMPT: [Target; 2] = [
     Target { figure: Figure::P99, contender: "portolan", peer: "nginx", most: 1.0 },
     Target { figure: Figure::P99, contender: "portolan", peer: "varnish", most: 1.0 },
@@ -57,9 +66,6 @@ const AS_FAST: [Target; 2] = [
 pub(super) const SCENARIOS: [Scenario; 3] = [
     Scenario {
         title: "1 KiB over HTTP/1.1",
-        path: "/",
-        tls: false,
-        script: None,
         targets: &[
             Target { figure: Figure::Cpu, contender: "portolan session-pin", peer: "nginx", most: 1.15 },
             Target { figure: Figure::Cpu, contender: "portolan eight-fields", peer: "nginx", most: 1.15 },
@@ -68,7 +74,8 @@ pub(super) const SCENARIOS: [Scenario; 3] = [
             Target { figure: Figure::Cpu, contender: "portolan session-pin", peer: "envoy wasm", most: 0.5 },
             Target { figure: Figure::Cpu, contender: "portolan eight-fields", peer: "envoy wasm", most: 0.5 },
         ],
+        ..PLAIN
     },
-    Scenario { title: "100 KiB over HTTP/1.1", path: "/large", tls: false, script: None, targets: &[] },
-    Scenario { title: "1 KiB over HTTP/1.1 and TLS 1.3", path: "/", tls: true, script: None, targets: &[] },
+    Scenario { title: "100 KiB over HTTP/1.1", path: "/large", ..PLAIN },
+    Scenario { title: "1 KiB over HTTP/1.1 and TLS 1.3", tls: true, ..PLAIN },
 ];

@@ -7,6 +7,7 @@ mod bodies;
 mod collapsing;
 mod compression;
 mod hints;
+mod onwards;
 mod pieces;
 mod purging;
 mod slices;

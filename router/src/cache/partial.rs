@@ -144,19 +144,30 @@ pub fn continued(stored: &Stored, span: &Range<u64>, status: StatusCode, headers
 }
 
 /// What is held as the whole that it will be, freshened by the answer that brings more of it. None when that may not be kept.
-pub fn as_whole(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
+fn as_whole(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
     let mut whole = freshen::freshened(stored, fetched, settings).ok()?;
     whole.headers.remove(CONTENT_RANGE);
     whole.extent = Extent::Whole(stored.length());
     Some(whole)
 }
 
-/// Reads the answer to the question for the first bytes of what nothing is known of: where they end, and the whole. None
-/// when more cannot be joined to them.
-pub fn begun(status: StatusCode, headers: &HeaderMap) -> Option<(u64, u64)> {
+/// Reads the answer to the question for the bytes from `start` on of what nothing is known of: where they end, and the whole.
+/// None when more cannot be joined to them.
+pub fn begun(start: u64, status: StatusCode, headers: &HeaderMap) -> Option<(u64, u64)> {
     EntityTag::of(headers).filter(|tag| !tag.is_weak && status == StatusCode::PARTIAL_CONTENT)?;
     let range = ContentRange::parse(headers.get(CONTENT_RANGE)?.as_bytes())?;
-    Some((range.span.end, range.total?)).filter(|_| range.span.start == 0)
+    Some((range.span.end, range.total?)).filter(|_| range.span.start == start)
+}
+
+/// One span of it as it will be held, freshened by the answer that brings the first of what is missing. None when that may not
+/// be kept.
+pub fn as_span(stored: &Stored, span: &Range<u64>, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
+    let mut part = as_whole(stored, fetched, settings)?;
+    let total = stored.length()?;
+    if *span != (0..total) {
+        part.extent = Extent::Parts { total, held: Spans::one(span.clone()) };
+    }
+    Some(part)
 }
 
 /// Joins two parts that were fetched one beside the other: what they are together, the newer one's fields before the older

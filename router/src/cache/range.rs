@@ -25,9 +25,11 @@ pub enum Wanted {
 }
 
 /// One member: which end it counts from.
-#[derive(Clone, Copy)]
-enum Spec {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spec {
+    /// From this byte, to that one or to the end.
     From(u64, Option<u64>),
+    /// So many before the end.
     Last(u64),
 }
 
@@ -45,12 +47,12 @@ pub fn wanted(headers: &HeaderMap, length: u64, parts_max: usize) -> Wanted {
     }
 }
 
-/// The one part that a field asks for, both of its ends being given.
-pub fn one(headers: &HeaderMap) -> Option<Range<u64>> {
+/// The one part that a field asks for; none when it asks for several, or is not understood.
+pub fn one(headers: &HeaderMap) -> Option<Spec> {
     let mut lines = headers.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };
     match specs(line.as_bytes().trim_ascii())?[..] {
-        [Spec::From(first, Some(last))] => Some(first..last.checked_add(1)?),
+        [spec] => Some(spec),
         _ => None,
     }
 }

@@ -159,6 +159,16 @@ pub fn suffices(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &S
     held(asked, stored, now, settings) == Held::Enough
 }
 
+/// The one span that a request wants of a stored response whose length is known; none when it wants several, or what is not there.
+pub fn span(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Settings) -> Option<Range<u64>> {
+    let length = stored.length()?;
+    match parts(asked, stored, length, now, settings) {
+        Wanted::Whole => Some(0..length),
+        Wanted::Parts(spans) => <[_; 1]>::try_from(spans).ok().map(|[span]| span),
+        Wanted::Unsatisfiable => None,
+    }
+}
+
 /// Whether the bytes that a request wants are held.
 #[derive(PartialEq, Eq)]
 enum Held {

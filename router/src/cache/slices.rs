@@ -1,4 +1,4 @@
-//! Asking for large things in slices: the whole slices around the part that a client wants.
+//! Asking for large things in slices, in the place of what a client wants.
 //!
 //! Owns which requests are widened so, and the request for the slices. Parts that clients happen to want hardly ever meet;
 //! slices do, and a second client finds what the first one brought (as in nginx `slice`). Pure.
@@ -7,16 +7,69 @@ use std::ops::Range;
 
 use http::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 
-use super::range;
+use super::range::{self, Spec};
 use super::validate;
 
-/// The slices of `size` bytes around the one part that a request wants; none when it wants another thing: the whole, what
-/// reaches to an end that is not known yet, several parts, or a part under a condition.
-pub fn around(request: &HeaderMap, size: u64) -> Option<Range<u64>> {
-    if size == 0 || request.contains_key(IF_RANGE) {
-        return None;
+/// What is asked for in the place of what a client wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slices {
+    /// The slices around a part, at once.
+    Around(Range<u64>),
+    /// This slice, then one after the other up to the end, which its answer tells.
+    From(Range<u64>),
+    /// So many bytes before the end, as many as slices have, at once.
+    Last(u64),
+}
+
+impl Slices {
+    /// The slices of `size` bytes for a request; none when it wants several parts, or a part under a condition.
+    pub fn of(request: &HeaderMap, size: u64) -> Option<Self> {
+        if size == 0 || request.contains_key(IF_RANGE) {
+            return None;
+        }
+        if !request.contains_key(RANGE) {
+            return Some(Self::From(0..size));
+        }
+        match range::one(request)? {
+            Spec::From(first, Some(last)) => rounded(&(first..last.checked_add(1)?), size).map(Self::Around),
+            Spec::From(first, None) => rounded(&(first..first.checked_add(1)?), size).map(Self::From),
+            Spec::Last(0) => None,
+            Spec::Last(count) => count.checked_next_multiple_of(size).map(Self::Last),
+        }
     }
-    rounded(&range::one(request)?, size)
+
+    /// How many bytes are asked for first.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Around(span) | Self::From(span) => span.end - span.start,
+            Self::Last(count) => *count,
+        }
+    }
+
+    /// Where they begin; of the last bytes that is known with the whole length.
+    pub fn start(&self, length: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Around(span) | Self::From(span) => Some(span.start),
+            Self::Last(count) => length.map(|length| length.saturating_sub(*count)),
+        }
+    }
+
+    /// The place by which those know one another who want the same; the last bytes are counted back from the end of all numbers.
+    pub fn place(&self) -> u64 {
+        self.start(Some(u64::MAX)).unwrap_or_default()
+    }
+
+    /// Makes a request ask for them, whatever the state of the thing.
+    pub fn ask_for(&self, request: &mut HeaderMap) {
+        validate::ask_for_all(request);
+        let value = match self {
+            Self::Around(span) | Self::From(span) => format!("bytes={}-{}", span.start, span.end.saturating_sub(1)),
+            Self::Last(count) => format!("bytes=-{count}"),
+        };
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            request.insert(RANGE, value);
+        }
+    }
 }
 
 /// The slices around a span of what ends at `total`.
@@ -33,43 +86,59 @@ fn rounded(span: &Range<u64>, size: u64) -> Option<Range<u64>> {
     Some(span.start.checked_div(size)? * size..span.end.checked_next_multiple_of(size)?)
 }
 
-/// Makes a request ask for a span, whatever the state of the thing.
-pub fn ask_for(request: &mut HeaderMap, span: &Range<u64>) {
-    validate::ask_for_all(request);
-    let value = format!("bytes={}-{}", span.start, span.end.saturating_sub(1));
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        request.insert(RANGE, value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(range: &str, size: u64) -> Option<Range<u64>> {
-        around(&HeaderMap::from_iter([(RANGE, HeaderValue::from_str(range).unwrap())]), size)
+    fn of(range: &str, size: u64) -> Option<Slices> {
+        Slices::of(&HeaderMap::from_iter([(RANGE, HeaderValue::from_str(range).unwrap())]), size)
     }
 
     #[test]
-    fn one_part_with_both_ends_is_widened_to_slices() {
+    fn one_part_is_widened_to_slices() {
+        use Slices::{Around, From, Last};
         for (value, expected) in [
-            ("bytes=0-0", Some(0..10)),
-            ("bytes=0-9", Some(0..10)),
-            ("bytes=9-10", Some(0..20)),
-            ("bytes=25-31", Some(20..40)),
-            ("bytes=0-", None),
-            ("bytes=-5", None),
+            ("bytes=0-0", Some(Around(0..10))),
+            ("bytes=0-9", Some(Around(0..10))),
+            ("bytes=9-10", Some(Around(0..20))),
+            ("bytes=25-31", Some(Around(20..40))),
+            ("bytes=0-", Some(From(0..10))),
+            ("bytes=25-", Some(From(20..30))),
+            ("bytes=-5", Some(Last(10))),
+            ("bytes=-20", Some(Last(20))),
+            ("bytes=-21", Some(Last(30))),
+            ("bytes=-0", None),
             ("bytes=0-1,5-6", None),
             ("bytes=5-4", None),
             ("lines=0-4", None),
             ("bytes=0-18446744073709551614", None), // no slice ends there
+            ("bytes=18446744073709551615-", None),
+            ("bytes=-18446744073709551615", None),
         ] {
             assert_eq!(of(value, 10), expected, "{value}");
         }
+        assert_eq!(Slices::of(&HeaderMap::new(), 10), Some(From(0..10)), "the whole");
         assert_eq!(of("bytes=0-4", 0), None, "no slices");
         let mut conditional = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-4"))]);
         conditional.insert(IF_RANGE, HeaderValue::from_static("\"a\""));
-        assert_eq!(around(&conditional, 10), None);
+        assert_eq!(Slices::of(&conditional, 10), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_in_its_place() {
+        for (value, asked, length, start) in [
+            ("bytes=25-31", "bytes=20-39", 20, Some(20)),
+            ("bytes=25-", "bytes=20-29", 10, Some(20)),
+            ("bytes=-15", "bytes=-20", 20, None),
+        ] {
+            let slices = of(value, 10).unwrap();
+            let mut request = HeaderMap::from_iter([(RANGE, HeaderValue::from_str(value).unwrap())]);
+            slices.ask_for(&mut request);
+            assert_eq!((request[RANGE].to_str().unwrap(), slices.bytes(), slices.start(None)), (asked, length, start));
+        }
+        assert_eq!(of("bytes=-15", 10).unwrap().start(Some(45)), Some(25));
+        assert_eq!(of("bytes=-15", 10).unwrap().start(Some(5)), Some(0));
+        assert_ne!(of("bytes=-15", 10).unwrap().place(), of("bytes=-5", 10).unwrap().place());
     }
 
     #[test]

@@ -15,7 +15,11 @@ pub(super) fn file() -> String {
 
 fn first_and_last(range: &str) -> Option<(usize, usize)> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
+    match (first, last) {
+        ("", count) => Some((LENGTH.saturating_sub(count.parse().ok()?), LENGTH - 1)),
+        (first, "") => Some((first.parse().ok()?, LENGTH - 1)),
+        (first, last) => Some((first.parse().ok()?, last.parse().ok()?)),
+    }
 }
 
 /// What an origin says that knows ranges, with these fields.
@@ -41,7 +45,12 @@ pub(super) fn origin(fields: &'static str) -> Origin {
 }
 
 pub(super) fn range(pop: &Pop, first: usize, last: usize) -> Answer {
-    let answer = pop.ask(&Ask::get("/film").field("range", &format!("bytes={first}-{last}")));
+    asked_by(pop, &format!("bytes={first}-{last}"), first, last)
+}
+
+/// The answer to a range that is this one, by whatever words.
+pub(super) fn asked_by(pop: &Pop, words: &str, first: usize, last: usize) -> Answer {
+    let answer = pop.ask(&Ask::get("/film").field("range", words));
     assert_eq!(answer.status, 206);
     assert_eq!(answer.field("content-range"), Some(&*format!("bytes {first}-{last}/{LENGTH}")));
     assert_eq!(answer.text(), &file()[first..=last]);

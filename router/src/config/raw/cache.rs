@@ -75,7 +75,7 @@ pub(in crate::config) struct RawCache {
     /// What is larger is passed on and not stored; never more than an eighth of `process.cache_memory`.
     #[schemars(extend("default" = shown_bytes(defaults::CACHE_OBJECT_MAX)))]
     pub(in crate::config) object_max: TextField<Size<0, { 1 << 40 }>>,
-    /// A part of something that is not stored is asked for in whole slices of this size, which are kept and joined, so that
+    /// What is not stored, a part of it or the whole, is asked for in slices of this size, which are kept and joined, so that
     /// large files are brought in by what clients want of them; 64KiB to 64MiB, no more than `object_max`. Left out: parts
     /// are asked for as clients want them. The origin has to give strong entity tags.
     pub(in crate::config) slice: TextField<Size<{ 64 << 10 }, { 64 << 20 }>>,

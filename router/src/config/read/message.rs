@@ -10,6 +10,10 @@ use crate::config::value::{ACCEPTED, Span};
 /// Keys that the design names and this version does not have.
 const NOT_YET: [&str; 3] = ["http3", "proxy_protocol", "grpc"];
 
+/// Why a bundle lacks what a cache has.
+const NO_HINTS: &str = "a file is sent at once: `preload = true` puts the same links into the page's own answer, and a hint before it \
+                        would come no sooner";
+
 /// The error that a reader sees, and for an unknown key the one that was most likely meant. `key` is the key whose
 /// entry it is about.
 pub(super) fn diagnostic(
@@ -25,7 +29,10 @@ pub(super) fn diagnostic(
     if NOT_YET.contains(&word) {
         return (source.error(span, format!("`{word}` is not supported by this version of Portolan")), None);
     }
-    let wrong = source.error(span, format!("unknown key `{word}`"));
+    let mut wrong = source.error(span, format!("unknown key `{word}`"));
+    if word == "early_hints" && known.contains(&"preload") {
+        wrong = wrong.help(NO_HINTS);
+    }
     let meant = nearest(word, known.iter().copied()).map(str::to_owned);
     (with_known(wrong, word, &known, '`'), meant)
 }

@@ -90,14 +90,10 @@ impl Flow<'_> {
         }
     }
 
-    /// Whether what came for the slices around a client's part answers the client: as a part, it has to be kept for that, to
-    /// hold what the client wants, and to be of a state that other slices can be joined to.
-    pub(super) fn is_sliced(&self, came: &Came, admitted: Option<&Stored>) -> bool {
-        if came.target.is_none() || came.status() != StatusCode::PARTIAL_CONTENT {
-            return true;
-        }
-        let (asked, now, settings) = (self.asked(), came.times.received, &self.cache().settings);
-        admitted.is_some_and(|stored| partial::is_joinable(stored) && select::suffices(&asked, stored, now, settings))
+    /// Whether what came for slices answers the client: it has to hold what the client wants, and to be of a state that other
+    /// slices can be joined to.
+    pub(super) fn is_sliced(&self, stored: &Stored, now: Timestamp) -> bool {
+        partial::is_joinable(stored) && select::suffices(&self.asked(), stored, now, &self.cache().settings)
     }
 
     /// Passes an answer on without keeping it.

@@ -1,6 +1,7 @@
 //! What is asked of origins for the cache.
 //!
-//! Owns two questions (the client's own, is it still good) and what a 304 and the answer to a HEAD change. Failover between
+//! Owns the questions (the client's own, one whose answer serves others, is it still good) and what a 304 and the answer to a
+//! HEAD change. Failover between
 //! regions has been tried before an answer comes here; what becomes of it is `admit`'s.
 
 use super::Flow;
@@ -8,9 +9,11 @@ use super::outcome::Outcome;
 use crate::base::Timestamp;
 use crate::cache::age::Times;
 use crate::cache::freshen::{self, HeadEffect};
+use crate::cache::multipart;
 use crate::cache::select::Forward as Why;
+use crate::cache::slices::Slices;
 use crate::cache::stored::{Fetched, Stored};
-use crate::cache::{partial, slices, stale, validate};
+use crate::cache::{partial, stale, validate};
 use crate::data::body::Body;
 use crate::data::forward::{self, Fetched as Got, Server};
 use crate::data::pin;
@@ -18,8 +21,7 @@ use crate::data::record::Record;
 use crate::store::entry::Held;
 use crate::store::flights::Lead;
 use http::request::Parts;
-use http::{Method, Response, StatusCode, header};
-use std::ops::Range;
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use std::sync::Arc;
 
 /// An origin's answer, and when it was asked for.
@@ -43,13 +45,19 @@ impl Came {
         self.response.status()
     }
 
-    /// Makes the first piece of what `total` bytes are the whole: the rest follows. None when it cannot be joined to more.
-    fn into_whole(mut self) -> Option<Self> {
-        let (end, total) = partial::begun(self.status(), self.response.headers())?;
-        *self.response.status_mut() = StatusCode::OK;
-        let headers = self.response.headers_mut();
-        headers.remove(header::CONTENT_RANGE);
-        headers.insert(header::CONTENT_LENGTH, total.into());
+    /// Makes the piece that begins at `start` all that is there from `start` on: the rest follows. None when it cannot be joined
+    /// to more.
+    fn into_all_from(mut self, start: u64) -> Option<Self> {
+        let (end, total) = partial::begun(start, self.status(), self.response.headers())?;
+        let length = total.checked_sub(start)?;
+        let all = HeaderValue::from_str(&multipart::content_range(&(start..total), total)).ok()?;
+        if start == 0 {
+            *self.response.status_mut() = StatusCode::OK;
+            self.response.headers_mut().remove(header::CONTENT_RANGE);
+        } else {
+            self.response.headers_mut().insert(header::CONTENT_RANGE, all);
+        }
+        self.response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         self.until = Some(end);
         Some(self)
     }
@@ -57,6 +65,26 @@ impl Came {
     /// Nobody answered, or only to say that it cannot.
     fn is_failure(&self) -> bool {
         self.target.is_none() || stale::is_error(self.status())
+    }
+}
+
+/// How the origin is asked for what is not stored, or not whole. Settled once for each look into the store.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// As the client asks, and nobody waits for it: what this key answers is known not to be stored.
+    Apart,
+    /// As the client asks.
+    Own,
+    /// For the whole, by GET and without the client's conditions: the answer serves others.
+    Whole,
+    /// For slices in the place of what the client wants.
+    Slices(Slices),
+}
+
+impl Question {
+    /// The slices, if it is for any.
+    pub(super) fn slices(&self) -> Option<&Slices> {
+        if let Self::Slices(slices) = self { Some(slices) } else { None }
     }
 }
 
@@ -104,80 +132,80 @@ impl Flow<'_> {
         self.take_in(lead, came, why)
     }
 
-    /// What is not stored is asked for so that the answer can serve others: by GET, and whole. As the client asks when that
-    /// is not to be, or is known to be in vain.
-    pub(super) async fn fill(&self, lead: Option<Lead>, why: Why, body: Body, record: &mut Record) -> Outcome {
+    /// How the origin is asked: so that the answer can serve others, and in slices where the route has them. As the client asks
+    /// when that is not to be, or is known to be in vain.
+    pub(super) fn question(&self) -> Question {
+        let (headers, settings, now) = (self.headers(), &self.cache().settings, self.now());
+        if self.store().apart.holds(&self.key, now) {
+            return Question::Apart;
+        }
+        if !validate::may_share(headers, settings) {
+            return Question::Own;
+        }
+        let slices = Slices::of(headers, settings.slice).filter(|slices| {
+            let can_be = self.request.method == Method::GET && slices.bytes() <= self.object_max();
+            can_be && !self.store().unsliced.holds(&self.key, now)
+        });
+        match slices {
+            Some(slices) => Question::Slices(slices),
+            None if headers.contains_key(header::RANGE) => Question::Own,
+            None => Question::Whole,
+        }
+    }
+
+    /// What is not stored.
+    pub(super) async fn fill(
+        &self,
+        lead: Option<Lead>,
+        question: Question,
+        why: Why,
+        body: Body,
+        record: &mut Record,
+    ) -> Outcome {
         let mut request = self.request.clone();
-        if let Some(span) = self.slices() {
-            slices::ask_for(&mut request.headers, &span);
-            let mut came = self.send(request, body, record).await;
-            let judged = self.judge(&mut came);
-            if self.is_sliced(&came, judged.as_ref().ok()) {
-                return self.settle(lead, judged, came, why);
+        let slices = match question {
+            Question::Slices(slices) => slices,
+            Question::Apart | Question::Own => return self.fetch(lead, request, why, body, record).await,
+            Question::Whole => {
+                validate::ask_for_all(&mut request.headers);
+                request.method = Method::GET;
+                return self.fetch(lead, request, why, body, record).await;
             }
-            self.store().unsliced.note(&self.key, came.times.received);
-            drop(came);
-            return self.fetch(lead, self.request.clone(), why, Body::empty(), record).await;
+        };
+        slices.ask_for(&mut request.headers);
+        let came = self.send(request, body, record).await;
+        if let Some((judged, came)) = self.in_slices(came, &slices) {
+            return self.settle(lead, judged, came, why);
         }
-        if let Some(first) = self.first_slice() {
-            slices::ask_for(&mut request.headers, &first);
-            let came = self.send(request, body, record).await;
-            return match self.in_slices(came) {
-                Some((judged, came)) => self.settle(lead, judged, came, why),
-                None => {
-                    let mut request = self.request.clone();
-                    validate::ask_for_all(&mut request.headers);
-                    self.fetch(lead, request, why, Body::empty(), record).await
-                }
-            };
-        }
-        if self.widens() {
+        let mut request = self.request.clone();
+        if !request.headers.contains_key(header::RANGE) {
             validate::ask_for_all(&mut request.headers);
-            request.method = Method::GET;
         }
-        self.fetch(lead, request, why, body, record).await
+        self.fetch(lead, request, why, Body::empty(), record).await
     }
 
-    /// The slices that are asked for in place of the client's part, where the route has slices.
-    pub(super) fn slices(&self) -> Option<Range<u64>> {
-        let settings = &self.cache().settings;
-        let span = slices::around(self.headers(), settings.slice)?;
-        if self.request.method != Method::GET || !validate::may_share(self.headers(), settings) {
-            return None;
-        }
-        let (now, store) = (self.now(), self.store());
-        let in_vain = store.unsliced.holds(&self.key, now) || store.apart.holds(&self.key, now);
-        (!in_vain && span.end - span.start <= self.object_max()).then_some(span)
-    }
-
-    /// The first slice of something that is wanted whole, where the route has slices.
-    fn first_slice(&self) -> Option<Range<u64>> {
-        let slice = self.cache().settings.slice;
-        if slice == 0 || self.request.method != Method::GET || self.store().unsliced.holds(&self.key, self.now()) {
-            return None;
-        }
-        self.widens().then_some(0..slice)
-    }
-
-    /// What came for the first slice, as the beginning of the whole where it is that. None when it is a part that nothing can
-    /// be joined to, or that is not kept: the whole has to be asked for.
-    fn in_slices(&self, came: Came) -> Option<(Result<Stored, &'static str>, Came)> {
-        let is_part = matches!(came.status(), StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
-        if came.target.is_none() || !is_part {
-            let mut came = came;
+    /// What came for slices, judged: up to the end of the whole when the others are to follow. None when it does not answer the
+    /// client, which has to be asked for then.
+    fn in_slices(&self, mut came: Came, slices: &Slices) -> Option<(Result<Stored, &'static str>, Came)> {
+        // Of nothing there is no first slice, and yet a whole.
+        let is_empty =
+            came.status() == StatusCode::RANGE_NOT_SATISFIABLE && !self.headers().contains_key(header::RANGE);
+        if came.target.is_none() || came.status() != StatusCode::PARTIAL_CONTENT && !is_empty {
             return Some((self.judge(&mut came), came));
         }
         let received = came.times.received;
-        let whole = came.into_whole().and_then(|mut came| Some((Ok(self.judge(&mut came).ok()?), came)));
-        if whole.is_none() {
+        let all = match slices {
+            Slices::From(first) => came.into_all_from(first.start),
+            Slices::Around(_) | Slices::Last(_) => Some(came),
+        };
+        let found = all.and_then(|mut came| {
+            let judged = self.judge(&mut came);
+            judged.as_ref().is_ok_and(|stored| self.is_sliced(stored, received)).then_some((judged, came))
+        });
+        if found.is_none() {
             self.store().unsliced.note(&self.key, received);
         }
-        whole
-    }
-
-    pub(super) fn widens(&self) -> bool {
-        let is_apart = self.store().apart.holds(&self.key, self.now());
-        !is_apart && validate::widens(self.headers(), &self.cache().settings)
+        found
     }
 
     /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all

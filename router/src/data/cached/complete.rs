@@ -7,8 +7,9 @@ use super::outcome::Outcome;
 use super::reading::{self, Source};
 use super::rest::Piece;
 use crate::cache::partial::{self, Continued};
-use crate::cache::select::Forward as Why;
+use crate::cache::select::{self, Forward as Why};
 use crate::cache::slices;
+use crate::cache::spans::Spans;
 use crate::cache::stored::{Extent, Stored};
 use crate::data::body::Body;
 use crate::data::record::Record;
@@ -18,7 +19,6 @@ use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::segments::Segments;
 use bytes::Bytes;
-use http::header::RANGE;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use std::ops::Range;
@@ -38,8 +38,8 @@ impl Flow<'_> {
         body: Body,
         record: &mut Record,
     ) -> Outcome {
-        if self.is_much(&held.stored, &span) {
-            return self.go_on(lead, held, span.start, body, record).await;
+        if let Some(wanted) = self.much(&held.stored, &span) {
+            return self.go_on(lead, held, wanted, body, record).await;
         }
         let span = self.slices_of(&held.stored, span);
         let mut request = self.request.clone();
@@ -71,27 +71,47 @@ impl Flow<'_> {
         self.pinned(outcome.stored(ttl), came.target, now)
     }
 
-    /// Whether so much is missing of the whole that the answer should begin before it has come.
-    fn is_much(&self, stored: &Stored, span: &Range<u64>) -> bool {
-        let is_whole = self.request.method == Method::GET && !self.headers().contains_key(RANGE);
-        let fits = stored.length().is_some_and(|total| total <= self.object_max());
-        is_whole && fits && span.end - span.start > AT_ONCE
+    /// The span that the client wants, when so much of it is missing that the answer should begin before it has come.
+    fn much(&self, stored: &Stored, missing: &Range<u64>) -> Option<Range<u64>> {
+        let wanted = select::span(&self.asked(), stored, self.now(), &self.cache().settings)?;
+        let is_much = missing.end - missing.start > AT_ONCE && wanted.end - wanted.start <= self.object_max();
+        (self.request.method == Method::GET && is_much).then_some(wanted)
     }
 
-    /// The whole of what is held in parts, `at` being the first byte that is missing: what is held is sent while the rest
-    /// is fetched.
-    async fn go_on(&self, lead: Option<Lead>, held: &Arc<Held>, at: u64, body: Body, record: &mut Record) -> Outcome {
+    /// Bytes that the slices of what is fetched have: whatever goes on to the end comes slice by slice, what does not at once.
+    fn slice_for(&self, wanted: &Range<u64>, total: u64) -> u64 {
+        if wanted.end == total { self.cache().settings.slice } else { 0 }
+    }
+
+    /// From where to where what the client wants is filled: with the slices around it, and without those held before it.
+    fn filled(&self, wanted: &Range<u64>, spans: &Spans, total: u64) -> Range<u64> {
+        let around = slices::around_span(wanted, self.cache().settings.slice, total);
+        let around = if around.end - around.start <= self.object_max() { around } else { wanted.clone() };
+        let is_held = spans.held_until(wanted.start).is_some();
+        if is_held { wanted.start..around.end } else { around }
+    }
+
+    /// A span of what is held in parts: what is held of it is sent while the rest is fetched.
+    async fn go_on(
+        &self,
+        lead: Option<Lead>,
+        held: &Arc<Held>,
+        wanted: Range<u64>,
+        body: Body,
+        record: &mut Record,
+    ) -> Outcome {
         let Extent::Parts { total, held: spans } = &held.stored.extent else { return Outcome::unavailable() };
-        let slice = self.cache().settings.slice;
-        let span = spans.gap(at, slices::end_after(at, slice, *total));
+        let (slice, all) = (self.slice_for(&wanted, *total), self.filled(&wanted, spans, *total));
+        let at = spans.held_until(all.start).unwrap_or(all.start);
+        let span = spans.gap(at, slices::end_after(at, slice, all.end));
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let came = self.send(request, body, record).await;
         let (status, now) = (came.status(), came.times.received);
         let continued = partial::continued(&held.stored, &span, status, came.response.headers());
-        let whole = partial::as_whole(&held.stored, &self.fetched(&came), &self.cache().settings);
+        let part = partial::as_span(&held.stored, &all, &self.fetched(&came), &self.cache().settings);
         let ready = self.store().ready(&self.key, held).await;
-        let (Continued::Until(end), Some(stored), Some(held)) = (continued, whole, ready) else {
+        let (Continued::Until(end), Some(stored), Some(held)) = (continued, part, ready) else {
             // A part of another state is not what the client wants; a whole is.
             if status == StatusCode::PARTIAL_CONTENT {
                 return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
@@ -100,12 +120,13 @@ impl Flow<'_> {
         };
         let era = held.era().min(came.era);
         let next = Piece { body: came.response.into_body(), end };
-        let rest = self.rest(*total, slice, came.target.as_ref());
-        let (piece, rest) = match at {
-            0 => (next, rest),
-            _ => (Piece { body: reading::span(Source::Held(held), 0, Some(at)), end: at }, rest.with(at, next)),
+        let rest = self.rest(all.end, slice, came.target.as_ref());
+        let (piece, rest) = if at == all.start {
+            (next, rest)
+        } else {
+            (Piece { body: reading::span(Source::Held(held), all.start, Some(at)), end: at }, rest.with(at, next))
         };
-        let filling = Arc::new(Filling::new(stored.clone(), 0, era));
+        let filling = Arc::new(Filling::new(stored.clone(), all.start, era));
         let source = self.pour_in(lead, filling, piece, Some(Box::new(rest)));
         let outcome = Outcome::forwarded(self.response(&stored, source, now), Why::Partial).origin_said(status);
         self.pinned(outcome.stored(stored.ttl_s(now)), came.target, now)

@@ -34,6 +34,7 @@ use crate::config::Cache;
 use crate::decide::{Forward, caching};
 use crate::store::Store;
 use crate::store::entry::Held;
+use ask::Question;
 use follow::Turn;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
@@ -195,7 +196,8 @@ impl Flow<'_> {
             let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
             // What is never fresh is of no use to those who would wait.
             let may_wait = round < ROUNDS_MAX && validates.is_none_or(|stored| stored.lifetime.seconds > 0);
-            let lead = match self.turn(may_wait, validates.is_some()).await {
+            let question = validates.is_none().then(|| self.question());
+            let lead = match self.turn(may_wait, question.as_ref()).await {
                 Turn::Again => {
                     waited = true;
                     continue;
@@ -204,10 +206,10 @@ impl Flow<'_> {
                 Turn::Lead(lead) => Some(lead),
                 Turn::Alone => None,
             };
-            return match (index, span) {
-                (Some(index), None) => self.validate(lead, &held, index, why, body, record).await,
-                (Some(index), Some(span)) => self.complete(lead, &held[index], span, body, record).await,
-                _ => self.fill(lead, why, body, record).await,
+            return match (index, span, question) {
+                (Some(index), Some(span), _) => self.complete(lead, &held[index], span, body, record).await,
+                (Some(index), None, _) => self.validate(lead, &held, index, why, body, record).await,
+                (None, _, question) => self.fill(lead, question.unwrap_or(Question::Own), why, body, record).await,
             };
         }
         Outcome::unavailable()

@@ -22,15 +22,16 @@ pub fn of(request: &HeaderMap, page: &Stored) -> Option<HeaderValue> {
     if !navigates || page.status != StatusCode::OK || !is_page(&page.headers) {
         return None;
     }
+    told(page.headers.get_all(LINK).iter().map(HeaderValue::as_bytes))
+}
+
+/// What is told of these lines of `Link`.
+pub(crate) fn told<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<HeaderValue> {
     let mut told = Vec::new();
-    for line in page.headers.get_all(LINK) {
-        for link in links(line.as_bytes()).filter(|link| is_hint(link)) {
-            if told.len() + link.len() + 2 > BYTES_MAX {
-                break;
-            }
-            if !told.is_empty() {
-                told.extend_from_slice(b", ");
-            }
+    for link in lines.flat_map(links).filter(|link| is_hint(link)) {
+        let comma = if told.is_empty() { &b""[..] } else { b", " };
+        if told.len() + comma.len() + link.len() <= BYTES_MAX {
+            told.extend_from_slice(comma);
             told.extend_from_slice(link);
         }
     }
@@ -42,28 +43,29 @@ fn is_page(headers: &HeaderMap) -> bool {
     kind.flatten().is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
-/// The members of a `Link` line (RFC 8288 section 3): a comma inside of `<>` or quotes ends none.
+/// The members of a `Link` line (RFC 8288 section 3): a comma inside of `<>` or quotes ends none, and what is not closed is
+/// none: it would take in what is told behind it.
 fn links(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = line;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = ended_by(rest, b',');
+        let (end, is_closed) = ended_by(rest, b',');
         let link = rest[..end].trim_ascii();
         rest = rest.get(end + 1..).unwrap_or_default();
-        Some(link)
+        Some(if is_closed { link } else { b"" })
     })
     .filter(|link| !link.is_empty())
 }
 
-/// Where the first such byte outside of `<>` and quotes stands, or the end.
-fn ended_by(text: &[u8], byte: u8) -> usize {
+/// Where the first such byte outside of `<>` and quotes stands, or the end; and whether these are closed before it.
+fn ended_by(text: &[u8], byte: u8) -> (usize, bool) {
     let mut closes = None;
     let mut at = 0;
     while at < text.len() {
         match (closes, text[at]) {
-            (None, found) if found == byte => return at,
+            (None, found) if found == byte => return (at, true),
             (None, b'<') => closes = Some(b'>'),
             (None, b'"') => closes = Some(b'"'),
             (Some(b'"'), b'\\') => at += 1,
@@ -72,7 +74,7 @@ fn ended_by(text: &[u8], byte: u8) -> usize {
         }
         at += 1;
     }
-    text.len()
+    (text.len(), closes.is_none())
 }
 
 /// Whether a link is one of those that are told: by its first `rel`, which is the one that counts (RFC 8288 section 3.3).
@@ -82,10 +84,10 @@ fn is_hint(link: &[u8]) -> bool {
     }
     let mut rest = link;
     loop {
-        let end = ended_by(rest, b';');
+        let (end, _) = ended_by(rest, b';');
         let Some(after) = rest.get(end + 1..) else { return false };
         rest = after;
-        let parameter = rest[..ended_by(rest, b';')].trim_ascii();
+        let parameter = rest[..ended_by(rest, b';').0].trim_ascii();
         let equals = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
         if parameter[..equals].trim_ascii().eq_ignore_ascii_case(b"rel") {
             let value = parameter.get(equals + 1..).unwrap_or_default().trim_ascii();
@@ -131,6 +133,10 @@ mod tests {
                 Some("</a>; rel=\"next preload\", </b>;rel=preload"),
             ),
             (&["</a>; rel=next; rel=preload"], None),
+            (
+                &["</a>; rel=preload; title=\"x", "</b>; rel=preload; x=<", "</c>; rel=preload"],
+                Some("</c>; rel=preload"), // what is not closed would swallow it
+            ),
             (&["</a>", "preload", "</a>; rel", "</a>; rel=", "</a; rel=preload", "</a>; title=\"; rel=preload"], None),
         ] {
             assert_eq!(told("navigate", 200, "text/html; charset=utf-8", lines).as_deref(), expected, "{lines:?}");

@@ -13,7 +13,7 @@ mod kept;
 mod kind;
 mod load;
 pub(crate) mod path;
-mod preload;
+pub(crate) mod preload;
 #[cfg(test)]
 mod tests;
 mod tree;

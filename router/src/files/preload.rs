@@ -47,10 +47,15 @@ pub(super) fn link(tree: &Tree, at: usize, page: &Form) -> Option<HeaderValue> {
     let html = std::str::from_utf8(html).ok()?;
     let path = tree.root.join(MANIFEST);
     let readable = std::fs::metadata(&path).is_ok_and(|state| state.is_file() && state.len() <= MANIFEST_MAX);
-    // A manifest that cannot be read costs some links, not the bundle.
     let manifest = readable.then(|| std::fs::read(&path).ok()).flatten();
-    let manifest: Manifest = manifest.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let exists = |url: &str| name_of(url).is_some_and(|name| tree.position(&name).is_some());
+    read(html, &manifest.unwrap_or_default(), name, exists)
+}
+
+/// The same of a page and a manifest that were read.
+pub(crate) fn read(html: &str, manifest: &[u8], name: &[u8], exists: impl Fn(&str) -> bool) -> Option<HeaderValue> {
+    // A manifest that cannot be read costs some links, not the bundle.
+    let manifest: Manifest = serde_json::from_slice(manifest).unwrap_or_default();
     written(named(html, name).into_iter().chain(imported(&manifest, name)).filter(|(url, _)| exists(url)))
 }
 

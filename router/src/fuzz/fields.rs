@@ -1,12 +1,13 @@
 //! Single fields that the cache reads: directives, dates, ranges, entity tags, names to purge by, addresses.
 
-use http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, RANGE};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, RANGE};
 use http::{Method, StatusCode};
 use sfv::{List, Parser};
 
 use super::{NOW, field, here, values};
 use crate::base::Timestamp;
 use crate::cache::address::{ADDRESS_BYTES_MAX, Address};
+use crate::cache::coding::{self, Encoding};
 use crate::cache::condition::{self, Validators};
 use crate::cache::date::{self as http_date, HttpDate};
 use crate::cache::directives::{self, SECONDS_MAX};
@@ -15,10 +16,11 @@ use crate::cache::partial::ContentRange;
 use crate::cache::range::{Wanted, wanted};
 use crate::cache::select::Forward;
 use crate::cache::settings::Settings;
+use crate::cache::slices::Slices;
 use crate::cache::status::{CACHE_STATUS, CacheStatus};
 use crate::cache::tags::{self as cache_tags, CACHE_GROUP_INVALIDATION, CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY};
 use crate::cache::targeted::{CDN_CACHE_CONTROL, PORTOLAN_CACHE_CONTROL, ruling};
-use crate::cache::{list, multipart, wishes};
+use crate::cache::{list, multipart, weights, wishes};
 
 /// `Cache-Control` of a response and of a request: no text takes a restriction away that stands beside it.
 pub(super) fn directives(input: &[u8]) {
@@ -87,11 +89,36 @@ pub(super) fn date(input: &[u8]) {
     }
 }
 
+/// `Accept-Encoding`: a coding is chosen once, and never one that the client excludes first.
+pub(super) fn accept(input: &[u8]) {
+    let headers = field(&ACCEPT_ENCODING, input);
+    let chosen: Vec<Encoding> = coding::accepted(&headers).collect();
+    assert!(chosen.iter().enumerate().all(|(at, encoding)| !chosen[..at].contains(encoding)));
+    for line in values(input) {
+        for member in line.as_bytes().split(|byte| *byte == b',') {
+            assert!(weights::weighed(member).is_none_or(|(token, weight)| !token.is_empty() && weight <= 1000));
+        }
+    }
+    for excluded in Encoding::ALL {
+        let mut all = HeaderMap::new();
+        let none = HeaderValue::from_str(&format!("{};q=0", excluded.name())).expect("a name is a token");
+        all.append(ACCEPT_ENCODING, none);
+        headers.get_all(ACCEPT_ENCODING).iter().for_each(|line| {
+            all.append(ACCEPT_ENCODING, line.clone());
+        });
+        assert!(coding::accepted(&all).all(|encoding| encoding != excluded), "{excluded:?}");
+    }
+}
+
 /// `Range` and `Content-Range`: the first eight bytes are the length of the representation.
 pub(super) fn range(input: &[u8]) {
     let Some((length, input)) = input.split_first_chunk::<8>() else { return };
     let length = u64::from_be_bytes(*length);
-    if let Wanted::Parts(parts) = wanted(&field(&RANGE, input), length, 16) {
+    let headers = field(&RANGE, input);
+    let slices = Slices::of(&headers, 1 << 16);
+    if let Wanted::Parts(parts) = wanted(&headers, length, 16) {
+        let start = slices.and_then(|slices| slices.start(Some(length)));
+        assert!(start.is_none_or(|start| start <= parts[0].start), "slices hold what is wanted");
         assert!((1..=16).contains(&parts.len()));
         assert!(parts.iter().all(|part| part.start < part.end && part.end <= length));
         let mut sorted = parts.clone();

@@ -11,6 +11,7 @@ mod clients;
 mod fields;
 mod files;
 mod heads;
+mod links;
 mod rules;
 mod stored;
 #[cfg(test)]
@@ -36,14 +37,17 @@ pub struct Target {
 }
 
 /// All targets, in order of name.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 24] = [
+    Target { name: "accept", run: fields::accept },
     Target { name: "cache-address", run: fields::address },
     Target { name: "cache-directives", run: fields::directives },
+    Target { name: "cache-links", run: links::hints },
     Target { name: "cache-rules", run: rules::walk },
     Target { name: "cache-status", run: fields::status },
     Target { name: "cache-tags", run: fields::tags },
     Target { name: "cache-targeted", run: fields::targeted },
     Target { name: "cache-vary", run: rules::vary },
+    Target { name: "challenge", run: links::challenge },
     Target { name: "chunked-body", run: chunks::body },
     Target { name: "config", run: files::config },
     Target { name: "date", run: fields::date },
@@ -52,6 +56,7 @@ pub const TARGETS: [Target; 20] = [
     Target { name: "etag", run: fields::etag },
     Target { name: "forwarded", run: clients::forwarded },
     Target { name: "geo-database", run: files::geo_database },
+    Target { name: "page-links", run: links::page },
     Target { name: "range", run: fields::range },
     Target { name: "request-head", run: heads::request },
     Target { name: "response-head", run: heads::response },

@@ -8,7 +8,7 @@ mod credentials;
 mod error;
 mod folder;
 mod http;
-mod registry;
+pub(crate) mod registry;
 mod signature;
 #[cfg(test)]
 mod tests;

@@ -191,7 +191,7 @@ pub(super) fn verified(url: &Url, bytes: Vec<u8>, wanted: Digest) -> Result<Vec<
 }
 
 /// A parameter of a challenge: `name="value"` or `name=value`.
-pub(super) fn parameter(mut text: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(mut text: &str, name: &str) -> Option<String> {
     loop {
         text = text.trim_start_matches([' ', ',', '\t']);
         let (key, rest) = text.split_once('=')?;

@@ -1,6 +1,7 @@
 // How an origin answered, and ways to say what becomes of its answer. Nothing is checked here: the router checks it.
 
-import { octets, text } from "./octets.js";
+import { EditsAndPin } from "./edits.js";
+import { text } from "./octets.js";
 import { Fields } from "./request.js";
 
 /** How an origin answered. */
@@ -52,46 +53,7 @@ export class Answer {
 export const Next = Object.freeze({ reaction: "next" });
 
 /** How the answer is changed. */
-export class Amendment {
-  #amendment = { edits: [], pin: { tag: "keep" } };
-
-  header(name, value) {
-    return this.#edit("set", name, value);
-  }
-
-  addHeader(name, value) {
-    return this.#edit("add", name, value);
-  }
-
-  withoutHeader(name) {
-    return this.#edit("remove", name, "");
-  }
-
-  #edit(op, name, value) {
-    this.#amendment.edits.push({ op, name, value: octets(value) });
-    return this;
-  }
-
-  bind(payload = "", ttlS = 0) {
-    this.#amendment.pin = { tag: "bind", val: { payload: octets(payload), ttlS } };
-    return this;
-  }
-
-  hold() {
-    this.#amendment.pin = { tag: "hold" };
-    return this;
-  }
-
-  clear() {
-    this.#amendment.pin = { tag: "clear" };
-    return this;
-  }
-
-  /** As the contract has it. */
-  raw() {
-    return this.#amendment;
-  }
-}
+export class Amendment extends EditsAndPin {}
 
 /** What `response` returned, as the contract has it: nothing is no opinion. */
 export function reaction(said) {

@@ -1,52 +1,27 @@
 // Ways to say a verdict. Nothing is checked here: the router checks every verdict.
 
+import { EditsAndPin } from "./edits.js";
 import { octets } from "./octets.js";
 
 /** Numbers of regions, given as such, as candidates or as regions. */
 const ids = (regions) => Array.from(regions, (region) => (typeof region === "number" ? region : region.id));
 
 /** Where the request should go. */
-export class Plan {
-  #plan = {
-    order: [],
-    fence: null,
-    strict: false,
-    pin: { tag: "keep" },
-    cache: { tag: "keep" },
-    edits: [],
-    timeoutMs: 0,
-    ext: [],
-  };
+export class Plan extends EditsAndPin {
+  constructor() {
+    super({ order: [], fence: null, strict: false, cache: { tag: "keep" }, timeoutMs: 0, ext: [] });
+  }
 
   static to(order) {
-    const plan = new Plan();
-    plan.#plan.order = ids(order);
-    return plan;
+    return new Plan().#with({ order: ids(order) });
   }
 
   fence(regions) {
-    this.#plan.fence = ids(regions);
-    return this;
+    return this.#with({ fence: ids(regions) });
   }
 
   strict() {
-    this.#plan.strict = true;
-    return this;
-  }
-
-  bind(payload = "", ttlS = 0) {
-    this.#plan.pin = { tag: "bind", val: { payload: octets(payload), ttlS } };
-    return this;
-  }
-
-  hold() {
-    this.#plan.pin = { tag: "hold" };
-    return this;
-  }
-
-  clear() {
-    this.#plan.pin = { tag: "clear" };
-    return this;
+    return this.#with({ strict: true });
   }
 
   cacheKey(key) {
@@ -58,41 +33,22 @@ export class Plan {
   }
 
   bypassCache() {
-    this.#plan.cache = { tag: "bypass" };
-    return this;
+    return this.#with({ cache: { tag: "bypass" } });
   }
 
   #terms(terms) {
-    const said = this.#plan.cache;
-    if (said.tag !== "bypass") this.#plan.cache = { tag: "terms", val: { key: null, ttlS: null, ...said.val, ...terms } };
-    return this;
-  }
-
-  header(name, value) {
-    return this.#edit("set", name, value);
-  }
-
-  addHeader(name, value) {
-    return this.#edit("add", name, value);
-  }
-
-  withoutHeader(name) {
-    return this.#edit("remove", name, "");
-  }
-
-  #edit(op, name, value) {
-    this.#plan.edits.push({ op, name, value: octets(value) });
-    return this;
+    const said = this.raw().cache;
+    if (said.tag === "bypass") return this;
+    return this.#with({ cache: { tag: "terms", val: { key: null, ttlS: null, ...said.val, ...terms } } });
   }
 
   timeout(milliseconds) {
-    this.#plan.timeoutMs = Math.ceil(milliseconds);
-    return this;
+    return this.#with({ timeoutMs: Math.ceil(milliseconds) });
   }
 
-  /** As the contract has it. */
-  raw() {
-    return this.#plan;
+  #with(said) {
+    Object.assign(this.raw(), said);
+    return this;
   }
 }
 

@@ -140,11 +140,12 @@ const GO_SDK: [File; 22] = sdk![
     "wit/wit/types/types.go",
 ];
 
-const JS_SDK: [File; 12] = sdk![
+const JS_SDK: [File; 13] = sdk![
     "js",
     "README.md",
     "package.json",
     "src/answer.js",
+    "src/edits.js",
     "src/index.d.ts",
     "src/index.js",
     "src/kv.d.ts",
@@ -156,15 +157,17 @@ const JS_SDK: [File; 12] = sdk![
     "src/verdict.js",
 ];
 
-const PYTHON_SDK: [File; 11] = sdk![
+const PYTHON_SDK: [File; 13] = sdk![
     "python",
     "README.md",
     "src/portolan_policy/__init__.py",
     "src/portolan_policy/answer.py",
     "src/portolan_policy/component.py",
     "src/portolan_policy/config.py",
+    "src/portolan_policy/edits.py",
     "src/portolan_policy/kv.py",
     "src/portolan_policy/manifest.py",
+    "src/portolan_policy/octets.py",
     "src/portolan_policy/py.typed",
     "src/portolan_policy/request.py",
     "src/portolan_policy/telemetry.py",

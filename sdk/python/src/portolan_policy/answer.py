@@ -1,11 +1,9 @@
 """How an origin answered, and ways to say what becomes of its answer. Nothing is checked here: the router checks it."""
 
-from typing import Any, Self
+from typing import Any
 
-from wit_world.imports import types
-
+from .edits import EditsAndPin
 from .request import Fields, Regions
-from .verdict import octets
 
 
 class Answer:
@@ -43,43 +41,8 @@ class _Next:
 NEXT = _Next()
 
 
-class Amendment:
+class Amendment(EditsAndPin):
     """How the answer is changed."""
-
-    def __init__(self) -> None:
-        self._edits: list[Any] = []
-        self._pin: Any = types.PinAction_Keep()
-
-    def header(self, name: str, value: str | bytes) -> Self:
-        """Sets a header of the answer."""
-        return self._edit(types.EditOp.SET, name, value)
-
-    def add_header(self, name: str, value: str | bytes) -> Self:
-        """Adds one more header of this name."""
-        return self._edit(types.EditOp.ADD, name, value)
-
-    def without_header(self, name: str) -> Self:
-        """Removes a header of the answer."""
-        return self._edit(types.EditOp.REMOVE, name, b"")
-
-    def _edit(self, op: Any, name: str, value: str | bytes) -> Self:
-        self._edits.append(types.Edit(op, name, octets(value)))
-        return self
-
-    def bind(self, payload: str | bytes = b"", ttl_s: int = 0) -> Self:
-        """Pin the session to the region that answered."""
-        self._pin = types.PinAction_Bind(types.Binding(octets(payload), ttl_s))
-        return self
-
-    def hold(self) -> Self:
-        """Leave the pin as it is."""
-        self._pin = types.PinAction_Hold()
-        return self
-
-    def clear(self) -> Self:
-        """End the pin."""
-        self._pin = types.PinAction_Clear()
-        return self
 
 
 def raw(said: Amendment | _Next | None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from componentize_py_types import Err
 from wit_world.imports import kv
 
-from .verdict import octets
+from .octets import octets
 
 #: Why nothing was done: NO_BUCKET, TOO_LARGE, OVER_QUOTA, NOT_A_NUMBER, UNAVAILABLE.
 Reason = kv.Error

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from wit_world.imports import types
 
+from .edits import EditsAndPin
+from .octets import octets
+
 #: A region by its number, or anything that has one as `id`.
 Place = Any
 
@@ -14,17 +17,12 @@ def _ids(regions: Iterable[Place]) -> list[int]:
     return [region if isinstance(region, int) else region.id for region in regions]
 
 
-def octets(value: str | bytes) -> bytes:
-    """The bytes of a text in UTF-8; bytes stay what they are."""
-    return value.encode() if isinstance(value, str) else bytes(value)
-
-
-class Plan:
+class Plan(EditsAndPin):
     """Where the request should go."""
 
     def __init__(self) -> None:
-        keep = types.PinAction_Keep()
-        self._plan = types.Plan([], None, False, keep, types.CacheAction_Keep(), [], 0, [])
+        super().__init__()
+        self._plan = types.Plan([], None, False, self._pin, types.CacheAction_Keep(), self._edits, 0, [])
 
     @classmethod
     def to(cls, order: Iterable[Place]) -> Self:
@@ -41,21 +39,6 @@ class Plan:
     def strict(self) -> Self:
         """Only the regions in the order may serve."""
         self._plan.strict = True
-        return self
-
-    def bind(self, payload: str | bytes = b"", ttl_s: int = 0) -> Self:
-        """Pin the session to the region that serves; at most 256 bytes, and 0 s is the service's own lifetime."""
-        self._plan.pin = types.PinAction_Bind(types.Binding(octets(payload), ttl_s))
-        return self
-
-    def hold(self) -> Self:
-        """Serve by the order, and leave the pin as it is."""
-        self._plan.pin = types.PinAction_Hold()
-        return self
-
-    def clear(self) -> Self:
-        """Serve by the order, and end the pin."""
-        self._plan.pin = types.PinAction_Clear()
         return self
 
     def _terms(self) -> Any:
@@ -78,28 +61,13 @@ class Plan:
         self._plan.cache = types.CacheAction_Bypass()
         return self
 
-    def header(self, name: str, value: str | bytes) -> Self:
-        """Sets a header of the request to the origin."""
-        return self._edit(types.EditOp.SET, name, value)
-
-    def add_header(self, name: str, value: str | bytes) -> Self:
-        """Adds one more header of this name."""
-        return self._edit(types.EditOp.ADD, name, value)
-
-    def without_header(self, name: str) -> Self:
-        """Removes a header of the request to the origin."""
-        return self._edit(types.EditOp.REMOVE, name, b"")
-
-    def _edit(self, op: Any, name: str, value: str | bytes) -> Self:
-        self._plan.edits.append(types.Edit(op, name, octets(value)))
-        return self
-
     def timeout(self, milliseconds: float) -> Self:
         """Shortens the limit for the whole exchange."""
         self._plan.timeout_ms = math.ceil(milliseconds)
         return self
 
     def _raw(self) -> Any:
+        self._plan.pin = self._pin
         return types.Verdict_Route(self._plan)
 
 

@@ -1,11 +1,14 @@
 // Package portolan is for routing policies in Go.
 //
 // A policy is a type with a method for each hook that its policy.toml names, and two functions that Export joins to it. What is
-// here works on what the router passed in; nothing is asked of it. The packages telemetry and kv do that. Everything but those
-// two is the same natively, so a policy's tests are ordinary tests of Go.
+// here works on what the router passed in; nothing is asked of it. The packages telemetry, kv, view and http do that. Everything but
+// those is the same natively, so a policy's tests are ordinary tests of Go.
 package portolan
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Router answers the hook route: where a request goes. Nil is no opinion.
 type Router interface{ Route(*Request) Verdict }
@@ -22,6 +25,8 @@ type Listener interface {
 type Manifest struct {
 	// Fields of the request, such as "header:x-tenant"; the contract's manifest lists them.
 	Fields []string
+	// Lookups are headers, cookies and query parameters to look up with the package view, such as "header:authorization".
+	Lookups []string
 	// Fields of the response for the hook response: "header:NAME".
 	ResponseFields []string
 	// Buckets, which kv.At names by their place.
@@ -58,7 +63,9 @@ func Export[C, P any](describe func(C) (Manifest, error), load func(C, *Regions)
 			if err != nil {
 				return Manifest{}, err
 			}
-			return describe(read)
+			manifest, err := describe(read)
+			manifest.Fields = withLookups(manifest.Fields, manifest.Lookups)
+			return manifest, err
 		},
 		load: func(config []byte, regions *Regions) (any, error) {
 			read, err := read[C](config)
@@ -68,6 +75,18 @@ func Export[C, P any](describe func(C) (Manifest, error), load func(C, *Regions)
 			return load(read, regions)
 		},
 	}
+}
+
+// lazy stands before the name of a field that is looked up.
+const lazy = "lazy:"
+
+// withLookups are the fields as the contract has them. What the policy returned stays as it is.
+func withLookups(fields, lookups []string) []string {
+	all := slices.Clone(fields)
+	for _, name := range lookups {
+		all = append(all, lazy+name)
+	}
+	return all
 }
 
 // Component is a policy as the hooks of its component call it.

@@ -3,6 +3,7 @@ package portolan
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"unicode/utf8"
 )
@@ -99,6 +100,14 @@ func (fields *Fields) FieldAt(place int) ([]byte, bool) {
 		return nil, false
 	}
 	return fields.bytes[begin:end:end], true
+}
+
+// LazyPlace is the place of a field to look up; one that there is not where none was declared so. For the package view.
+func (fields *Fields) LazyPlace(name string) int {
+	if place := slices.Index(fields.names, lazy+name); place >= 0 {
+		return place
+	}
+	return math.MaxInt32
 }
 
 // Text is the value of a declared field as text; false also when it is not UTF-8.

@@ -120,6 +120,18 @@ fn every_language_has_the_forms_of_answers_kv_and_telemetry() {
 }
 
 #[test]
+fn every_language_looks_up_what_its_manifest_declares() {
+    let folder = root().join("tests/guests/scout");
+    let names: Vec<_> = in_other_languages(&folder).collect();
+    assert!(names.len() >= 4, "{names:?}");
+    let suite = Suite::parse(&std::fs::read_to_string(folder.join("cases.toml")).unwrap(), &folder).unwrap();
+    for name in names {
+        let Some(compiled) = built(&format!("guests/{name}.wasm")) else { continue };
+        assert_eq!(wrong(&compiled, &suite), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
 fn a_case_that_does_not_hold_shows_where_it_parts() {
     let Some(compiled) = built("guests/sinner.wasm") else { return };
     let cases = r#"

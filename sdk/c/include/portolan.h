@@ -1,7 +1,7 @@
 /* Write Portolan policies in C.
  *
  * A policy is policy_describe, policy_init and a function for each hook that its policy.toml names: policy_route, policy_key,
- * policy_response. Everything here works on what the router passed in; only what stands under "imports" asks anything of it. wit/policy.wit has the meaning of
+ * policy_response, policy_watch. Everything here works on what the router passed in; only what stands under "imports" asks anything of it. wit/policy.wit has the meaning of
  * every value.
  *
  * Memory: what is taken during a call goes when it is answered; what is taken in policy_init stays for the life of the
@@ -154,6 +154,8 @@ portolan_bytes portolan_field_at(const portolan_request *request, size_t place);
 typedef exports_portolan_policy_lifecycle_manifest_t portolan_manifest;
 /* Wants to see this field of the request. */
 void portolan_want(portolan_manifest *manifest, const char *field);
+/* Wants to look this field up now and then, such as "header:authorization": a header, a cookie or a query parameter. */
+void portolan_want_lookup(portolan_manifest *manifest, const char *field);
 /* Wants to see this field of the response, such as "header:x-node". */
 void portolan_want_of_answer(portolan_manifest *manifest, const char *field);
 /* Wants this bucket; the functions of kv name it by its place. */
@@ -228,6 +230,27 @@ void portolan_amend_hold(portolan_reaction *reaction);
 void portolan_amend_clear(portolan_reaction *reaction);
 #endif
 
+#ifdef PORTOLAN_HOOK_HEALTH
+/* ---- What became of regions, for a policy that watches them ---- */
+
+/* What became of one region. */
+typedef struct {
+  const portolan_region *region; /* never NULL */
+  portolan_health before;        /* what was told last; PORTOLAN_UNKNOWN before anything was */
+  portolan_health now;
+  double since_ms; /* since 1970-01-01 UTC */
+} portolan_change;
+
+/* What became of regions since the last call: one for each that changed, all of them in the first call of an instance, none when
+ * it is only time again. */
+typedef struct {
+  double now_ms;  /* since 1970-01-01 UTC */
+  double entropy; /* in [0, 1), new for each call */
+  const portolan_change *at;
+  size_t count;
+} portolan_changes;
+#endif
+
 /* ---- Imports: those that policy.toml names ---- */
 
 #ifdef PORTOLAN_IMPORTS_TELEMETRY
@@ -268,6 +291,73 @@ portolan_kv_status portolan_kv_add(uint32_t bucket, portolan_bytes key, int64_t 
 portolan_kv_status portolan_kv_delete(uint32_t bucket, portolan_bytes key, bool *had);
 #endif
 
+#ifdef PORTOLAN_IMPORTS_VIEW
+/* What a policy looks up of the request in progress, instead of having it passed with every call. policy.toml needs imports =
+ * ["view"]. */
+typedef enum {
+  PORTOLAN_VIEW_NO_FIELD,    /* portolan_want_lookup declared no such field */
+  PORTOLAN_VIEW_TOO_MUCH,    /* a call may look up 256 times and 256 KiB; this would be more */
+  PORTOLAN_VIEW_UNAVAILABLE, /* there is no request: in policy_describe and policy_init */
+  PORTOLAN_VIEW_WELL,
+} portolan_view_status;
+
+/* An error's name in the contract. */
+const char *portolan_view_words(portolan_view_status status);
+/* A field that portolan_want_lookup declared; absent when the request has none. */
+portolan_view_status portolan_lookup(const char *name, portolan_bytes *value);
+/* The same by its place among all fields of the manifest. */
+portolan_view_status portolan_lookup_at(size_t place, portolan_bytes *value);
+#endif
+
+#ifdef PORTOLAN_IMPORTS_HTTP
+/* Asks HTTP servers, in policy_watch alone. policy.toml needs imports = ["http"], and the operator grants what may be asked. */
+typedef enum {
+  PORTOLAN_HTTP_INVALID,       /* the URL is none, or a header cannot be sent */
+  PORTOLAN_HTTP_NOT_GRANTED,   /* the operator does not grant this place */
+  PORTOLAN_HTTP_TOO_MANY,      /* more requests than the operator allows in a second, or 17 at one time */
+  PORTOLAN_HTTP_UNAVAILABLE,   /* not in this hook, or the instance is about to end */
+  PORTOLAN_HTTP_NO_CONNECTION, /* the name does not resolve, nobody accepts, or TLS does not verify */
+  PORTOLAN_HTTP_TIMEOUT,       /* not whole in time */
+  PORTOLAN_HTTP_TOO_LARGE,     /* the answer is larger than the operator allows */
+  PORTOLAN_HTTP_BROKEN,        /* what came is no HTTP, or ended in the middle */
+  PORTOLAN_HTTP_WELL,
+} portolan_http_error;
+
+typedef struct {
+  portolan_bytes name, value;
+} portolan_http_header;
+
+/* What is asked; only the URL is needed. */
+typedef struct {
+  const char *method; /* NULL is GET */
+  const char *url;
+  const portolan_http_header *headers;
+  size_t header_count;
+  portolan_bytes body;
+  uint32_t timeout_ms; /* can only shorten what the operator allows; 0 is no opinion */
+} portolan_http_request;
+
+/* What a server answered, whatever its status; nothing unless `error` is PORTOLAN_HTTP_WELL. */
+typedef struct {
+  portolan_http_error error;
+  uint16_t status;
+  const portolan_http_header *headers;
+  size_t header_count;
+  portolan_bytes body;
+} portolan_http_response;
+
+/* An error's name in the contract. */
+const char *portolan_http_words(portolan_http_error error);
+/* Asks, and waits for the answer. */
+portolan_http_response portolan_http_get(const char *url);
+portolan_http_response portolan_http_fetch(const portolan_http_request *ask);
+/* Asks all of these at the same time, at most 16, and waits for all; `responses` has room for as many, and has them in the same
+ * order. One server that is silent then costs the others nothing. */
+void portolan_http_fetch_all(const portolan_http_request *asks, size_t count, portolan_http_response *responses);
+/* The first header of this name, whatever its case; absent when there is none. */
+portolan_bytes portolan_http_header_of(const portolan_http_response *response, const char *name);
+#endif
+
 /* ---- What the author writes ---- */
 
 /* Reads the configuration and says what the policy wants to see. Returns NULL, or why the configuration is refused. */
@@ -285,6 +375,11 @@ portolan_bytes policy_key(const portolan_request *request);
 #ifdef PORTOLAN_HOOK_RESPONSE
 /* Hears how an origin answered. The request has no candidates. */
 void policy_response(const portolan_request *request, const portolan_answer *answer, portolan_reaction *reaction);
+#endif
+#ifdef PORTOLAN_HOOK_HEALTH
+/* Hears what became of regions, or that time has passed, apart from any request. Returns for how many milliseconds it wants to be
+ * left alone, 250 at least; 0 is until a region changes. */
+uint32_t policy_watch(const portolan_changes *changes);
 #endif
 
 #endif

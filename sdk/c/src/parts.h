@@ -9,6 +9,8 @@ void portolan_memory_keep(void);
 /* What was taken since then may go when the next block is asked for. */
 void portolan_memory_answered(void);
 
+/* Stands before the name of a field that is looked up. */
+#define PORTOLAN_LAZY "lazy:"
 /* Names of declared fields, in the order of the manifest. */
 typedef struct {
   const portolan_bytes *at;

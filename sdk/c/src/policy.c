@@ -74,6 +74,10 @@ static void append(policy_list_string_t *list, const char *text) {
 
 void portolan_want(portolan_manifest *manifest, const char *field) { append(&manifest->fields, field); }
 
+void portolan_want_lookup(portolan_manifest *manifest, const char *field) {
+  append(&manifest->fields, portolan_words(PORTOLAN_LAZY, field, (const char *)NULL));
+}
+
 void portolan_want_of_answer(portolan_manifest *manifest, const char *field) { append(&manifest->response_fields, field); }
 
 void portolan_bucket(portolan_manifest *manifest, const char *name) { append(&manifest->buckets, name); }

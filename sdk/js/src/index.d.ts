@@ -155,6 +155,28 @@ export class Amendment {
   clear(): this;
 }
 
+/** What became of a region. */
+export interface Change {
+  readonly region: Region;
+  /** What was told last; unknown before anything was. */
+  readonly before: Health;
+  readonly now: Health;
+  /** Since when, milliseconds since 1970-01-01 UTC. */
+  readonly sinceMs: number;
+}
+
+/**
+ * What became of regions since the last call, for the hook `health`: one for each that changed, all of them in the first call of an
+ * instance, nothing when it is only time again.
+ */
+export interface Changes extends Iterable<Change> {
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly nowMs: number;
+  /** Uniform in [0, 1), new for each call. */
+  readonly entropy: number;
+  readonly regions: Regions;
+}
+
 /** A metric that the policy writes with the classes of `portolan-policy/telemetry`. */
 export interface Metric {
   name: string;
@@ -166,6 +188,8 @@ export interface Metric {
 /** What the policy wants to see and to use; nothing that is not declared is passed. */
 export interface Manifest {
   fields?: string[];
+  /** Headers, cookies and query parameters to look up with `portolan-policy/view`, such as `header:authorization`. */
+  lookups?: string[];
   /** Fields of the response, for the hook `response`. */
   responseFields?: string[];
   /** Buckets, for `portolan-policy/kv`. */
@@ -182,12 +206,23 @@ export interface Policy<Config = object> {
     key?(request: Request): string | Octets | undefined | null | void;
     /** The hook `response`. The request has no candidates. */
     response?(request: Request, answer: Answer): Amendment | typeof Next | undefined | null | void;
+    /**
+     * The hook `health`: hears what became of regions, or that time has passed, apart from any request, and may ask servers with
+     * `portolan-policy/http`. Returns how long it wants to be left alone, milliseconds, 250 at least; nothing is until a region changes.
+     */
+    watch?(changes: Changes): number | undefined | null | void;
   };
   describe?(config: Config): Manifest;
 }
 
 /** The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);` */
-export function policy<Config>(policy: Policy<Config>): { lifecycle: object; route: object; affinity: object; response: object };
+export function policy<Config>(policy: Policy<Config>): {
+  lifecycle: object;
+  route: object;
+  affinity: object;
+  response: object;
+  health: object;
+};
 
 /** For `describe`: refuses a configuration that has other keys than these. */
 export function onlyKeys(config: object, ...known: string[]): void;

@@ -4,6 +4,7 @@
 // router. The types are in index.d.ts.
 
 import { Answer, reaction } from "./answer.js";
+import { Changes, pause } from "./changes.js";
 import { Regions, Request } from "./request.js";
 import { octets, text } from "./octets.js";
 import { Plan, Reply, verdict } from "./verdict.js";
@@ -22,32 +23,36 @@ export function reportTo(report) {
   reporter = report;
 }
 
-/** The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);`, and `affinity` and `response` besides. */
+/** The manifest of a policy, as the contract has it. */
+function manifest(Policy, config) {
+  const said = Policy.describe?.(config) ?? {};
+  const { fields = [], lookups = [], responseFields = [], buckets = [], metrics = [], ext = [] } = said;
+  return {
+    fields: [...fields, ...lookups.map((name) => `lazy:${name}`)],
+    responseFields,
+    buckets,
+    metrics: metrics.map((metric) => ({ labels: [], ...metric })),
+    ext,
+  };
+}
+
+/**
+ * The hooks of a policy's component: `export const { lifecycle, route } = policy(MyPolicy);`, and `affinity`, `response` and
+ * `health` besides.
+ */
 export function policy(Policy) {
   let instance = null;
   let regions = null;
   let names = null;
   let answered = null;
-  const describe = (config) => ({
-    fields: [],
-    responseFields: [],
-    buckets: [],
-    metrics: [],
-    ext: [],
-    ...(Policy.describe ? Policy.describe(config) : {}),
-  });
-  const manifest = (config) => {
-    const said = describe(config);
-    return { ...said, metrics: said.metrics.map((metric) => ({ labels: [], ...metric })) };
-  };
   return {
     lifecycle: {
-      describe: (config) => refusing(() => manifest(read(config))),
+      describe: (config) => refusing(() => manifest(Policy, read(config))),
       init: (config, infos) =>
         refusing(() => {
           // `describe` ran in another instance; it is pure, so asking again gives the order of the fields.
           const table = read(config);
-          const said = describe(table);
+          const said = manifest(Policy, table);
           names = said.fields;
           answered = said.responseFields;
           regions = new Regions(infos);
@@ -71,6 +76,10 @@ export function policy(Policy) {
           const request = new Request(raw, names, fields, NO_CANDIDATES, regions);
           return reaction(instance.response(request, new Answer(outcome, answered, responseFields, regions)));
         }),
+    },
+    health: {
+      watch: (nowMs, entropy, changes) =>
+        reporting(() => pause(instance.watch(new Changes(nowMs, entropy, changes, regions)))),
     },
   };
 }

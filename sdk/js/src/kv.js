@@ -2,24 +2,14 @@
 // has imports = ["kv"] in its policy.toml.
 
 import kv from "portolan:policy/kv";
+import { Refusal, asked } from "./imports.js";
 import { octets, text } from "./octets.js";
 
 /** Why nothing was done; `code` is the contract's name of it. */
-export class KvError extends Error {
+export class KvError extends Refusal {
   constructor(code) {
-    super(`kv: ${code}`);
+    super("kv", code);
     this.name = "KvError";
-    this.code = code;
-  }
-}
-
-/** What the bindings throw is the contract's error, as it is or as the payload of an error of theirs. */
-function asked(call) {
-  try {
-    return call();
-  } catch (error) {
-    const code = typeof error === "string" ? error : error?.payload;
-    throw typeof code === "string" ? new KvError(code) : error;
   }
 }
 
@@ -35,7 +25,7 @@ export class Bucket {
   }
 
   get(key) {
-    return asked(() => kv.get(this.#place, octets(key))) ?? undefined;
+    return asked(KvError, () => kv.get(this.#place, octets(key))) ?? undefined;
   }
 
   text(key) {
@@ -43,19 +33,19 @@ export class Bucket {
   }
 
   set(key, value, ttlMs = 0) {
-    asked(() => kv.set(this.#place, octets(key), octets(value), millis(ttlMs)));
+    asked(KvError, () => kv.set(this.#place, octets(key), octets(value), millis(ttlMs)));
   }
 
   replace(key, expected, value, ttlMs = 0) {
     const before = expected === undefined || expected === null ? null : octets(expected);
-    return asked(() => kv.replace(this.#place, octets(key), before, octets(value), millis(ttlMs)));
+    return asked(KvError, () => kv.replace(this.#place, octets(key), before, octets(value), millis(ttlMs)));
   }
 
   add(key, delta = 1, ttlMs = 0) {
-    return Number(asked(() => kv.add(this.#place, octets(key), delta, millis(ttlMs))));
+    return Number(asked(KvError, () => kv.add(this.#place, octets(key), delta, millis(ttlMs))));
   }
 
   delete(key) {
-    return asked(() => kv.delete(this.#place, octets(key)));
+    return asked(KvError, () => kv.delete(this.#place, octets(key)));
   }
 }

@@ -104,6 +104,12 @@ export class Fields {
     return this.#octets.subarray(begin, end);
   }
 
+  /** The place of a field to look up; one that there is not where none was declared so. */
+  lazyPlace(name) {
+    const place = this.#names.indexOf(`lazy:${name}`);
+    return place < 0 ? this.#names.length : place;
+  }
+
   of(name) {
     const place = this.#names.indexOf(name);
     if (place < 0) throw new Error(`\`${name}\` was not declared in describe; declared are ${this.#names.join(", ")}`);
@@ -174,5 +180,10 @@ export class Request {
 
   text(name) {
     return text(this.field(name));
+  }
+
+  /** For `view.js`. */
+  lazyPlace(name) {
+    return this.#fields.lazyPlace(name);
   }
 }

@@ -92,7 +92,7 @@ const RUST_SDK: [File; 19] = sdk![
     "src/view.rs",
 ];
 
-const C_SDK: [File; 18] = sdk![
+const C_SDK: [File; 21] = sdk![
     "c",
     "README.md",
     "include/portolan.h",
@@ -101,6 +101,8 @@ const C_SDK: [File; 18] = sdk![
     "libc/string.h",
     "src/affinity.c",
     "src/bytes.c",
+    "src/health.c",
+    "src/http.c",
     "src/json.c",
     "src/kv.c",
     "src/libc.c",
@@ -112,19 +114,25 @@ const C_SDK: [File; 18] = sdk![
     "src/route.c",
     "src/telemetry.c",
     "src/verdict.c",
+    "src/view.c",
 ];
 
-const GO_SDK: [File; 22] = sdk![
+const GO_SDK: [File; 30] = sdk![
     "go",
     "README.md",
     "answer.go",
+    "changes.go",
     "component/crossing/crossing.go",
     "component/export_portolan_policy_affinity/affinity.go",
+    "component/export_portolan_policy_health/health.go",
     "component/export_portolan_policy_lifecycle/lifecycle.go",
     "component/export_portolan_policy_response/response.go",
     "component/export_portolan_policy_route/route.go",
     "config.go",
     "go.mod",
+    "http/host_wasip1.go",
+    "http/http.go",
+    "http/native.go",
     "kv/host_wasip1.go",
     "kv/kv.go",
     "kv/native.go",
@@ -135,17 +143,24 @@ const GO_SDK: [File; 22] = sdk![
     "telemetry/native.go",
     "telemetry/telemetry.go",
     "verdict.go",
+    "view/host_wasip1.go",
+    "view/native.go",
+    "view/view.go",
     "wit/go.mod",
     "wit/wit/runtime/runtime.go",
     "wit/wit/types/types.go",
 ];
 
-const JS_SDK: [File; 13] = sdk![
+const JS_SDK: [File; 19] = sdk![
     "js",
     "README.md",
     "package.json",
     "src/answer.js",
+    "src/changes.js",
     "src/edits.js",
+    "src/http.d.ts",
+    "src/http.js",
+    "src/imports.js",
     "src/index.d.ts",
     "src/index.js",
     "src/kv.d.ts",
@@ -155,16 +170,21 @@ const JS_SDK: [File; 13] = sdk![
     "src/telemetry.d.ts",
     "src/telemetry.js",
     "src/verdict.js",
+    "src/view.d.ts",
+    "src/view.js",
 ];
 
-const PYTHON_SDK: [File; 13] = sdk![
+const PYTHON_SDK: [File; 17] = sdk![
     "python",
     "README.md",
     "src/portolan_policy/__init__.py",
     "src/portolan_policy/answer.py",
+    "src/portolan_policy/changes.py",
     "src/portolan_policy/component.py",
     "src/portolan_policy/config.py",
     "src/portolan_policy/edits.py",
+    "src/portolan_policy/http.py",
+    "src/portolan_policy/imports.py",
     "src/portolan_policy/kv.py",
     "src/portolan_policy/manifest.py",
     "src/portolan_policy/octets.py",
@@ -172,6 +192,7 @@ const PYTHON_SDK: [File; 13] = sdk![
     "src/portolan_policy/request.py",
     "src/portolan_policy/telemetry.py",
     "src/portolan_policy/verdict.py",
+    "src/portolan_policy/view.py",
 ];
 
 /// The policy's own files.

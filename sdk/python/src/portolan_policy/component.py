@@ -6,7 +6,7 @@ from typing import Any
 from componentize_py_types import Err
 from wit_world.exports import lifecycle
 
-from . import answer, verdict
+from . import answer, changes, verdict
 from . import config as configuration
 from .manifest import Manifest
 from .request import Regions, Request
@@ -35,7 +35,8 @@ def _manifest(policy: Any, config: dict[str, Any]) -> Any:
     if not isinstance(said, Manifest):
         said = Manifest(fields=said)
     metrics = [lifecycle.Metric(metric.name, metric.kind, list(metric.labels)) for metric in said.metrics]
-    return lifecycle.Manifest(list(said.fields), list(said.response_fields), list(said.buckets), metrics, [])
+    fields = [*said.fields, *(f"lazy:{name}" for name in said.lookups)]
+    return lifecycle.Manifest(fields, list(said.response_fields), list(said.buckets), metrics, [])
 
 
 class _NoCandidates:
@@ -59,7 +60,7 @@ def export(policy: Any) -> tuple[Any, ...]:
     """The hooks of a policy's component: `Lifecycle, Route = export(MyPolicy)`.
 
     Those of the methods that the class has, in this order: `Lifecycle`, `Route` (`route`), `Affinity` (`key`), `Response`
-    (`response`).
+    (`response`), `Health` (`watch`).
     """
     instance: Any = None
     names: list[str] = []
@@ -102,5 +103,10 @@ def export(policy: Any) -> tuple[Any, ...]:
             heard = answer.Answer(outcome, answered, response_fields, regions)
             return _reporting(lambda: answer.raw(instance.response(request, heard)))
 
-    hooks = ((Route, "route"), (Affinity, "key"), (Response, "response"))
+    class Health:
+        def watch(self, now_ms: float, entropy: float, told: list[Any]) -> int:
+            heard = changes.Changes(now_ms, entropy, told, regions)
+            return _reporting(lambda: changes.pause(instance.watch(heard)))
+
+    hooks = ((Route, "route"), (Affinity, "key"), (Response, "response"), (Health, "watch"))
     return Lifecycle, *(hook for hook, method in hooks if hasattr(policy, method))

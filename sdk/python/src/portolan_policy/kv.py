@@ -8,28 +8,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from componentize_py_types import Err
 from wit_world.imports import kv
 
+from .imports import Refusal, asked
 from .octets import octets
 
 #: Why nothing was done: NO_BUCKET, TOO_LARGE, OVER_QUOTA, NOT_A_NUMBER, UNAVAILABLE.
 Reason = kv.Error
 
 
-class KvError(Exception):
+class KvError(Refusal):
     """Nothing was done; `reason` says why."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.name.lower().replace("_", "-"))
-        self.reason = reason
 
 
 def _asked(call: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return call(*arguments)
-    except Err as error:
-        raise KvError(error.value) from None
+    return asked(KvError, call, *arguments)
 
 
 def _millis(ttl_s: float) -> int:

@@ -27,3 +27,5 @@ class Manifest:
     buckets: Iterable[str] = ()
     #: Metrics, which `telemetry` names by their place.
     metrics: Iterable[Metric] = ()
+    #: Headers, cookies and query parameters to look up with `view`, such as `header:authorization`.
+    lookups: Iterable[str] = ()

@@ -27,7 +27,8 @@ class Health(IntEnum):
     DOWN = 4
 
 
-_STATES = tuple(Health)
+#: The states by their numbers.
+STATES = tuple(Health)
 
 
 class Region(NamedTuple):
@@ -141,6 +142,11 @@ class Fields:
             raise KeyError(f"`{name}` was not declared in describe; declared are {self.names}") from None
         return self.at(place)
 
+    def lazy_place(self, name: str) -> int:
+        """The place of a field to look up; one that there is not where none was declared so."""
+        lazy = f"lazy:{name}"
+        return self.names.index(lazy) if lazy in self.names else len(self.names)
+
     def text(self, name: str) -> str | None:
         """The same as text; None when it is not UTF-8."""
         value = self.of(name)
@@ -217,7 +223,7 @@ class Request:
         return [self._candidate(*row) for row in rows]
 
     def _candidate(self, number: int, health: int, *rest: int) -> Candidate:
-        state = _STATES[health] if health < len(_STATES) else Health.UNKNOWN
+        state = STATES[health] if health < len(STATES) else Health.UNKNOWN
         return Candidate(number, state, *rest, self.regions.by_id(number))  # type: ignore[call-arg]
 
     def field(self, name: str) -> bytes | None:

@@ -22,6 +22,8 @@ mod cache_disk;
 mod cache_terms;
 /// Clients that leave, stall or come in numbers; the end of the process.
 mod clients;
+/// Policies in other languages than Rust.
+mod languages;
 /// A client is served where it is nearest to.
 mod lookups;
 mod moved;

@@ -30,7 +30,17 @@ pub fn plugin(name: &str) -> PathBuf {
 /// Whether a policy that ships could be built here; one that is not in Rust needs a compiler that may not be to be had.
 pub fn optional_plugin(name: &str) -> bool {
     plugin("canary");
-    let path = root().join("target/plugins").join(format!("{name}.wasm"));
+    is_built("plugins", name)
+}
+
+/// The same of a test guest.
+pub fn optional_guest(name: &str) -> bool {
+    guest("good");
+    is_built("guests", name)
+}
+
+fn is_built(kind: &str, name: &str) -> bool {
+    let path = root().join("target").join(kind).join(format!("{name}.wasm"));
     if !path.is_file() {
         eprintln!("{} is missing, and what needs it is not tried: `cargo xtask plugins` builds it", path.display());
     }

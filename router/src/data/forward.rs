@@ -8,6 +8,7 @@
 mod walk;
 
 use super::body::Body;
+use super::cohort;
 use super::connection::Connection;
 use super::core::Core;
 use super::h1::encode::write_field;
@@ -265,6 +266,8 @@ impl Exchange<'_> {
     }
 
     async fn send(&self, origin: &Origin, now: Instant) -> Result<Answered, SendFailure> {
+        // The attempt is counted already, so what others decide meanwhile takes it into account.
+        cohort::step_back().await;
         let timeouts = self.timeouts(now);
         let interim = self.interim.as_ref();
         let outgoing = Outgoing { head: self.head, added: &self.added, timeouts: &timeouts, interim, now };

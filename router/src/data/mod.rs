@@ -3,6 +3,7 @@
 
 pub mod body;
 mod cached;
+mod cohort;
 mod connection;
 mod core;
 mod exchange;

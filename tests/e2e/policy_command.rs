@@ -48,6 +48,32 @@ fn inspect_says_what_a_component_is() {
 }
 
 #[test]
+fn inspect_shows_the_hooks_imports_and_fields_of_every_language() {
+    for language in ["c", "go", "js", "python"] {
+        let guest = format!("scout-{language}");
+        if !binaries::optional_guest(&guest) {
+            continue;
+        }
+        let output = policy(&["inspect", &binaries::guest(&guest).display().to_string()]);
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(0), "{language}: {told}");
+        for row in [
+            "hooks      lifecycle, route, affinity, response, health\n",
+            "imports    portolan:policy/http@0.1.0 (part of the contract, to be granted)\n",
+            "imports    portolan:policy/kv@0.1.0 (part of the contract)\n",
+            "imports    portolan:policy/view@0.1.0 (part of the contract)\n",
+            "grants     kv = { seen = {} }, http = { allow = [\"https://HOST/PATH\"] }\n",
+            "fields     path, header:x-key, lazy:header:x-user, lazy:cookie:id, lazy:query:q\n",
+            "loads      yes\n",
+        ] {
+            assert!(told.contains(row), "{language} does not say {row:?}:\n{told}");
+        }
+        assert!(!told.contains("telemetry"), "{language} imports what it did not ask for:\n{told}");
+        assert_eq!(told.contains("wasi:"), language == "js", "{language}:\n{told}");
+    }
+}
+
+#[test]
 fn test_plays_cases_and_random_worlds() {
     binaries::plugin("canary");
     let output = policy(&["test", "plugins/canary"]);

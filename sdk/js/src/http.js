@@ -46,6 +46,9 @@ export class Response {
   }
 }
 
+/** The engine hands numbers of 2^31 and more over as negative ones. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** A request as the contract has it. */
 function raw(ask) {
   const { url, method = "GET", headers = {}, body = "", timeoutMs = 0 } = typeof ask === "string" ? { url: ask } : ask;
@@ -54,7 +57,7 @@ function raw(ask) {
     url,
     headers: Object.entries(headers).map(([name, value]) => [name, octets(value)]),
     body: octets(body),
-    timeoutMs: Math.ceil(timeoutMs),
+    timeoutMs: Math.min(Math.ceil(timeoutMs), LONGEST_MS),
   };
 }
 

@@ -35,7 +35,8 @@ class Request:
 
     def _raw(self) -> Any:
         headers = [(name, octets(value)) for name, value in self.headers.items()]
-        return http.Request(self.method, self.url, headers, octets(self.body), math.ceil(self.timeout_s * 1000))
+        timeout_ms = math.ceil(min(self.timeout_s * 1000, 2**32 - 1))
+        return http.Request(self.method, self.url, headers, octets(self.body), timeout_ms)
 
 
 @dataclass(frozen=True)

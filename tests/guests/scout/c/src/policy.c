@@ -17,6 +17,7 @@ static const char *const LOOKUPS[] = {"header:x-user", "cookie:id", "query:q"};
 static const char *urls[URLS_MAX], *post, *early;
 static size_t url_count;
 static uint32_t every_ms;
+static bool fails;
 
 const char *policy_describe(portolan_json config, portolan_manifest *manifest) {
   (void)config;
@@ -37,6 +38,7 @@ const char *policy_init(portolan_json config, const portolan_regions *regions) {
   post = portolan_json_string(portolan_json_member(config, "post"));
   double every = portolan_json_number(portolan_json_member(config, "every_ms"));
   every_ms = every == every ? (uint32_t)every : 0;
+  fails = portolan_json_is_true(portolan_json_member(config, "fail"));
   return NULL;
 }
 
@@ -134,6 +136,7 @@ uint32_t policy_watch(const portolan_changes *changes) {
   static const char *const states[] = {"unknown", "healthy", "degraded", "draining", "down"};
   for (const portolan_change *change = changes->at; change < changes->at + changes->count; change++)
     keep(text(change->region->name, ""), portolan_words(states[change->before], ">", states[change->now], NULL));
+  if (fails) abort();
   portolan_http_header headers[] = {
       {portolan_text("x-asked-by"), portolan_text("scout")},
       {portolan_text("content-type"), portolan_text("text/plain")},

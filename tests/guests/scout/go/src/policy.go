@@ -28,6 +28,7 @@ type config struct {
 	URLs    []string `json:"urls"`
 	Post    string
 	EveryMs int64 `json:"every_ms"`
+	Fail    bool
 }
 
 type scout struct {
@@ -112,6 +113,9 @@ func (scout scout) Watch(changes *portolan.Changes) time.Duration {
 	states := [...]string{"unknown", "healthy", "degraded", "draining", "down"}
 	for _, change := range changes.All {
 		keep(change.Name, states[change.Before]+">"+states[change.Now])
+	}
+	if scout.Fail {
+		panic("the glass is broken")
 	}
 	headers := []portolan.Header{{Name: "x-asked-by", Value: "scout"}}
 	asks := make([]http.Request, len(scout.URLs))

@@ -71,7 +71,8 @@ class Scout {
 
   watch(changes) {
     for (const { region, before, now } of changes) seen.set(region.name, `${before}>${now}`);
-    const { urls = [], post, every_ms } = this.#config;
+    const { urls = [], post, every_ms, fail } = this.#config;
+    if (fail) throw new Error("the glass is broken");
     const asks = urls.map((url) => ({ url, headers: { "x-asked-by": "scout" }, timeoutMs: 500 }));
     fetchAll(asks).forEach((answer, place) => seen.set(`url-${place}`, told(answer)));
     if (post !== undefined) {

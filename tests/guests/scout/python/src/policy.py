@@ -65,6 +65,8 @@ class Scout:
     def watch(self, changes):
         for change in changes:
             SEEN.set(change.region.name, f"{change.before.name}>{change.now.name}".lower())
+        if self.config.get("fail"):
+            raise RuntimeError("the glass is broken")
         asks = [http.Request(url, headers={"x-asked-by": "scout"}, timeout_s=0.5) for url in self.config.get("urls", [])]
         for place, answer in enumerate(http.fetch_all(asks)):
             SEEN.set(f"url-{place}", told(answer))

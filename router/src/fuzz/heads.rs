@@ -1,6 +1,6 @@
 //! Heads of requests and responses: whatever the bytes, and wherever they are cut while they arrive.
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::{Method, Version};
 
 use crate::data::h1::encode::{self, WireLength};
@@ -98,6 +98,10 @@ fn response_survives(head: &ResponseHead, method: &Method) {
     }
     let mut wire = format!("{:?} {} x\r\n", head.version, head.status.as_str()).into_bytes();
     encode::write_fields(&mut wire, &head.headers, |_| false);
+    // What was said of the connection alone is not among the fields.
+    if !head.headers.contains_key(CONNECTION) {
+        wire.extend_from_slice(if head.keep_alive { b"connection: keep-alive\r\n" } else { b"connection: close\r\n" });
+    }
     wire.extend_from_slice(b"\r\n");
     let roomy = HeadLimits { head_bytes: usize::MAX, target_bytes: usize::MAX, fields: 256 };
     let again = parse_response(&wire, method, &roomy).expect("what we write is accepted").expect("and whole");

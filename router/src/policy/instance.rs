@@ -265,11 +265,12 @@ impl Instance {
 
     fn begin(&mut self, limit: Duration, now: Timestamp, entropy: f64) {
         // The deadline counts from here and must be set before every call: one that is unset has passed already.
-        self.store.set_epoch_deadline(ticks(limit));
-        let tick = self.engine.pulse.expect(ticks(limit));
+        let ticks = ticks(limit);
+        self.store.set_epoch_deadline(ticks);
+        let tick = self.engine.pulse.expect(ticks);
         let guest = self.store.data_mut();
         guest.begin(now, entropy);
-        guest.ends = tick.saturating_add(ticks(limit));
+        guest.ends = tick.saturating_add(ticks);
         guest.patience.begin(limit, tick);
     }
 

@@ -100,7 +100,8 @@ pub fn candidates<L: Loads + ?Sized>(
             region: near.region,
             health: region.health,
             health_age_s: clamp(now.since(region.health_since).as_secs()),
-            distance_km: near.distance_km.round() as u32,
+            // Half up, without the call that `round` is on processors of 2003.
+            distance_km: (near.distance_km + 0.5) as u32,
             rtt_us: region.rtt.map_or(0, |rtt| clamp(rtt.as_micros() as u64)),
             latency_us: latency_us(region, index, loads),
             in_flight: loads.region_in_flight(index),

@@ -192,6 +192,10 @@ impl Paths {
 
 /// The host of an authority: without user information, port and a final dot. `[::1]:80` gives `[::1]`.
 fn host_of(authority: &str) -> &str {
+    // One look at what nearly all are: a name alone.
+    if !authority.bytes().any(|byte| matches!(byte, b'@' | b':' | b']')) {
+        return authority.strip_suffix('.').unwrap_or(authority);
+    }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.find(']') {
         Some(end) if host.starts_with('[') => &host[..=end],

@@ -70,7 +70,9 @@ pub(crate) enum Side {
     Response,
 }
 
-/// Turns tokenised fields of `buffer` into a map whose values are slices of `head`, a copy of the same bytes.
+/// Turns tokenised fields of `buffer` into a map whose values are slices of `head`, a copy of the same bytes. A `connection` that
+/// says no more than whether the connection lives on is in the facts and not in the map: nearly every origin sends one, and it
+/// would have to be taken out again at this hop.
 pub(crate) fn collect(
     buffer: &[u8],
     head: &Bytes,
@@ -83,6 +85,9 @@ pub(crate) fn collect(
         check_line_end(buffer, field)?;
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HeadError::FieldName)?;
         facts.note(&name, field.value, side)?;
+        if name == CONNECTION && is_life_alone(field.value) {
+            continue;
+        }
         let value = value_of(buffer, head, field.value)?;
         headers.try_append(name, value).map_err(|_| HeadError::TooManyFields)?;
     }
@@ -94,6 +99,11 @@ pub(crate) fn collect(
     }
     facts.upgrade = facts.upgrade && facts.names_upgrade;
     Ok((headers, facts))
+}
+
+/// Whether a `connection` names no field, and no protocol.
+fn is_life_alone(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
 }
 
 /// The tokeniser takes a bare LF for a line end; this does not. It leaves nothing but blanks between value and line end.

@@ -21,9 +21,20 @@ pub const READ_MAX: usize = 64 * 1024;
 pub trait Io: AsyncRead + AsyncWrite + Unpin {
     /// Makes the close that follows a reset instead of an orderly end, where the transport has that difference.
     fn cut(&mut self) {}
+
+    /// Pending when a read would be, told without a buffer; ready when only a read can tell.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
 }
 
 impl Io for TcpStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // What is wrong with the socket, the read says.
+        self.poll_read_ready(cx).map(drop)
+    }
+
     fn cut(&mut self) {
         // Best effort: the socket may be gone already, which is the same to the peer.
         let _ = self.set_zero_linger();
@@ -61,6 +72,10 @@ impl ReadBuf {
         min_room: usize,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if io.poll_readable(cx).is_pending() {
+            self.release();
+            return Poll::Pending;
+        }
         self.make_room(min_room);
         let room = self.bytes.capacity() - self.bytes.len();
         let polled = {

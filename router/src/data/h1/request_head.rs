@@ -21,7 +21,7 @@ pub struct RequestHead {
     pub uri: Uri,
     /// 1.0 or 1.1.
     pub version: Version,
-    /// All fields, in order per name, hop-by-hop fields included.
+    /// All fields, in order per name, hop-by-hop fields included but for a `connection` of `keep-alive` or `close` alone.
     pub headers: HeaderMap,
     /// How the body ends.
     pub framing: Framing,

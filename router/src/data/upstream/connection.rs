@@ -102,7 +102,15 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl Io for Stream {}
+impl Io for Stream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Plain(tcp) => tcp.poll_readable(cx),
+            // It may hold bytes that the socket has given already.
+            Self::Tls(_) => Poll::Ready(()),
+        }
+    }
+}
 
 /// As the end of a tunnel, where the read buffer has been emptied already.
 impl AsyncRead for OriginConnection {

@@ -1,5 +1,6 @@
 //! Tables of heads: what is accepted and how it is framed, what is refused and why.
 
+use http::header::CONNECTION;
 use http::{Method, StatusCode, Version};
 use proptest::prelude::*;
 
@@ -14,6 +15,25 @@ fn request(text: &str) -> Result<Option<RequestHead>, HeadError> {
 
 fn response(method: &Method, text: &str) -> Result<Option<ResponseHead>, HeadError> {
     parse_response(text.as_bytes(), method, &HeadLimits::default())
+}
+
+#[test]
+fn what_is_said_of_the_connection_alone_is_no_field() {
+    for (value, kept, lives) in [
+        ("keep-alive", false, true),
+        ("Close", false, false),
+        ("close, x-hop", true, false),
+        ("x-hop", true, true),
+        ("upgrade", true, true),
+        ("keep-alive, upgrade", true, true),
+        ("", true, true),
+    ] {
+        let asked = request(&format!("GET / HTTP/1.1\r\nhost: a\r\nConnection: {value}\r\n\r\n")).unwrap().unwrap();
+        assert_eq!((asked.headers.contains_key(CONNECTION), asked.keep_alive), (kept, lives), "{value:?}");
+        let text = format!("HTTP/1.1 200 OK\r\nconnection: {value}\r\ncontent-length: 0\r\n\r\n");
+        let answered = response(&Method::GET, &text).unwrap().unwrap();
+        assert_eq!((answered.headers.contains_key(CONNECTION), answered.keep_alive), (kept, lives), "{value:?}");
+    }
 }
 
 #[test]

@@ -204,15 +204,12 @@ fn steer<'s>(
             Err(policies::Failed) => consulted = Consulted::Failed,
         }
     }
-    let planned = match &consulted {
-        Consulted::Advice(advice) => Some(plan(&scene, advice, trace.as_deref_mut())),
-        Consulted::Reply(_) | Consulted::Failed => None,
-    };
+    let planned = planned(&scene, &consulted, trace.as_deref_mut());
     // What waits for room will be decided again.
     let waits = matches!(&planned, Some(Err(why)) if !why.full().is_empty());
     if let Some(heard) = heard.as_ref().filter(|_| !waits) {
-        rollout::compare(&scene, heard, &consulted, planned.as_ref(), ask);
-        shadow::compare(&scene, heard, &consulted, planned.as_ref(), ask, trace);
+        rollout::compare(&scene, heard, &consulted, &planned, ask);
+        shadow::compare(&scene, heard, &consulted, &planned, ask, trace);
     }
     let (advice, planned) = match (consulted, planned) {
         (Consulted::Advice(advice), Some(planned)) => (advice, planned),
@@ -270,15 +267,20 @@ pub fn session(snapshot: &Snapshot, service: &Service, facts: &Facts<'_>) -> Res
     snapshot.keys.first_valid(values, &terms, facts.now, facts.proven)
 }
 
-fn plan(scene: &Scene<'_>, advice: &Advice, trace: Option<&mut Trace>) -> Result<Plan, NoTarget> {
+/// What a plan came to; none where a policy answers or failed.
+type Planned = Option<Result<Plan, NoTarget>>;
+
+/// Plans by what the chain came to.
+fn planned(scene: &Scene<'_>, consulted: &Consulted, trace: Option<&mut Trace>) -> Planned {
+    let Consulted::Advice(advice) = consulted else { return None };
     let Scene { service, facts, pin, near, key, .. } = *scene;
     let (static_fence, now, seed) = (service.fence, facts.now, facts.seed);
     let ask = choose::Ask { nearness: near, pin, advice, static_fence, now, seed, key };
     let trace = trace.map(|trace| &mut trace.steering);
-    match facts.loads {
+    Some(match facts.loads {
         Some(frozen) => choose::plan(&service.table, &ask, frozen, trace),
         None => choose::plan(&service.table, &ask, service, trace),
-    }
+    })
 }
 
 /// The regions that a request may be served by as far as fences go.

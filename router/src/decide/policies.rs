@@ -10,11 +10,10 @@ use super::trace::{PolicyTrace, RolloutTrace, Trace};
 use super::{AskPolicy, allowed, fields};
 use crate::base::{Location, RegionSet, Timestamp, hash};
 use crate::config::OnError;
-use crate::policy::{Ask, Candidate, CandidateHealth, PinView, PolicyFailure, Reads, View};
+use crate::policy::{Ask, Candidate, PinView, PolicyFailure, Reads, View};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::nearness::{self, Nearness};
 use crate::steer::plan::Pin;
-use crate::steer::table::Health;
 use crate::steer::verdict::{Advice, Reply, Verdict};
 use smallvec::SmallVec;
 
@@ -218,13 +217,7 @@ impl Moment {
 fn numbered(candidate: &nearness::Candidate, first_region: u32) -> Candidate {
     Candidate {
         region: first_region + u32::from(candidate.region),
-        health: match candidate.health {
-            Health::Unknown => CandidateHealth::Unknown,
-            Health::Healthy => CandidateHealth::Healthy,
-            Health::Degraded => CandidateHealth::Degraded,
-            Health::Draining => CandidateHealth::Draining,
-            Health::Down => CandidateHealth::Down,
-        },
+        health: candidate.health.into(),
         health_age_s: candidate.health_age_s,
         distance_km: candidate.distance_km,
         rtt_us: candidate.rtt_us,

@@ -7,12 +7,12 @@
 
 use super::facts::Facts;
 use super::policies::{Consulted, Heard, Scene, ask_one};
-use super::shadow::{Planned, otherwise, place};
-use super::{AskPolicy, plan};
+use super::shadow::{otherwise, place};
+use super::{AskPolicy, Planned, planned};
 use crate::base::hash;
 use crate::config::OnError;
 use crate::policy::PolicyFailure;
-use crate::snapshot::comparison::{Compared, Place};
+use crate::snapshot::comparison::Compared;
 use crate::snapshot::{PolicyUse, RolloutUse, Service};
 use crate::steer::plan::Pin;
 use crate::steer::verdict::Verdict;
@@ -94,13 +94,8 @@ pub(super) fn listens(scene: &Scene<'_>) -> bool {
 }
 
 /// Asks those in whose place others acted, and hands on what those changed.
-pub(super) fn compare(
-    scene: &Scene<'_>,
-    heard: &Heard,
-    decided: &Consulted,
-    planned: Planned<'_>,
-    ask: &mut dyn AskPolicy,
-) {
+pub(super) fn compare(scene: &Scene<'_>, heard: &Heard, decided: &Consulted, live: &Planned, ask: &mut dyn AskPolicy) {
+    let home = scene.pin.and_then(|pin| pin.region);
     let acted = heard.said.iter().enumerate().filter(|(_, heard)| heard.is_rollout);
     for (at, one) in acted {
         let rollout = scene.service.policies.get(at).and_then(|policy| policy.rollout.as_deref());
@@ -109,19 +104,8 @@ pub(super) fn compare(
         // One that fails has no opinion to differ from.
         let Ok(said) = said else { continue };
         let without = otherwise(heard, at, true, (&Ok(said), OnError::Default));
-        let replanned = match &without {
-            Consulted::Advice(advice) => Some(plan(scene, advice, None)),
-            Consulted::Reply(_) | Consulted::Failed => None,
-        };
-        let (from, to) = (place(&without, replanned.as_ref()), place(decided, planned));
-        let home = scene.pin.and_then(|pin| pin.region);
-        let compared = Compared {
-            from,
-            to,
-            changed: from == to && without != *decided,
-            broken_pin: home.is_some_and(|home| from == Place::Region(home)) && from != to,
-            failed: false,
-        };
+        let (from, to) = (place(&without, &planned(scene, &without, None)), place(decided, live));
+        let compared = Compared::of(from, to, without != *decided, home);
         ask.compared(&rollout.comparisons, &compared);
     }
 }

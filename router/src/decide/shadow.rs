@@ -6,19 +6,15 @@
 
 use super::policies::{Consulted, Heard, Said, Scene, ask_one, take};
 use super::trace::{PolicyTrace, Trace};
-use super::{AskPolicy, plan};
+use super::{AskPolicy, Planned, planned};
 use crate::base::{RegionSet, hash};
 use crate::config::OnError;
 use crate::snapshot::ShadowUse;
 use crate::snapshot::comparison::{Compared, Place};
-use crate::steer::plan::{NoTarget, Plan};
 use crate::steer::verdict::Advice;
 
 /// Sets the choice of decisions that are compared apart from the seed's other uses.
 const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
-
-/// What a plan came to; none where a policy answered or failed.
-pub(super) type Planned<'a> = Option<&'a Result<Plan, NoTarget>>;
 
 /// Whether any shadow is asked about this decision: then what the others say is kept for it.
 pub(super) fn listens(scene: &Scene<'_>) -> bool {
@@ -35,11 +31,12 @@ pub(super) fn compare(
     scene: &Scene<'_>,
     heard: &Heard,
     decided: &Consulted,
-    planned: Planned<'_>,
+    live: &Planned,
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
 ) {
-    let from = place(decided, planned);
+    let from = place(decided, live);
+    let home = scene.pin.and_then(|pin| pin.region);
     for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene)) {
         // One before it ended the chain: it would not have been asked.
         let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
@@ -49,19 +46,8 @@ pub(super) fn compare(
             |ask: &mut dyn AskPolicy| PolicyTrace::new(scene.service, &shadow.policy, &said, ask.took(), &ask.noted());
         let mut traced = scene.is_traced.then(|| trace_of(ask));
         let otherwise = otherwise(heard, shadow.place, shadow.replaces, (&said, shadow.policy.on_error));
-        let replanned = match &otherwise {
-            Consulted::Advice(advice) => Some(plan(scene, advice, None)),
-            Consulted::Reply(_) | Consulted::Failed => None,
-        };
-        let to = place(&otherwise, replanned.as_ref());
-        let home = scene.pin.and_then(|pin| pin.region);
-        let compared = Compared {
-            from,
-            to,
-            changed: from == to && otherwise != *decided,
-            broken_pin: home.is_some_and(|home| from == Place::Region(home)) && from != to,
-            failed,
-        };
+        let to = place(&otherwise, &planned(scene, &otherwise, None));
+        let compared = Compared { failed, ..Compared::of(from, to, otherwise != *decided, home) };
         ask.compared(&shadow.comparisons, &compared);
         if let (Some(trace), Some(mut traced)) = (trace.as_deref_mut(), traced.take()) {
             traced.would = Some(compared);
@@ -96,7 +82,7 @@ pub(super) fn otherwise(heard: &Heard, place: usize, replaces: bool, other: (&Sa
 }
 
 /// Where an exchange goes.
-pub(super) fn place(consulted: &Consulted, planned: Planned<'_>) -> Place {
+pub(super) fn place(consulted: &Consulted, planned: &Planned) -> Place {
     match (consulted, planned) {
         (Consulted::Reply(_), _) => Place::Answered,
         (Consulted::Advice(_), Some(Ok(plan))) => {

@@ -81,21 +81,27 @@ fn asking_of(snapshot: &Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy
 fn decision_of<'s>(snapshot: &'s Snapshot, path: &str, seed: u64, ask: &mut dyn AskPolicy) -> Decision<'s> {
     let place = Place { location: Location::new(50.0, 8.0), ..Place::unknown(PlaceSource::Database) };
     let client = Client::new([192, 0, 2, 1].into(), place, false);
-    let (method, headers) = (Method::GET, HeaderMap::new());
-    let facts = Facts {
-        method: &method,
+    let headers = HeaderMap::new();
+    let facts = Facts { path, seed, ..facts(&headers, &client) };
+    decide(snapshot, &facts, ask, None)
+}
+
+/// A plain request of this client's.
+fn facts<'a>(headers: &'a HeaderMap, client: &'a Client) -> Facts<'a> {
+    static GET: Method = Method::GET;
+    Facts {
+        method: &GET,
         scheme: Scheme::Http,
         host: "shop.example",
-        path,
+        path: "/",
         query: None,
-        headers: &headers,
-        client: &client,
+        headers,
+        client,
         now: Timestamp(1_000_000),
-        seed,
+        seed: 7,
         loads: None,
         proven: None,
-    };
-    decide(snapshot, &facts, ask, None)
+    }
 }
 
 /// A decision in words.
@@ -194,21 +200,11 @@ mod shadows;
 fn what_no_route_matches_asks_nobody() {
     let mut snapshot = snapshot(&[]);
     snapshot.actions = Arc::from([]);
-    let (method, headers) = (Method::GET, HeaderMap::new());
-    let client = Client::new([192, 0, 2, 1].into(), Place::unknown(PlaceSource::Pop), false);
-    let facts = Facts {
-        method: &method,
-        scheme: Scheme::Http,
-        host: "shop.example",
-        path: "/",
-        query: None,
-        headers: &headers,
-        client: &client,
-        now: Timestamp(1),
-        seed: 1,
-        loads: None,
-        proven: None,
-    };
+    let (headers, client) =
+        (HeaderMap::new(), Client::new([192, 0, 2, 1].into(), Place::unknown(PlaceSource::Pop), false));
     let mut nobody = Script { answers: BTreeMap::new(), asked: Vec::new() };
-    assert!(matches!(decide(&snapshot, &facts, &mut nobody, None), Decision::Refuse(None, Refusal::NoRoute)));
+    assert!(matches!(
+        decide(&snapshot, &facts(&headers, &client), &mut nobody, None),
+        Decision::Refuse(None, Refusal::NoRoute)
+    ));
 }

@@ -33,6 +33,14 @@ pub struct Compared {
     pub failed: bool,
 }
 
+impl Compared {
+    /// Two places, whether anything else of plan or answer `differs`, and the region that the session is pinned to.
+    pub fn of(from: Place, to: Place, differs: bool, home: Option<u8>) -> Self {
+        let broken_pin = from != to && home.is_some_and(|home| from == Place::Region(home));
+        Self { from, to, changed: from == to && differs, broken_pin, failed: false }
+    }
+}
+
 /// Counters of comparisons.
 #[derive(Debug)]
 pub struct Comparisons {

@@ -117,24 +117,12 @@ fn what_it_changes_is_told_when_it_is_compared() {
 fn side(snapshot: &Snapshot, ip: IpAddr, token: Option<&Token>) -> (bool, Option<u32>) {
     let place = geo::Place::unknown(PlaceSource::Database);
     let client = Client::new(ip, place, false);
-    let (method, mut headers) = (Method::GET, HeaderMap::new());
+    let mut headers = HeaderMap::new();
     if let Some(token) = token {
         let text = snapshot.keys.encode(token, "shop").unwrap();
         headers.insert(COOKIE, format!("portolan={text}").parse().unwrap());
     }
-    let facts = Facts {
-        method: &method,
-        scheme: Scheme::Http,
-        host: "shop.example",
-        path: "/",
-        query: None,
-        headers: &headers,
-        client: &client,
-        now: NOW,
-        seed: 7,
-        loads: None,
-        proven: None,
-    };
+    let facts = Facts { now: NOW, ..facts(&headers, &client) };
     let script =
         Script { answers: [("next", Ok(Verdict::Pass)), ("live", Ok(Verdict::Pass))].into(), asked: Vec::new() };
     let mut asked = Listening { script, acted: Vec::new(), compared: Vec::new() };

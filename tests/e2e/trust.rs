@@ -1,9 +1,9 @@
 //! Trust before traffic: what a policy would do is known before it does it.
 
 use portolan_tests::pop::run_command;
-use portolan_tests::scripts::named;
+use portolan_tests::scripts::{named, response};
 use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, VIRGINIA, policy, pop, shipped};
-use portolan_tests::{Ask, Pop, binaries, wait_until};
+use portolan_tests::{Ask, Origin, Pop, binaries, wait_until};
 
 /// A canary that sends whoever asks for it to Virginia.
 const CANARY: &str = "{ label = \"track\", value = \"canary\", header = \"x-canary\", share = 0.0 }";
@@ -58,6 +58,63 @@ fn a_shadow_is_compared_and_touches_nobody() {
         run_command(&["explain", "--admin", &admin, "--client", IN_GERMANY, "-H", "x-canary: always", "GET", url]);
     for words in ["us): route fence=us-virginia bind[", "would move it from eu-frankfurt to us-virginia"] {
         assert!(explained.out.contains(words), "{words:?} is missing in\n{}", explained.out);
+    }
+}
+
+#[test]
+fn a_shadow_hears_answers_and_nobody_notices() {
+    let origin = |name: &'static str| {
+        Origin::start(move |speaker| {
+            while let Some(seen) = speaker.request()? {
+                let status = seen.target.split('/').nth(1).filter(|part| part.len() == 3).unwrap_or("200");
+                speaker.say(response(&format!("{status} So"), "x-origin: a\r\n", name))?;
+            }
+            Ok(())
+        })
+    };
+    let (home, away) = (origin("home"), origin("away"));
+    let shop = Service::new("shop")
+        .with("policies = [\"live\", \"next\"]\naffinity = {}")
+        .region(FRANKFURT, &[home.url()])
+        .region(VIRGINIA, &[away.url()]);
+    let limits = "limits = { time = \"200ms\" }\n";
+    let listener = binaries::guest("listener");
+    let live = policy("live", &listener, "{ note = 200 }", limits);
+    let next = policy(
+        "next",
+        &listener,
+        "{ next = 404, note = 200, bind = 201, trap = 418 }",
+        &format!("{limits}shadow = true\nreplaces = \"live\"\non_error = \"reject\""),
+    );
+    let pop = Pop::start(&(pop() + &shop.routed() + &live + &next));
+    let ask = |path: &str| pop.ask(&Ask::get(path).from(IN_GERMANY));
+    let noted = ask("/hello");
+    assert_eq!(noted.field("x-heard"), Some("200 1 eu-frankfurt true /hello a"), "the one that acts is heard");
+    for path in ["/404/x", "/201/x", "/418/x", "/418/x"] {
+        let answer = ask(path);
+        assert_eq!((answer.status.to_string(), answer.text().as_str()), (path[1..4].to_owned(), "home"));
+        assert!(answer.cookie("portolan").is_some(), "the pin is as the plan says");
+    }
+    assert!(away.seen().is_empty(), "{:?}", away.seen());
+
+    let service = [("policy", "next"), ("service", "shop")];
+    wait_until("five answers are in the metrics", || {
+        pop.metrics().count("portolan_policy_compared_answers_total", &service) == 5
+    });
+    let differing = |what| {
+        pop.metrics()
+            .count("portolan_policy_compared_answers_differing_total", &[service[0], service[1], ("what", what)])
+    };
+    assert_eq!((differing("next"), differing("pin"), differing("headers")), (1, 1, 0));
+    let status = pop.status_of("/services/shop/shadows/next");
+    let answers = &status["answers"];
+    assert_eq!((&answers["agreed"], &answers["failed"]), (&3.into(), &2.into()), "{status:#}");
+    assert_eq!(status["compared"], 0, "what bears on no decision is compared with none: {status:#}");
+
+    let admin = format!("http://{}", pop.admin_address());
+    let diff = run_command(&["policy", "diff", "--admin", &admin, "next"]);
+    for words in ["next in service shop, in place of live", "answers compared", "another region asked", "60.00 %"] {
+        assert!(diff.out.contains(words), "{words:?} is missing in\n{}", diff.out);
     }
 }
 

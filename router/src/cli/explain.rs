@@ -85,8 +85,14 @@ fn shown(document: &Value) -> String {
     if let Some(service) = document["service"].as_str() {
         text.push_str(&format!("service {service}\n"));
     }
-    for policy in document["policies"].as_array().into_iter().flatten() {
+    let policies = document["policies"].as_array().map_or(&[][..], Vec::as_slice);
+    for (at, policy) in policies.iter().enumerate() {
         text.push_str(&asked(policy));
+        // What a shadow would change stands below all that it said.
+        let goes_on = policies.get(at + 1).is_some_and(|next| next["name"] == policy["name"]);
+        if policy["shadow"].is_object() && !goes_on {
+            text.push_str(&would(&policy["shadow"]));
+        }
     }
     for rollout in document["rollouts"].as_array().into_iter().flatten() {
         text.push_str(&rolled(rollout));
@@ -127,28 +133,31 @@ fn rolled(rollout: &Value) -> String {
     format!("rollout {policy} ({share} % of the sessions; this one is at {position} %): {acts}\n")
 }
 
-/// What one policy said, or would have changed.
+/// What one policy said.
 fn asked(policy: &Value) -> String {
     let digest: String = word(&policy["digest"]).chars().take(19).collect();
     let took = policy["took_us"].as_f64().unwrap_or_default();
     let (name, outcome) = (word(&policy["name"]), word(&policy["outcome"]));
-    let shadow = &policy["shadow"];
-    let role = if shadow.is_object() { "shadow" } else { "policy" };
+    let role = if policy["shadow"].is_object() { "shadow" } else { "policy" };
     let line = format!("{role} {name} ({digest}, {took:.1}us): {outcome} {}", word(&policy["detail"]));
     let mut text = format!("{}\n", line.trim_end());
     for read in policy["reads"].as_array().into_iter().flatten() {
         text.push_str(&format!("  read {}\n", word(read)));
     }
-    if shadow.is_object() {
-        let (from, to) = (word(&shadow["from"]), word(&shadow["to"]));
-        text.push_str(&match (from == to, shadow["changed"] == true) {
-            (true, false) => "  would change nothing\n".to_owned(),
-            (true, true) => format!("  would change the plan, not the place ({to})\n"),
-            (false, _) if shadow["broken_pin"] == true => format!("  would move it from {from}, its pin, to {to}\n"),
-            (false, _) => format!("  would move it from {from} to {to}\n"),
-        });
-    }
     text
+}
+
+/// What a shadow would change.
+fn would(shadow: &Value) -> String {
+    let (from, to) = (word(&shadow["from"]), word(&shadow["to"]));
+    let key = if shadow["other_key"] == true { "  would give the session another key\n" } else { "" };
+    let change = match (from == to, shadow["changed"] == true) {
+        (true, false) => "would change nothing".to_owned(),
+        (true, true) => format!("would change the plan, not the place ({to})"),
+        (false, _) if shadow["broken_pin"] == true => format!("would move it from {from}, its pin, to {to}"),
+        (false, _) => format!("would move it from {from} to {to}"),
+    };
+    format!("{key}  {change}\n")
 }
 
 /// What the cache would do; nothing where there is no say in it.

@@ -46,6 +46,9 @@ fn shown(report: &Report) -> String {
         text.push_str(&format!("  {moved} of {all} decisions move ({share})\n"));
         let (broken, sessions) = (found.broken.len(), found.sessions.len());
         text.push_str(&format!("  {broken} of {sessions} sessions served where they are pinned are broken\n"));
+        if found.other_keys > 0 {
+            text.push_str(&format!("  {} decisions have another key for their session\n", found.other_keys));
+        }
         text.push_str(&format!("  {} fence violations avoided\n", found.outside));
         let failures = found.failures.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();
         text.push_str(&format!(

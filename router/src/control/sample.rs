@@ -64,7 +64,8 @@ pub fn tallies(snapshot: &Snapshot) -> Vec<(Arc<str>, Tally)> {
         });
         let totals = comparisons.totals();
         tally.compared += totals.compared;
-        tally.moved += totals.compared - totals.same_place;
+        // Another region asked after the answer is an exchange that goes elsewhere, too.
+        tally.moved += totals.compared - totals.same_place + comparisons.answers().next;
     }
     tallies.into_iter().collect()
 }

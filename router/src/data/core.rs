@@ -5,6 +5,7 @@
 use super::request_id::RequestIds;
 use super::upstream::{Pool, PoolStats};
 use crate::base::{Clock, Timestamp, clock};
+use crate::decide::hearing::Said;
 use crate::metrics::{Histogram, Metrics};
 use crate::policy::{Ask, Noted, Outcome, PolicyFailure, WarmPool};
 use crate::recording::recorder::Recorder;
@@ -175,23 +176,14 @@ impl Core {
         self.observed(policy, &policy.metrics.affinity_seconds, key, |key| if key.is_some() { "key" } else { "no-key" })
     }
 
-    /// Asks a policy what it makes of an answer.
-    ///
-    /// # Errors
-    /// As the instance fails.
-    pub(super) fn response(
-        &self,
-        policy: &PolicyUse,
-        ask: &Ask<'_>,
-        outcome: &Outcome<'_>,
-    ) -> Result<Reaction, PolicyFailure> {
+    /// Asks a policy what it makes of an answer, likewise.
+    pub(super) fn response(&self, policy: &PolicyUse, ask: &Ask<'_>, outcome: &Outcome<'_>) -> Said {
         let response = |warm: &mut WarmPool| warm.response(&policy.loaded, &policy.directory, ask, outcome);
-        let said = self.observed(policy, &policy.metrics.response_seconds, response, |reaction| match reaction {
+        self.observed(policy, &policy.metrics.response_seconds, response, |reaction| match reaction {
             Reaction::Pass => "pass",
             Reaction::Amend(_) => "amend",
             Reaction::Next => "next",
-        });
-        said.0
+        })
     }
 
     /// What the last of these questions was answered from besides what it passed, where it asked for that.

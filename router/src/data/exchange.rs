@@ -207,7 +207,7 @@ impl AskPolicy for Warm<'_> {
     }
 
     fn compared(&mut self, with: &Comparisons, compared: &Compared) {
-        with.count(compared, self.took);
+        with.count(compared);
     }
 }
 

@@ -136,6 +136,7 @@ fn policy_text(service: Option<&Arc<Service>>, policy: &PolicyTrace) -> Value {
             "to": service.place_word(would.to),
             "changed": would.changed,
             "broken_pin": would.broken_pin,
+            "other_key": would.other_key,
         })
     });
     json!({

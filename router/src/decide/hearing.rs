@@ -2,7 +2,10 @@
 //!
 //! Owns what is kept of a request until it is answered, and the rules of the chain: edits add up, the first policy that speaks
 //! of the pin counts, the first that wants another region ends it. A failure is no opinion, whatever `on_error` says: the
-//! application has answered. Called by the data plane for each answer that is about to go to the client.
+//! application has answered. Called by the data plane for each answer that is about to go to the client; `otherwise` asks those
+//! that do not act, when that is settled.
+
+mod otherwise;
 
 use super::Forward;
 use super::fields;
@@ -13,6 +16,7 @@ use crate::snapshot::PolicyUse;
 use crate::steer::plan::PinWrite;
 use crate::steer::verdict::{Amendment, PinAction, Reaction};
 use http::{HeaderMap, StatusCode};
+use otherwise::Other;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,28 +26,36 @@ use std::time::Duration;
 pub struct Hearing {
     moment: Moment,
     policies: Vec<Kept>,
+    /// Those that are asked without acting.
+    others: Vec<Other>,
 }
 
-/// What is kept for one policy.
+/// A policy that acts.
 #[derive(Debug)]
 struct Kept {
     /// Its place among the service's policies.
     place: usize,
     /// Whether it is the one that another replaces for a share of the sessions.
     is_before: bool,
+    known: Known,
+}
+
+/// What is kept for one policy.
+#[derive(Debug)]
+struct Known {
     /// The fields that it declared.
     fields: Vec<Option<Vec<u8>>>,
     /// Those that it may look up, by their place in the manifest: the request's head is gone by then.
     lazy: Option<Arc<[Option<Vec<u8>>]>>,
 }
 
-impl Kept {
-    fn of(scene: &Scene<'_>, place: usize, is_before: bool, policy: &PolicyUse) -> Self {
+impl Known {
+    fn of(scene: &Scene<'_>, policy: &PolicyUse) -> Self {
         let Scene { snapshot, facts, .. } = *scene;
         let manifest = policy.loaded.manifest();
         let values = fields::values(&manifest.fields, facts, &snapshot.pop);
         let lazy = manifest.looks().then(|| fields::looked_up(&manifest.fields, facts).collect());
-        Self { place, is_before, fields: values.into_iter().map(|value| value.map(Into::into)).collect(), lazy }
+        Self { fields: values.into_iter().map(|value| value.map(Into::into)).collect(), lazy }
     }
 }
 
@@ -52,10 +64,13 @@ impl Hearing {
     pub(super) fn of(scene: &Scene<'_>) -> Option<Box<Self>> {
         let kept = scene.service.policies.iter().enumerate().filter_map(|(place, stands)| {
             let policy = rollout::acting(scene, stands).filter(|policy| policy.loaded.hears())?;
-            Some(Kept::of(scene, place, !std::ptr::eq(policy, stands), policy))
+            let is_before = !std::ptr::eq(policy, stands);
+            Some(Kept { place, is_before, known: Known::of(scene, policy) })
         });
         let policies: Vec<_> = kept.collect();
-        (!policies.is_empty()).then(|| Box::new(Self { moment: Moment::of(scene.facts), policies }))
+        let others = otherwise::others(scene, &policies);
+        let is_asked = !policies.is_empty() || !others.is_empty();
+        is_asked.then(|| Box::new(Self { moment: Moment::of(scene.facts), policies, others }))
     }
 }
 
@@ -76,44 +91,44 @@ pub struct Answer<'a> {
     pub may_retry: bool,
 }
 
+/// What a policy makes of an answer, and how long it took.
+pub type Said = (Result<Reaction, PolicyFailure>, Duration);
+
 impl Forward<'_> {
-    /// What policies make of an answer, asked by `ask`.
+    /// What policies make of an answer, asked by `ask`; and, counted, what those would make of it that do not act.
     pub fn heard(
         &self,
         answer: &Answer<'_>,
-        mut ask: impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
+        mut ask: impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Said,
     ) -> Reaction {
         let Some(hearing) = &self.hearing else { return Reaction::Pass };
-        let mut amended: Option<Amendment> = None;
-        for kept in &hearing.policies {
+        let mut heard = Vec::new();
+        let said = hearing.policies.iter().filter_map(|kept| {
             let policy = self.service.policies.get(kept.place);
-            let Some(policy) = policy.and_then(|policy| if kept.is_before { policy.before() } else { Some(policy) })
-            else {
-                continue;
-            };
-            match self.put(hearing, policy, kept, answer, &mut ask) {
-                Ok(Reaction::Next) if answer.may_retry => return Reaction::Next,
-                Ok(Reaction::Amend(amendment)) => match &mut amended {
-                    Some(amended) => amended.merge(amendment),
-                    None => amended = Some(amendment),
-                },
-                Ok(Reaction::Pass | Reaction::Next) | Err(_) => {}
+            let policy = policy.and_then(|policy| if kept.is_before { policy.before() } else { Some(policy) })?;
+            let (said, _) = self.put(hearing, policy, &kept.known, answer, &mut ask);
+            let said = said.unwrap_or(Reaction::Pass);
+            if !hearing.others.is_empty() {
+                heard.push((kept.place, said.clone()));
             }
-        }
-        amended.map_or(Reaction::Pass, Reaction::Amend)
+            Some(said)
+        });
+        let reaction = merged(said, answer.may_retry);
+        self.compare(hearing, answer, &heard, &reaction, &mut ask);
+        reaction
     }
 
     fn put(
         &self,
         hearing: &Hearing,
         policy: &PolicyUse,
-        kept: &Kept,
+        known: &Known,
         answer: &Answer<'_>,
-        ask: &mut impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Result<Reaction, PolicyFailure>,
-    ) -> Result<Reaction, PolicyFailure> {
-        let fields: SmallVec<[Option<&[u8]>; 8]> = kept.fields.iter().map(Option::as_deref).collect();
+        ask: &mut impl FnMut(&PolicyUse, &Ask<'_>, &Outcome<'_>) -> Said,
+    ) -> Said {
+        let fields: SmallVec<[Option<&[u8]>; 8]> = known.fields.iter().map(Option::as_deref).collect();
         let question = hearing.moment.question(self.service, policy, self.pin.as_ref(), &fields, &[]);
-        let question = Ask { view: kept.lazy.as_ref().map_or(View::Nothing, View::Kept), ..question };
+        let question = Ask { view: known.lazy.as_ref().map_or(View::Nothing, View::Kept), ..question };
         let values: SmallVec<[_; 8]> =
             policy.loaded.manifest().response_fields.iter().map(|name| header(answer.headers, name)).collect();
         let values: SmallVec<[Option<&[u8]>; 8]> = values.iter().map(Option::as_deref).collect();
@@ -138,4 +153,20 @@ impl Forward<'_> {
             PinAction::Bind { payload, ttl } => PinWrite::Bind { payload: payload.clone(), ttl: *ttl },
         }
     }
+}
+
+/// What a chain comes to. Nobody behind the first that has another region asked is asked, where that may be.
+fn merged(said: impl Iterator<Item = Reaction>, may_retry: bool) -> Reaction {
+    let mut amended: Option<Amendment> = None;
+    for said in said {
+        match said {
+            Reaction::Next if may_retry => return Reaction::Next,
+            Reaction::Amend(amendment) => match &mut amended {
+                Some(amended) => amended.merge(amendment),
+                None => amended = Some(amendment),
+            },
+            Reaction::Pass | Reaction::Next => {}
+        }
+    }
+    amended.map_or(Reaction::Pass, Reaction::Amend)
 }

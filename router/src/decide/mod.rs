@@ -4,6 +4,7 @@
 //! call the same `decide`, so what `explain` says is what happens. Reading order: route, pin, policies, key, plan,
 //! shadows.
 
+mod beside;
 pub mod caching;
 pub mod explain;
 pub mod facts;
@@ -199,7 +200,7 @@ fn steer<'s>(
     let mut heard = (shadow::listens(&scene) || rollout::listens(&scene)).then(Heard::default);
     let mut consulted = policies::consult(&scene, ask, heard.as_mut(), trace.as_deref_mut());
     if matches!(consulted, Consulted::Advice(_)) {
-        match policies::key(&scene, ask, trace.as_deref_mut()) {
+        match policies::key(&scene, ask, heard.as_mut(), trace.as_deref_mut()) {
             Ok(key) => scene.key = key,
             Err(policies::Failed) => consulted = Consulted::Failed,
         }

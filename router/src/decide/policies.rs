@@ -14,7 +14,7 @@ use crate::policy::{Ask, Candidate, PinView, PolicyFailure, Reads, View};
 use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::nearness::{self, Nearness};
 use crate::steer::plan::Pin;
-use crate::steer::verdict::{Advice, Reply, Verdict};
+use crate::steer::verdict::{Advice, Reply, SessionKey, Verdict};
 use smallvec::SmallVec;
 
 /// Sets a policy's entropy apart from the seed's other uses: a policy must not be able to tell which way ties fall.
@@ -55,6 +55,8 @@ pub(super) type Said = Result<Verdict, PolicyFailure>;
 pub(super) struct Heard {
     /// For each place in which somebody was asked.
     pub(super) said: Vec<HeardOne>,
+    /// Likewise, what came of asking for the session's key.
+    pub(super) keys: Vec<Keyed>,
 }
 
 /// What was said in one place.
@@ -136,32 +138,57 @@ pub(super) fn ask_one(
 }
 
 /// A policy failed that must not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failed;
+
+/// What a session's own key comes to; none where nobody gives one.
+pub(super) type Keyed = Result<Option<u64>, Failed>;
 
 /// What the session's own key comes to, by the first policy that gives one.
 pub(super) fn key(
     scene: &Scene<'_>,
     ask: &mut dyn AskPolicy,
+    mut heard: Option<&mut Heard>,
     mut trace: Option<&mut Trace>,
-) -> Result<Option<u64>, Failed> {
+) -> Keyed {
     for policy in &scene.service.policies {
-        let Turn { said: key, on_error, .. } = rollout::turn(scene, policy, None, |policy| {
-            if !policy.loaded.keys() {
-                return Ok(None);
-            }
-            let key = question(scene, policy, &[], |question| ask.key(policy, question));
-            if let Some(trace) = trace.as_deref_mut() {
+        let Turn { said, on_error, .. } = rollout::turn(scene, policy, None, |policy| {
+            let key = key_of(scene, policy, ask);
+            if let Some(trace) = trace.as_deref_mut().filter(|_| policy.loaded.keys()) {
                 trace.policies.push(PolicyTrace::keyed(policy, &key, ask.took(), &ask.noted()));
             }
             key
         });
-        match key {
-            Ok(Some(key)) => return Ok(Some(key.seed(&scene.service.table.name))),
-            Err(_) if on_error == OnError::Reject => return Err(Failed),
-            Ok(None) | Err(_) => {}
+        let keyed = keyed(scene, said, on_error);
+        if let Some(heard) = heard.as_deref_mut() {
+            heard.keys.push(keyed);
+        }
+        if keyed != Ok(None) {
+            return keyed;
         }
     }
     Ok(None)
+}
+
+/// Asks one policy for the session's key. One without that hook gives none.
+pub(super) fn key_of(
+    scene: &Scene<'_>,
+    policy: &PolicyUse,
+    ask: &mut dyn AskPolicy,
+) -> Result<Option<SessionKey>, PolicyFailure> {
+    if !policy.loaded.keys() {
+        return Ok(None);
+    }
+    question(scene, policy, &[], |question| ask.key(policy, question))
+}
+
+/// What a policy's key comes to in this service.
+pub(super) fn keyed(scene: &Scene<'_>, said: Result<Option<SessionKey>, PolicyFailure>, on_error: OnError) -> Keyed {
+    match said {
+        Ok(key) => Ok(key.map(|key| key.seed(&scene.service.table.name))),
+        Err(_) if on_error == OnError::Reject => Err(Failed),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Puts a question to a policy: what it declared, and what every question has.

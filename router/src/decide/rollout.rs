@@ -5,10 +5,10 @@
 //! once there is one. A larger share keeps the sessions of a smaller one, and every PoP comes to the same. A call that
 //! fails is as if the session were on the other side, so a rollout costs no answer.
 
+use super::beside::{Beside, Course, Stand, otherwise};
 use super::facts::Facts;
-use super::policies::{Consulted, Heard, Scene, ask_one};
-use super::shadow::{otherwise, place};
-use super::{AskPolicy, Planned, planned};
+use super::policies::{Consulted, Heard, Scene};
+use super::{AskPolicy, Planned};
 use crate::base::hash;
 use crate::config::OnError;
 use crate::policy::PolicyFailure;
@@ -17,6 +17,7 @@ use crate::snapshot::{PolicyUse, RolloutUse, Service};
 use crate::steer::plan::Pin;
 use crate::steer::verdict::Verdict;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// The session's cohort; none where no policy of the service is given to a share of the sessions.
 pub(super) fn cohort(service: &Service, pin: Option<&Pin>, facts: &Facts<'_>) -> Option<u32> {
@@ -87,25 +88,36 @@ pub(super) fn turn<T>(
 
 /// Whether it is looked at what would come without a policy that acts here.
 pub(super) fn listens(scene: &Scene<'_>) -> bool {
-    let compares = |policy: &PolicyUse| {
-        policy.rollout.as_deref().is_some_and(|rollout| rollout.compares && gets(scene, policy, rollout))
-    };
-    scene.cohort.is_some() && scene.service.policies.iter().any(compares)
+    scene.cohort.is_some() && scene.service.policies.iter().any(|policy| is_compared(scene, policy))
+}
+
+/// Whether a policy acts for this session as one that is given to a share of them, and is compared.
+pub(super) fn is_compared(scene: &Scene<'_>, policy: &PolicyUse) -> bool {
+    policy.rollout.as_deref().is_some_and(|rollout| rollout.compares && gets(scene, policy, rollout))
 }
 
 /// Asks those in whose place others acted, and hands on what those changed.
 pub(super) fn compare(scene: &Scene<'_>, heard: &Heard, decided: &Consulted, live: &Planned, ask: &mut dyn AskPolicy) {
-    let home = scene.pin.and_then(|pin| pin.region);
+    let lived = Course::lived(scene, decided, live);
     let acted = heard.said.iter().enumerate().filter(|(_, heard)| heard.is_rollout);
     for (at, one) in acted {
         let rollout = scene.service.policies.get(at).and_then(|policy| policy.rollout.as_deref());
         let Some(rollout) = rollout.filter(|rollout| rollout.compares) else { continue };
-        let said = rollout.before.as_ref().map_or(Ok(Verdict::Pass), |before| ask_one(scene, before, one.fence, ask));
-        // One that fails has no opinion to differ from.
-        let Ok(said) = said else { continue };
-        let without = otherwise(heard, at, true, (&Ok(said), OnError::Default));
-        let (from, to) = (place(&without, &planned(scene, &without, None)), place(decided, live));
-        let compared = Compared::of(from, to, without != *decided, home);
+        let stand = Stand { place: at, replaces: true, on_error: OnError::Default };
+        let (without, took) = match &rollout.before {
+            None => (otherwise(heard, stand, &Ok(Verdict::Pass), || Ok(None)), Duration::ZERO),
+            Some(before) => {
+                let mut beside = Beside::new(scene, before, ask);
+                let said = beside.said(one.fence);
+                let without = otherwise(heard, stand, &said, || beside.key());
+                // One that fails has no opinion to differ from.
+                if beside.failed {
+                    continue;
+                }
+                (without, beside.took)
+            }
+        };
+        let compared = Compared { took, ..without.course(scene).compared(&lived, scene) };
         ask.compared(&rollout.comparisons, &compared);
     }
 }

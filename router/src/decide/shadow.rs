@@ -1,17 +1,15 @@
 //! Policies that do not act: what each of them would have changed.
 //!
-//! Owns the comparison: the shadow is asked in its place, what the others said is taken as given, and the host plans once
-//! more with the same seed and loads. Runs when everything is decided, so a shadow that fails, is slow or is quarantined
-//! costs time on the worker and nothing else.
+//! Owns which of them are asked about an exchange. The comparison is `beside`'s. Runs when everything is decided, so a shadow
+//! that fails, is slow or is quarantined costs time on the worker and nothing else.
 
-use super::policies::{Consulted, Heard, Said, Scene, ask_one, take};
-use super::trace::{PolicyTrace, Trace};
-use super::{AskPolicy, Planned, planned};
+use super::beside::{Beside, Course, Stand, otherwise};
+use super::policies::{Consulted, Heard, Scene};
+use super::trace::Trace;
+use super::{AskPolicy, Planned};
 use crate::base::{RegionSet, hash};
-use crate::config::OnError;
-use crate::snapshot::ShadowUse;
-use crate::snapshot::comparison::{Compared, Place};
-use crate::steer::verdict::Advice;
+use crate::snapshot::comparison::Compared;
+use crate::snapshot::{PolicyUse, Service, ShadowUse};
 
 /// Sets the choice of decisions that are compared apart from the seed's other uses.
 const PURPOSE_SHADOW: u64 = 0x7368_6164_6f77_0001;
@@ -21,9 +19,21 @@ pub(super) fn listens(scene: &Scene<'_>) -> bool {
     scene.service.shadows.iter().any(|shadow| is_asked(shadow, scene))
 }
 
-/// By the dice; a question of the operator's asks them all.
+/// By the dice; a question of the operator's asks them all. What bears on no decision is not asked about one.
 fn is_asked(shadow: &ShadowUse, scene: &Scene<'_>) -> bool {
-    scene.is_traced || hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW)) < shadow.share
+    scene.is_traced || (bears_on_decisions(shadow, scene.service) && is_drawn(shadow, scene))
+}
+
+/// Whether a decision can come out otherwise: it, or the one in whose place it stands, exports a hook that decides.
+fn bears_on_decisions(shadow: &ShadowUse, service: &Service) -> bool {
+    let decides = |policy: &PolicyUse| policy.loaded.routes() || policy.loaded.keys();
+    let replaced = service.policies.get(shadow.place).filter(|_| shadow.replaces);
+    decides(&shadow.policy) || replaced.is_some_and(|policy| decides(policy) || policy.before().is_some_and(decides))
+}
+
+/// Whether this exchange is among those that it is compared for.
+pub(super) fn is_drawn(shadow: &ShadowUse, scene: &Scene<'_>) -> bool {
+    hash::unit(hash::mix(scene.facts.seed ^ PURPOSE_SHADOW)) < shadow.share
 }
 
 /// Asks the shadows and hands on what they would have changed.
@@ -35,23 +45,19 @@ pub(super) fn compare(
     ask: &mut dyn AskPolicy,
     mut trace: Option<&mut Trace>,
 ) {
-    let from = place(decided, live);
-    let home = scene.pin.and_then(|pin| pin.region);
+    let lived = Course::lived(scene, decided, live);
     for shadow in scene.service.shadows.iter().filter(|shadow| is_asked(shadow, scene)) {
         // One before it ended the chain: it would not have been asked.
         let Some(fence) = fence_at(heard, shadow.place, decided) else { continue };
-        let said = ask_one(scene, &shadow.policy, fence, ask);
-        let failed = said.is_err();
-        let trace_of =
-            |ask: &mut dyn AskPolicy| PolicyTrace::new(scene.service, &shadow.policy, &said, ask.took(), &ask.noted());
-        let mut traced = scene.is_traced.then(|| trace_of(ask));
-        let otherwise = otherwise(heard, shadow.place, shadow.replaces, (&said, shadow.policy.on_error));
-        let to = place(&otherwise, &planned(scene, &otherwise, None));
-        let compared = Compared { failed, ..Compared::of(from, to, otherwise != *decided, home) };
+        let mut beside = Beside::new(scene, &shadow.policy, ask);
+        let said = beside.said(fence);
+        let stand = Stand { place: shadow.place, replaces: shadow.replaces, on_error: shadow.policy.on_error };
+        let otherwise = otherwise(heard, stand, &said, || beside.key());
+        let Beside { failed, took, traces, .. } = beside;
+        let compared = Compared { failed, took, ..lived.compared(&otherwise.course(scene), scene) };
         ask.compared(&shadow.comparisons, &compared);
-        if let (Some(trace), Some(mut traced)) = (trace.as_deref_mut(), traced.take()) {
-            traced.would = Some(compared);
-            trace.policies.push(traced);
+        if let Some(trace) = trace.as_deref_mut() {
+            trace.policies.extend(traces.into_iter().map(|one| one.of_shadow(compared)));
         }
     }
 }
@@ -63,31 +69,5 @@ fn fence_at(heard: &Heard, place: usize, decided: &Consulted) -> Option<Option<R
         // At the end of a chain that was asked to its end.
         (None, Consulted::Advice(advice)) => Some(advice.fence),
         (None, Consulted::Reply(_) | Consulted::Failed) => None,
-    }
-}
-
-/// What the chain would have come to with another policy in it: before the one at this place, or instead of it.
-pub(super) fn otherwise(heard: &Heard, place: usize, replaces: bool, other: (&Said, OnError)) -> Consulted {
-    let place = place.min(heard.said.len());
-    let heard = heard.said.iter().map(|heard| (&heard.said, heard.on_error));
-    let before = heard.clone().take(place);
-    let after = heard.skip(place + usize::from(replaces));
-    let mut advice = Advice::default();
-    for (said, on_error) in before.chain([other]).chain(after) {
-        if let Some(end) = take(&mut advice, said.clone(), on_error) {
-            return end;
-        }
-    }
-    Consulted::Advice(advice)
-}
-
-/// Where an exchange goes.
-pub(super) fn place(consulted: &Consulted, planned: &Planned) -> Place {
-    match (consulted, planned) {
-        (Consulted::Reply(_), _) => Place::Answered,
-        (Consulted::Advice(_), Some(Ok(plan))) => {
-            plan.targets.first().map_or(Place::Refused, |target| Place::Region(target.region))
-        }
-        (Consulted::Advice(_) | Consulted::Failed, _) => Place::Refused,
     }
 }

@@ -70,7 +70,7 @@ pub struct PolicyTrace {
     pub reads: Vec<String>,
     /// How long the call took.
     pub took: Duration,
-    /// What it would have changed, when it does not act.
+    /// What it would have changed, by all that it said, when it does not act.
     pub would: Option<Compared>,
 }
 
@@ -105,6 +105,12 @@ impl PolicyTrace {
             Err(failure) => (failure.as_str(), failure.to_string()),
         };
         Self::of(policy, outcome.to_owned(), detail, took, noted)
+    }
+
+    /// As one that does not act, and would have changed this.
+    #[must_use]
+    pub(super) fn of_shadow(self, would: Compared) -> Self {
+        Self { would: Some(would), ..self }
     }
 
     fn of(policy: &PolicyUse, outcome: String, detail: String, took: Duration, noted: &Noted) -> Self {

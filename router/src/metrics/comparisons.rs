@@ -14,6 +14,9 @@ pub struct ComparisonFamilies {
     pairs: Family<Labels, Counter>,
     changed: Family<Labels, Counter>,
     broken_pins: Family<Labels, Counter>,
+    other_keys: Family<Labels, Counter>,
+    answers: Family<Labels, Counter>,
+    answers_differing: Family<Labels, Counter>,
 }
 
 impl ComparisonFamilies {
@@ -24,6 +27,12 @@ impl ComparisonFamilies {
         r.register("policy_compared_changed", help, self.changed.clone());
         let help = "Compared decisions that would have sent a session away from its pin";
         r.register("policy_compared_broken_pins", help, self.broken_pins.clone());
+        let help = "Compared decisions in which the session would have had another key of its own";
+        r.register("policy_compared_other_keys", help, self.other_keys.clone());
+        let help = "Answers of origins compared with what a policy that does not act would have made of them";
+        r.register("policy_compared_answers", help, self.answers.clone());
+        let help = "Compared answers by what differs; one may differ in several ways";
+        r.register("policy_compared_answers_differing", help, self.answers_differing.clone());
     }
 
     /// Adds decisions that went to `from` and would have gone to `to`.
@@ -33,10 +42,25 @@ impl ComparisonFamilies {
         self.pairs.get_or_create(&labels).inc_by(count);
     }
 
-    /// Adds plans that were changed and pins that were broken.
-    pub fn add_facts(&self, service: &str, policy: &str, changed: u64, broken_pins: u64) {
-        self.changed.get_or_create(&labels(service, policy)).inc_by(changed);
-        self.broken_pins.get_or_create(&labels(service, policy)).inc_by(broken_pins);
+    /// Adds plans that were changed, pins that were broken and keys that were others.
+    pub fn add_facts(&self, service: &str, policy: &str, changed: u64, broken_pins: u64, other_keys: u64) {
+        let labels = labels(service, policy);
+        self.changed.get_or_create(&labels).inc_by(changed);
+        self.broken_pins.get_or_create(&labels).inc_by(broken_pins);
+        self.other_keys.get_or_create(&labels).inc_by(other_keys);
+    }
+
+    /// Adds answers that were compared, and in what they differ. Policies that hear none have no series.
+    pub fn add_answers(&self, service: &str, policy: &str, compared: u64, differing: &[(&'static str, u64)]) {
+        if compared == 0 {
+            return;
+        }
+        self.answers.get_or_create(&labels(service, policy)).inc_by(compared);
+        for (what, count) in differing {
+            let mut labels = labels(service, policy);
+            labels.push(("what", (*what).to_owned()));
+            self.answers_differing.get_or_create(&labels).inc_by(*count);
+        }
     }
 }
 

@@ -28,7 +28,8 @@ fn one_of_each() -> Metrics {
     metrics.policy("canary", &["pass"]);
     metrics.record();
     metrics.comparisons.add("shop", "canary", "eu", "us", 1);
-    metrics.comparisons.add_facts("shop", "canary", 0, 0);
+    metrics.comparisons.add_facts("shop", "canary", 0, 0, 0);
+    metrics.comparisons.add_answers("shop", "canary", 1, &[("pin", 1)]);
     metrics.rollouts.show(std::iter::once(("canary", 0.1)));
     metrics.rollouts.returned("canary", "errors");
     metrics.policies.show(std::iter::once(&crate::policy::tests::measuring()));

@@ -4,6 +4,10 @@
 //! agree, from which region to which they differ, whose pins would break, what it cost. Relaxed atomics that workers add to
 //! and `/status` and `/metrics` read; never consulted to decide anything.
 
+mod answers;
+
+use answers::Answers;
+pub use answers::{AnswerNews, AnswerTotals, ComparedAnswer};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -29,15 +33,20 @@ pub struct Compared {
     pub changed: bool,
     /// A session that is served where it is pinned would not be.
     pub broken_pin: bool,
+    /// The session would have had another key of its own, or none where it had one.
+    pub other_key: bool,
     /// The policy failed.
     pub failed: bool,
+    /// Time of its calls.
+    pub took: Duration,
 }
 
 impl Compared {
-    /// Two places, whether anything else of plan or answer `differs`, and the region that the session is pinned to.
+    /// Two places, whether anything else of plan, key or answer `differs`, and the region that the session is pinned to.
     pub fn of(from: Place, to: Place, differs: bool, home: Option<u8>) -> Self {
         let broken_pin = from != to && home.is_some_and(|home| from == Place::Region(home));
-        Self { from, to, changed: from == to && differs, broken_pin, failed: false }
+        let changed = from == to && differs;
+        Self { from, to, changed, broken_pin, other_key: false, failed: false, took: Duration::ZERO }
     }
 }
 
@@ -49,9 +58,11 @@ pub struct Comparisons {
     pairs: Box<[Counted]>,
     changed: Counted,
     broken_pins: Counted,
+    other_keys: Counted,
     failed: AtomicU64,
     /// Time of the policy's calls.
     took_ns: AtomicU64,
+    answers: Answers,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +96,10 @@ pub struct News {
     pub changed: u64,
     /// Broken pins.
     pub broken_pins: u64,
+    /// Other keys.
+    pub other_keys: u64,
+    /// Answers.
+    pub answers: AnswerNews,
 }
 
 /// The counters at one moment.
@@ -98,7 +113,9 @@ pub struct Totals {
     pub changed: u64,
     /// Sessions served where they are pinned that would not be.
     pub broken_pins: u64,
-    /// Calls of the policy that failed.
+    /// Sessions that would have had another key of their own.
+    pub other_keys: u64,
+    /// Of the decisions: those for which a call of the policy failed.
     pub failed: u64,
     /// Time of its calls.
     pub took: Duration,
@@ -120,13 +137,15 @@ impl Comparisons {
             pairs: (0..places * places).map(|_| Counted::default()).collect(),
             changed: Counted::default(),
             broken_pins: Counted::default(),
+            other_keys: Counted::default(),
             failed: AtomicU64::new(0),
             took_ns: AtomicU64::new(0),
+            answers: Answers::default(),
         }
     }
 
-    /// Counts a comparison; `took` is the time of the policy's call.
-    pub fn count(&self, compared: &Compared, took: Duration) {
+    /// Counts a comparison.
+    pub fn count(&self, compared: &Compared) {
         let cell = self.index(compared.from) * (self.regions + 2) + self.index(compared.to);
         if let Some(pair) = self.pairs.get(cell) {
             pair.add();
@@ -137,10 +156,23 @@ impl Comparisons {
         if compared.broken_pin {
             self.broken_pins.add();
         }
+        if compared.other_key {
+            self.other_keys.add();
+        }
         if compared.failed {
             self.failed.fetch_add(1, Relaxed);
         }
-        self.took_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        self.took_ns.fetch_add(u64::try_from(compared.took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Counts the comparison of an answer.
+    pub fn count_answer(&self, compared: &ComparedAnswer) {
+        self.answers.count(compared);
+    }
+
+    /// The sums of answers now.
+    pub fn answers(&self) -> AnswerTotals {
+        self.answers.totals()
     }
 
     /// The sums now.
@@ -148,6 +180,7 @@ impl Comparisons {
         let mut totals = Totals {
             changed: self.changed.now(),
             broken_pins: self.broken_pins.now(),
+            other_keys: self.other_keys.now(),
             failed: self.failed.load(Relaxed),
             took: Duration::from_nanos(self.took_ns.load(Relaxed)),
             ..Totals::default()
@@ -167,7 +200,13 @@ impl Comparisons {
     /// What is new since this was asked before. For one caller: the conductor.
     pub fn news(&self) -> News {
         let pairs = self.all().map(|(from, to, pair)| (from, to, pair.untold())).filter(|(_, _, new)| *new > 0);
-        News { pairs: pairs.collect(), changed: self.changed.untold(), broken_pins: self.broken_pins.untold() }
+        News {
+            pairs: pairs.collect(),
+            changed: self.changed.untold(),
+            broken_pins: self.broken_pins.untold(),
+            other_keys: self.other_keys.untold(),
+            answers: self.answers.news(),
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = (Place, Place, &Counted)> {
@@ -202,8 +241,15 @@ mod tests {
     fn sums_pairs_and_tells_news_once() {
         let comparisons = Comparisons::new(2);
         let count = |from, to, changed, broken_pin| {
-            let compared = Compared { from, to, changed, broken_pin, failed: false };
-            comparisons.count(&compared, Duration::from_micros(2));
+            let took = Duration::from_micros(2);
+            let other_key = changed;
+            comparisons.count(&Compared {
+                changed,
+                broken_pin,
+                other_key,
+                took,
+                ..Compared::of(from, to, false, None)
+            });
         };
         count(Place::Region(0), Place::Region(0), false, false);
         count(Place::Region(0), Place::Region(0), true, false);
@@ -212,13 +258,13 @@ mod tests {
         count(Place::Answered, Place::Answered, false, false);
         let totals = comparisons.totals();
         assert_eq!((totals.compared, totals.same_place, totals.changed, totals.agreed()), (5, 3, 1, 2));
-        assert_eq!((totals.broken_pins, totals.took), (1, Duration::from_micros(10)));
+        assert_eq!((totals.broken_pins, totals.other_keys, totals.took), (1, 1, Duration::from_micros(10)));
         let moved: Vec<_> = comparisons.pairs().filter(|(from, to, _)| from != to).collect();
         let expected = [(Place::Region(0), Place::Region(1), 1), (Place::Region(1), Place::Refused, 1)];
         assert_eq!(moved, expected);
         let news = comparisons.news();
         assert_eq!(news.pairs.iter().map(|(_, _, new)| new).sum::<u64>(), 5);
-        assert_eq!((news.changed, news.broken_pins), (1, 1));
+        assert_eq!((news.changed, news.broken_pins, news.other_keys), (1, 1, 1));
         assert_eq!(comparisons.news(), News::default(), "told already");
     }
 }

@@ -60,7 +60,7 @@ impl PosedAnswer {
             // One case's failure must not keep the next from being asked.
             policy.loaded.quarantine().recovered();
             failed = said.as_ref().err().map(|failure| format!("failed: {}: {failure}", failure.as_str()));
-            said
+            (said, Duration::ZERO)
         });
         failed.unwrap_or_else(|| match &reaction {
             Reaction::Pass => "pass".to_owned(),

@@ -9,7 +9,7 @@ use super::stage::parts;
 use crate::base::{CountryCode, RegionSet, Timestamp};
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, decide, fields};
-use crate::geo::{Place, PlaceSource};
+use crate::geo::{self, PlaceSource};
 use crate::metrics::Metrics;
 use crate::policy::{Ask, Compiled, Field, KvCall, Loaded, PolicyFailure, Reads, RegionDirectory, WarmPool};
 use crate::recording::line::{Decided, Line, Session, World};
@@ -18,6 +18,7 @@ use crate::recording::recorder::{AFFINITY, ROUTE};
 use crate::recording::writer::WORLDS_MAX;
 use crate::recording::{kept, said, world};
 use crate::snapshot::build::{Inputs, policy_regions};
+use crate::snapshot::comparison::Place;
 use crate::snapshot::{PolicyUse, Snapshot};
 use crate::steer::affinity::{Token, cookie};
 use crate::steer::frozen::Frozen;
@@ -106,6 +107,8 @@ pub(super) struct Again {
     pub(super) failed: Option<&'static str>,
     /// The region of the recorded decision lies outside the fence that the new policy set.
     pub(super) outside_before: bool,
+    /// The session's own key is not the recorded one.
+    pub(super) other_key: bool,
     /// What the new policy read that the record does not have: names of fields, `kv:` and names of buckets.
     pub(super) unknown: BTreeSet<String>,
 }
@@ -157,18 +160,27 @@ impl Restored {
     /// Makes a decision again.
     fn decide(&self, decided: &Decided, pool: &mut WarmPool) -> Result<Again, String> {
         let posed = Posed::of(self, decided)?;
-        let mut asked = Asked { world: self, decided, pool, failed: None, fence: None, unknown: BTreeSet::new() };
+        let unknown = BTreeSet::new();
+        let mut asked = Asked { world: self, decided, pool, failed: None, fence: None, key: None, unknown };
         let decision = decide(&self.snapshot, &posed.facts(decided), &mut asked, None);
-        let Asked { failed, fence, unknown, .. } = asked;
+        let Asked { failed, fence, key, unknown, .. } = asked;
         let service = self.snapshot.services.first().ok_or("no service")?;
         let region = service.table.regions.iter().position(|region| *region.name == *decided.served);
+        let both_served = region.is_some() && matches!(decision.place(), Place::Region(_));
+        let recorded = self.replaced.as_deref().and_then(|replaced| recorded_key(decided, replaced));
         Ok(Again {
             served: service.place_word(decision.place()).to_owned(),
             failed,
+            other_key: both_served && key != recorded,
             unknown,
             outside_before: region.zip(fence).is_some_and(|(region, fence)| !fence.contains(region)),
         })
     }
+}
+
+/// What a policy's key settled in a decision; none where it gave none.
+fn recorded_key(decided: &Decided, policy: &str) -> Option<u64> {
+    decided.keys.iter().find(|(name, _)| name == policy).and_then(|(_, key)| *key)
 }
 
 /// Index of the policy that is replaced in a world.
@@ -193,6 +205,8 @@ struct Asked<'a> {
     pool: &'a mut WarmPool,
     failed: Option<&'static str>,
     fence: Option<RegionSet>,
+    /// What the new policy's key settles.
+    key: Option<u64>,
     unknown: BTreeSet<String>,
 }
 
@@ -246,19 +260,20 @@ impl AskPolicy for Asked<'_> {
     }
 
     fn key(&mut self, policy: &PolicyUse, ask: &Ask<'_>) -> Result<Option<SessionKey>, PolicyFailure> {
-        if self.world.replaced.as_deref() != Some(&*policy.name) {
-            let heard = self.decided.keys.iter().find(|(name, _)| **name == *policy.name);
-            return Ok(heard.and_then(|(_, key)| *key).map(SessionKey::settled));
-        }
+        // One that did not act may be in the record all the same, for it was compared.
         if !acted(self.world, self.decided, &policy.name) {
             return Ok(None);
+        }
+        if self.world.replaced.as_deref() != Some(&*policy.name) {
+            return Ok(recorded_key(self.decided, &policy.name).map(SessionKey::settled));
         }
         let kept = self.kept(AFFINITY);
         let key = self.pool.key(&policy.loaded, &policy.directory, &Ask { reads: Reads::Given(&kept), ..*ask });
         self.miss(policy);
         policy.loaded.quarantine().recovered();
-        if let Err(failure) = &key {
-            self.failed = Some(failure.as_str());
+        match &key {
+            Ok(key) => self.key = key.as_ref().map(|key| key.seed(&self.world.line.service)),
+            Err(failure) => self.failed = Some(failure.as_str()),
         }
         key
     }
@@ -349,7 +364,7 @@ fn headers(decided: &Decided) -> HeaderMap {
 }
 
 fn client(decided: &Decided, text: impl Fn(&str) -> Option<String>) -> Result<Client, String> {
-    let mut place = Place::unknown(PlaceSource::Pop);
+    let mut place = geo::Place::unknown(PlaceSource::Pop);
     place.location = decided.client.map(world::location).transpose()?;
     place.country = text("client.country").and_then(|code| CountryCode::from_bytes(code.as_bytes()));
     place.continent = text("client.continent").and_then(|code| code.as_bytes().try_into().ok());

@@ -39,6 +39,8 @@ pub struct Found {
     pub sessions: BTreeSet<u64>,
     /// Of those: sent elsewhere.
     pub broken: BTreeSet<u64>,
+    /// Decisions in which the session has another key of its own, or none where it had one.
+    pub other_keys: u64,
     /// Decisions that went outside the fence that the new policy sets.
     pub outside: u64,
     /// Decisions without a verdict of the new policy, by why.
@@ -82,6 +84,7 @@ impl Report {
             }
         }
         found.outside += u64::from(again.outside_before);
+        found.other_keys += u64::from(again.other_key);
         if let Some(word) = again.failed {
             *found.failures.entry(word.to_owned()).or_default() += 1;
         }
@@ -110,6 +113,7 @@ impl Report {
                 "matrix": moves.collect::<Vec<_>>(),
                 "sessions": found.sessions.len(),
                 "sessions_broken": found.broken.len(),
+                "other_keys": found.other_keys,
                 "fence_violations_avoided": found.outside,
                 "peak_per_second": peaks.collect::<serde_json::Map<_, _>>(),
                 "failures": found.failures,

@@ -47,18 +47,26 @@ fn shadows<'a>(document: &'a Value, wanted: &[String]) -> Vec<(&'a String, &'a S
 }
 
 fn shown(service: &str, policy: &str, shadow: &Value) -> String {
-    let number = |key: &str| shadow[key].as_u64().unwrap_or(0);
-    let compared = number("compared");
-    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared.max(1) as f64);
+    let compared = shadow["compared"].as_u64().unwrap_or(0);
     let role = match shadow["replaces"].as_str() {
         Some(replaced) => format!("in place of {replaced}"),
         None => "as one more".to_owned(),
     };
     let digest = shadow["digest"].as_str().unwrap_or("?");
-    let mut text = format!("{policy} in service {service}, {role}\n  {digest}\n");
-    if compared == 0 {
-        return text + "  nothing compared yet\n";
+    let head = format!("{policy} in service {service}, {role}\n  {digest}\n");
+    let answers = answers(&shadow["answers"]);
+    match compared {
+        0 if answers.is_empty() => head + "  nothing compared yet\n",
+        0 => head + &answers,
+        _ => head + &decisions(shadow) + &answers,
     }
+}
+
+/// Decisions that were compared.
+fn decisions(shadow: &Value) -> String {
+    let number = |key: &str| shadow[key].as_u64().unwrap_or(0);
+    let compared = number("compared");
+    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared.max(1) as f64);
     let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string(), share(count)];
     let mut rows = vec![
         row("compared", compared),
@@ -66,10 +74,11 @@ fn shown(service: &str, policy: &str, shadow: &Value) -> String {
         row("same place, other plan", number("changed")),
         row("moved", number("moved")),
         row("broken pins", number("broken_pins")),
+        row("other keys", number("other_keys")),
         row("failed", number("failed")),
     ];
     rows.push(vec!["mean time".to_owned(), format!("{:.1}us", number("took_us") as f64 / compared as f64)]);
-    text.push_str(&table(&rows));
+    let mut text = table(&rows);
     let moves = shadow["moves"].as_array().map_or(&[][..], Vec::as_slice);
     if !moves.is_empty() {
         let mut rows = vec![["FROM", "TO", "DECISIONS", "SHARE"].map(str::to_owned).to_vec()];
@@ -83,6 +92,27 @@ fn shown(service: &str, policy: &str, shadow: &Value) -> String {
     text
 }
 
+/// Answers of origins that were compared; nothing where there are none.
+fn answers(answers: &Value) -> String {
+    let number = |key: &str| answers[key].as_u64().unwrap_or(0);
+    let compared = number("compared");
+    if compared == 0 {
+        return String::new();
+    }
+    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared as f64);
+    let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string(), share(count)];
+    let mut rows = vec![
+        row("answers compared", compared),
+        row("agreed", number("agreed")),
+        row("another region asked", number("next")),
+        row("other pin", number("pin")),
+        row("other headers", number("headers")),
+        row("failed", number("failed")),
+    ];
+    rows.push(vec!["mean time".to_owned(), format!("{:.1}us", number("took_us") as f64 / compared as f64)]);
+    table(&rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,8 +121,9 @@ mod tests {
     fn shows_what_would_have_moved() {
         let document = json!({"services": {"shop": {"shadows": {"next": {
             "digest": "sha256:abcdef", "replaces": "router", "share": 1.0, "compared": 200, "agreed": 150,
-            "changed": 10, "moved": 40, "broken_pins": 4, "failed": 1, "took_us": 500,
+            "changed": 10, "moved": 40, "broken_pins": 4, "other_keys": 6, "failed": 1, "took_us": 500,
             "moves": [{"from": "eu", "to": "us", "decisions": 30}, {"from": "eu", "to": "(answered)", "decisions": 10}],
+            "answers": {"compared": 0},
         }}}}});
         let expected = "\
 next in service shop, in place of router
@@ -102,6 +133,7 @@ next in service shop, in place of router
   same place, other plan  10     5.00 %
   moved                   40     20.00 %
   broken pins             4      2.00 %
+  other keys              6      3.00 %
   failed                  1      0.50 %
   mean time               2.5us
   FROM  TO          DECISIONS  SHARE
@@ -114,5 +146,26 @@ next in service shop, in place of router
             expected
         );
         assert!(shadows(&document, &["other".to_owned()]).is_empty());
+    }
+
+    #[test]
+    fn shows_what_would_become_of_answers() {
+        let answers =
+            json!({"compared": 50, "agreed": 45, "next": 1, "pin": 2, "headers": 4, "failed": 0, "took_us": 75});
+        let shadow = json!({"digest": "sha256:abcdef", "compared": 0, "answers": answers});
+        let expected = "\
+hears in service shop, as one more
+  sha256:abcdef
+  answers compared      50     100.00 %
+  agreed                45     90.00 %
+  another region asked  1      2.00 %
+  other pin             2      4.00 %
+  other headers         4      8.00 %
+  failed                0      0.00 %
+  mean time             1.5us
+";
+        assert_eq!(shown("shop", "hears", &shadow), expected);
+        let nothing = shown("shop", "hears", &json!({"compared": 0, "answers": {"compared": 0}}));
+        assert!(nothing.ends_with("  nothing compared yet\n"), "{nothing}");
     }
 }

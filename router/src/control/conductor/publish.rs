@@ -112,7 +112,10 @@ pub(super) fn show_compared(metrics: &Metrics, snapshot: &Snapshot) {
             for (from, to, new) in news.pairs {
                 metrics.comparisons.add(name, &policy.name, service.place_word(from), service.place_word(to), new);
             }
-            metrics.comparisons.add_facts(name, &policy.name, news.changed, news.broken_pins);
+            metrics.comparisons.add_facts(name, &policy.name, news.changed, news.broken_pins, news.other_keys);
+            let answers = news.answers;
+            let differing = [("next", answers.next), ("pin", answers.pins), ("headers", answers.headers)];
+            metrics.comparisons.add_answers(name, &policy.name, answers.compared, &differing);
         }
     }
 }

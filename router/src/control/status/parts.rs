@@ -8,7 +8,7 @@ use crate::control::world::{InForce, Rollout, World};
 use crate::files::Bundle;
 use crate::geo::Geo;
 use crate::policy::{Bucket, BucketCounts, Loaded, QuarantineState};
-use crate::snapshot::comparison::Comparisons;
+use crate::snapshot::comparison::{AnswerTotals, Comparisons};
 use crate::snapshot::{PolicyUse, Service, ShadowUse, Snapshot};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -139,6 +139,20 @@ fn compared(service: &Service, policy: &PolicyUse, comparisons: &Comparisons) ->
         "moved": totals.compared - totals.same_place,
         "moves": moved.collect::<Vec<_>>(),
         "broken_pins": totals.broken_pins,
+        "other_keys": totals.other_keys,
+        "failed": totals.failed,
+        "took_us": super::micros(totals.took),
+        "answers": compared_answers(&comparisons.answers()),
+    })
+}
+
+fn compared_answers(totals: &AnswerTotals) -> Value {
+    json!({
+        "compared": totals.compared,
+        "agreed": totals.agreed,
+        "next": totals.next,
+        "pin": totals.pins,
+        "headers": totals.headers,
         "failed": totals.failed,
         "took_us": super::micros(totals.took),
     })

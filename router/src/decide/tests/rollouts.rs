@@ -100,7 +100,7 @@ fn a_failure_is_as_if_the_session_were_on_the_other_side() {
 #[test]
 fn what_it_changes_is_told_when_it_is_compared() {
     let (place, to) = (Place::Region(2), Place::Region(1));
-    let moved = Compared { from: place, to, changed: false, broken_pin: false, failed: false };
+    let moved = Compared::of(place, to, false, None);
     let all = rolling(1.0, true, true);
     let (decided, asked, _, compared) = came(&all, order(&[1]), order(&[2]));
     assert_eq!((decided.as_str(), compared), ("us", vec![moved]));

@@ -39,7 +39,7 @@ fn beside(live: &Answers, stand: Stand, says: Result<Verdict, PolicyFailure>) ->
 }
 
 fn moved(from: Place, to: Place) -> Compared {
-    Compared { from, to, changed: false, broken_pin: false, failed: false }
+    Compared::of(from, to, false, None)
 }
 
 const ALWAYS: f64 = 1.0;

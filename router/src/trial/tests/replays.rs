@@ -180,3 +180,24 @@ fn what_is_kept_of_something_redacted_is_redacted() {
         assert_eq!(report.unknown["kv:seen"], 4, "{redact}");
     }
 }
+
+#[test]
+fn keys_of_sessions_are_replayed_and_others_are_counted() {
+    let (Some(keyed), folder) = (built("guests/keyed.wasm"), tempfile::tempdir().unwrap()) else { return };
+    let user =
+        |user: &str| format!("[[case]]\nname = \"{user}\"\nexpect = \"pass\"\nheaders = {{ x-user = \"{user}\" }}\n");
+    let cases: String = (0..8).map(|number| user(&format!("user-{number}"))).collect();
+    let world = "component = \"\"\nconfig = { field = \"header:x-user\" }\nservice = { tie_band = { distance = \"20000km\" } }\n\
+                 [regions.fra]\n[regions.iad]\n[regions.nrt]\n";
+    let suite = suite(&format!("{PATIENT}{world}{cases}"));
+    let file = recorded(&keyed, &suite, 5, &[], folder.path());
+    let report = replayed(&keyed, &file, false).unwrap();
+    let found = &report.services["shop"];
+    assert_eq!((report.moved(), found.other_keys, found.decisions), (0, 0, 40), "{:#}", report.document());
+    assert!(found.moves.len() > 1, "keys lead to several regions: {:#}", report.document());
+    let config = Some(r#"{ "field": "path" }"#.to_owned());
+    let by_path = Replay { compiled: &keyed, replaces: None, config, whole_lines: false };
+    let report = replay(Lines::open(&file).unwrap(), &by_path).unwrap();
+    assert_eq!(report.services["shop"].other_keys, 40, "{:#}", report.document());
+    assert!(report.moved() > 0, "{:#}", report.document());
+}

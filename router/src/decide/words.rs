@@ -21,8 +21,13 @@ pub fn said(said: &Result<Verdict, PolicyFailure>, service: &Service) -> String 
 
 /// A session's own key; a byte that is no text is `\xHH`, as in cases. No key is an empty one.
 pub fn key(key: Option<&SessionKey>) -> String {
+    text(key.map_or(&[][..], SessionKey::bytes))
+}
+
+/// Bytes as text; a byte that is no text is `\xHH`.
+pub fn text(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in key.map_or(&[][..], SessionKey::bytes).utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }

@@ -50,11 +50,12 @@ pub use kv::{Answer as KvAnswer, Bucket, BucketCounts, Buckets, KvCall, KvError,
 pub use load::{Carried, LoadError, LoadFault, Loaded};
 pub use manifest::{FIELDS_MAX, Field, Manifest, ManifestError};
 pub use measures::{BOUNDS, Measure, MeasureError, MeasureKind, MeasureSpec, Measures, Reading};
+pub use outgoing::{Asked, FetchError, Response as Fetched, Servers};
 pub use part::{Part, header};
 pub use pool::{Ask, Outcome, PinView, WarmPool};
 pub use quarantine::{Admission, Quarantine, QuarantineState};
 pub use reads::{Noted, Reads};
 pub use stats::{PolicyCounts, PolicyStats};
 pub use view::View;
-pub use watch::{Feed, RegionState, Watcher};
+pub use watch::{Feed, RegionState, Rehearsal, Watcher};
 pub use watch_stats::{WatchCounts, WatchStats};

@@ -5,20 +5,21 @@
 //! Shares with the rest of the router only the policy's buckets and counters. Started and stopped by `control`; the thread ends
 //! when its [`Watcher`] is dropped, within the time of one call.
 
-use super::contract::{CandidateHealth, ChangeRecord};
+mod rehearsal;
+mod telling;
+
+pub use rehearsal::Rehearsal;
+
+use super::contract::CandidateHealth;
 use super::directory::RegionDirectory;
-use super::failure::PolicyFailure;
-use super::instance::Instance;
 use super::load::Loaded;
 use super::outgoing::Outgoing;
-use super::patience::WaitMeter;
-use super::pool::CALLS_MAX;
 use crate::base::clock::monotonic;
 use crate::base::{Clock, Timestamp};
-use crate::config::Isolation;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use telling::Telling;
 use tokio::runtime::Runtime;
 use tokio::sync::watch::{self, Receiver, Sender};
 
@@ -104,12 +105,7 @@ struct Watch {
     feed: Receiver<Feed>,
     runtime: Arc<Runtime>,
     clock: Clock,
-    meter: Arc<WaitMeter>,
-    instance: Option<Instance>,
-    /// Lent to the instance for each call.
-    outgoing: Option<Outgoing>,
-    /// What the instance was told last; nothing where it is yet to begin.
-    told: Option<Feed>,
+    telling: Telling,
     /// What the last call was about.
     seen: Option<Feed>,
     /// When the instance asked to be called.
@@ -124,14 +120,11 @@ impl Watch {
     fn new(policy: Arc<Loaded>, feed: Receiver<Feed>, runtime: Arc<Runtime>, clock: Clock) -> Self {
         let outgoing = Outgoing::new(Arc::clone(&runtime), Arc::clone(&policy), feed.clone());
         Self {
+            telling: Telling::new(Arc::clone(&policy), outgoing),
             policy,
             feed,
             runtime,
             clock,
-            meter: Arc::new(WaitMeter::of_this_thread()),
-            instance: None,
-            outgoing: Some(outgoing),
-            told: None,
             seen: None,
             wanted: None,
             not_before: Timestamp::default(),
@@ -143,8 +136,8 @@ impl Watch {
         while self.wait() {
             self.call();
         }
-        let Self { runtime, instance, outgoing, .. } = self;
-        drop((instance, outgoing));
+        let Self { runtime, telling, .. } = self;
+        drop(telling);
         if let Some(runtime) = Arc::into_inner(runtime) {
             // A look-up that hangs must not hold the thread.
             runtime.shutdown_background();
@@ -182,27 +175,21 @@ impl Watch {
 
     fn call(&mut self) {
         let feed = self.feed.borrow_and_update().clone();
-        if self.told.as_ref().is_some_and(|told| told.directory.generation != feed.directory.generation) {
-            self.forget();
-        }
         let began = monotonic();
-        let outcome = self.ask(&feed);
+        let outcome = self.telling.tell(&feed, self.clock.now(), fastrand::f64());
         let now = self.clock.now();
         let stats = self.policy.stats().watch();
         stats.called(began.elapsed(), now, outcome.as_ref().err());
-        self.seen = Some(feed.clone());
+        self.seen = Some(feed);
         match outcome {
             Ok(pause) => {
                 if self.backoff.take().is_some() {
                     tracing::info!(policy = %self.policy.name(), "the hook health works again");
                 }
-                self.told = Some(feed);
                 self.not_before = now.plus(GAP);
                 self.wanted = (pause > 0).then(|| now.plus(pause_of(pause)));
-                self.retire();
             }
             Err(failure) => {
-                self.forget();
                 let backoff = self.backoff.map_or(BACKOFF_FIRST, |backoff| (backoff * 2).min(BACKOFF_LAST));
                 self.backoff = Some(backoff);
                 self.not_before = now.plus(backoff);
@@ -213,54 +200,6 @@ impl Watch {
         }
         self.policy.stats().watch().plans(self.wanted, self.backoff.unwrap_or_default());
     }
-
-    /// Tells the instance, a new one where there is none.
-    fn ask(&mut self, feed: &Feed) -> Result<u32, PolicyFailure> {
-        let mould = &self.policy.mould;
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            none => {
-                let mut fresh = Instance::new(mould, &self.meter)?;
-                fresh.init(mould, &feed.directory)?;
-                none.insert(fresh)
-            }
-        };
-        if let Some(outgoing) = &mut self.outgoing {
-            outgoing.begin();
-        }
-        let changes = changes(self.told.as_ref(), feed);
-        instance.watch(mould, self.clock.now(), fastrand::f64(), &changes, &mut self.outgoing)
-    }
-
-    /// Lets an instance go that has served its time. The next call has a new one, which is told of every region.
-    fn retire(&mut self) {
-        let limit = self.policy.limits().memory;
-        let once = self.policy.isolation() == Isolation::Request;
-        let worn = |instance: &Instance| once || instance.calls() >= CALLS_MAX || instance.outgrown(limit);
-        if self.instance.as_ref().is_some_and(worn) {
-            self.forget();
-        }
-    }
-
-    fn forget(&mut self) {
-        (self.instance, self.told) = (None, None);
-    }
-}
-
-/// What an instance that was told the one has to be told of the other.
-fn changes(told: Option<&Feed>, feed: &Feed) -> Vec<ChangeRecord> {
-    let mut changes = Vec::new();
-    for (region, state) in (0u32..).zip(feed.regions.iter()) {
-        let before = told.map(|told| told.regions.get(region as usize).copied());
-        let before = match before {
-            // Another moment of the same state is a change that came and went.
-            Some(Some(before)) if before == *state => continue,
-            Some(Some(before)) => before.health,
-            Some(None) | None => CandidateHealth::Unknown,
-        };
-        changes.push(ChangeRecord { region, before, now: state.health, since_ms: state.since.0 as f64 });
-    }
-    changes
 }
 
 fn pause_of(millis: u32) -> Duration {
@@ -270,27 +209,6 @@ fn pause_of(millis: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn feed(states: &[(CandidateHealth, u64)]) -> Feed {
-        let regions = states.iter().map(|(health, since)| RegionState { health: *health, since: Timestamp(*since) });
-        Feed { directory: Arc::default(), regions: regions.collect() }
-    }
-
-    #[test]
-    fn an_instance_is_told_of_everything_once_and_of_changes_then() {
-        use CandidateHealth::{Down, Healthy, Unknown};
-        let told = |before: Option<&Feed>, now: &Feed| {
-            let changes = changes(before, now);
-            changes.iter().map(|change| (change.region, change.before, change.now)).collect::<Vec<_>>()
-        };
-        let first = feed(&[(Healthy, 1), (Unknown, 1)]);
-        assert_eq!(told(None, &first), [(0, Unknown, Healthy), (1, Unknown, Unknown)]);
-        assert_eq!(told(Some(&first), &first), []);
-        let later = feed(&[(Down, 5), (Unknown, 1)]);
-        assert_eq!(told(Some(&first), &later), [(0, Healthy, Down)]);
-        let flapped = feed(&[(Down, 9), (Unknown, 1)]);
-        assert_eq!(told(Some(&later), &flapped), [(0, Down, Down)], "it came back meanwhile");
-    }
 
     #[test]
     fn a_pause_has_bounds() {

@@ -4,8 +4,10 @@
 //! what counts as held. Called by the tests of a suite, by `random` and by `sample`.
 
 use super::hearing::PosedAnswer;
+use super::keep;
 use super::stage::{IN_FLIGHT_MAX, NOW, Stage, StageError, millis};
 use super::suite::{self, Case, Lines, Suite};
+use super::watch;
 use crate::base::{CountryCode, Location, Timestamp, clock};
 use crate::decide::facts::{Client, Facts, Scheme};
 use crate::decide::{AskPolicy, Decision, decide, words};
@@ -86,8 +88,22 @@ fn judge(stage: &Result<Stage, StageError>, pool: &mut WarmPool, case: &Case) ->
         }
         (Err(error), None) => return Err(format!("the policy was not loaded: {error}")),
     };
-    let played = Scene::new(stage, case, None)?.play(pool, NOW);
+    let scene = Scene::new(stage, case, None)?;
     let mut wrong = Vec::new();
+    if let Some(watch) = &case.watch {
+        watch::judge(stage, case, watch, &mut wrong)?;
+    }
+    if case.has_request() {
+        compare(case, &scene.ask(pool, NOW), &mut wrong);
+    }
+    if let Some((expected, policy)) = case.keeps.as_ref().zip(stage.policy()) {
+        wrong.extend(keep::held(policy.kv(), expected, NOW).err());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// Compares what came of a case's request, and adds what is wrong with it.
+fn compare(case: &Case, played: &Played, wrong: &mut Vec<String>) {
     if let Some(expected) = case.expect.as_deref().map(str::trim_end) {
         let status = matches!(played.said, Some(Ok(Verdict::Respond(_)))).then(|| played.text.split(' ').next());
         if played.text != expected && status.flatten() != Some(expected) {
@@ -103,11 +119,10 @@ fn judge(stage: &Result<Stage, StageError>, pool: &mut WarmPool, case: &Case) ->
     if let Some(expected) = case.served.as_deref().filter(|expected| *expected != played.served) {
         wrong.push(differ("served", expected, &played.served));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
 /// Two lines below each other, with a mark where they part.
-fn differ(what: &str, expected: &str, got: &str) -> String {
+pub(super) fn differ(what: &str, expected: &str, got: &str) -> String {
     let same = expected.chars().zip(got.chars()).take_while(|(a, b)| a == b).count();
     let show = |text: &str| text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
     let mark = if same == 0 { String::new() } else { format!("\n  {:9}{}^", "", " ".repeat(same)) };
@@ -121,8 +136,8 @@ pub struct Scene {
     posed: Posed,
     answer: Option<PosedAnswer>,
     entropy: f64,
-    /// What the policy keeps whenever the scene is played: bucket, key, value.
-    kept: Vec<(String, String, Vec<u8>)>,
+    /// What the policy keeps whenever the scene is played.
+    kept: keep::Before,
     /// Requests in flight elsewhere, as long as the scene lasts.
     _busy: Vec<InFlight>,
 }
@@ -141,8 +156,10 @@ impl Scene {
         if !(0.0..1.0).contains(&entropy) {
             return Err(format!("entropy = {entropy}; accepted: from 0 to below 1"));
         }
-        let kept = kept(case);
-        reset(&snapshot, &kept)?;
+        let kept = keep::Before::of(case);
+        if let Some(policy) = stage.policy() {
+            kept.reset(policy.kv(), NOW)?;
+        }
         let answer = case.answer.as_ref().map(|answer| PosedAnswer::new(service, answer)).transpose()?;
         Ok(Self { posed, answer, entropy, kept, _busy: busy, snapshot })
     }
@@ -162,9 +179,16 @@ impl Scene {
 
     /// Decides. Whatever was kept before is forgotten for what the case says.
     pub fn play(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
+        if let Some(policy) = self.snapshot.services.first().and_then(|service| service.policies.first()) {
+            // It had room for all of it when the scene was made.
+            let _ = self.kept.reset(policy.loaded.kv(), NOW);
+        }
+        self.ask(pool, now)
+    }
+
+    /// Decides by what the policy keeps at this moment.
+    pub(super) fn ask(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
         let Self { snapshot, posed, .. } = self;
-        // It had room for all of it when the scene was made.
-        let _ = reset(snapshot, &self.kept);
         let mut listener =
             Listener { pool, entropy: self.entropy, said: None, key: String::new(), took: Duration::ZERO };
         let decision = decide(snapshot, &posed.facts(now), &mut listener, None);
@@ -183,25 +207,6 @@ impl Scene {
             said,
         }
     }
-}
-
-/// What a case says that the policy keeps.
-fn kept(case: &Case) -> Vec<(String, String, Vec<u8>)> {
-    let value = |kept: &suite::Kept| match kept {
-        suite::Kept::Text(text) => octets(text),
-        suite::Kept::Number(number) => number.to_le_bytes().to_vec(),
-    };
-    let of = |(bucket, entries): (&String, &BTreeMap<String, suite::Kept>)| {
-        entries.iter().map(|(key, kept)| (bucket.clone(), key.clone(), value(kept))).collect::<Vec<_>>()
-    };
-    case.kv.iter().flat_map(of).collect()
-}
-
-/// Leaves the policy nothing but this.
-fn reset(snapshot: &Snapshot, kept: &[(String, String, Vec<u8>)]) -> Result<(), String> {
-    let policy = snapshot.services.first().and_then(|service| service.policies.first());
-    let entries = kept.iter().map(|(bucket, key, value)| (bucket.as_str(), key.as_str(), value.as_slice()));
-    policy.map_or(Ok(()), |policy| policy.loaded.kv().reset(entries, NOW))
 }
 
 /// The session's token after the exchange.
@@ -327,7 +332,7 @@ pub(super) fn headers(lines: &BTreeMap<String, Lines>) -> Result<HeaderMap, Stri
 }
 
 /// The bytes of a text in which `\xHH` stands for one.
-fn octets(text: &str) -> Vec<u8> {
+pub(super) fn octets(text: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\\x") {

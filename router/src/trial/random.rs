@@ -1,10 +1,11 @@
 //! Random worlds: what a policy must never do, whatever it is asked.
 //!
 //! Owns the properties (it answers, within its limits; the same question gets the same answer from any instance; a
-//! session stays where its pin says) and the search for a world that breaks one. The same seed gives the same worlds. A
+//! session stays where its pin says; what watches the regions never fails, whatever they do and servers say) and the search for a world that breaks one. The same seed gives the same worlds. A
 //! world that breaks one is shown as a case. Called by `portolan policy test --random`.
 
 mod imagine;
+mod watching;
 
 use super::play::{Played, Scene};
 use super::stage::{NOW, Stage, StageError};
@@ -43,6 +44,10 @@ pub struct Findings {
     pub verdicts: [u32; 3],
     /// Longest call, the host's part included.
     pub slowest: Duration,
+    /// Calls of background instances.
+    pub watched: u32,
+    /// The longest of them.
+    pub slowest_watch: Duration,
     /// Broken properties, a few at most.
     pub faults: Vec<Fault>,
 }
@@ -77,9 +82,11 @@ pub fn explore(compiled: &Compiled, suite: &Suite, random: Random) -> Result<Fin
     for world in 0..random.worlds {
         let mut dice = fastrand::Rng::with_seed(hash::mix(random.seed ^ hash::mix(u64::from(world))));
         let place = &places[dice.usize(..places.len())];
-        let case = imagine::case(&mut dice, place.stage.policy(), &place.regions, &words);
+        let mut case = imagine::case(&mut dice, place.stage.policy(), &place.regions, &words);
         findings.worlds += 1;
-        if let Err(what) = holds(place, &case, &mut pool, &mut dice, &mut findings) {
+        let held = holds(place, &case, &mut pool, &mut dice, &mut findings);
+        let held = held.and_then(|()| watching::holds(place, &mut case, &mut pool, &mut dice, &words, &mut findings));
+        if let Err(what) = held {
             findings.faults.push(Fault { world, what, case: shown(place, &case, suite) });
             if findings.faults.len() >= FAULTS_MAX {
                 break;

@@ -4,12 +4,17 @@
 //! values mean for steering is `stage`'s and `play`'s. A random world is written in the same form, so that it can be
 //! put into a file. docs/policies.md is the guide.
 
+mod kept;
+mod watch;
+
 use crate::base::Ordered;
+pub(super) use kept::Kept;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub(super) use watch::{Server, ServerAnswer, Watch};
 
 /// Name of the file in a policy's folder.
 const FILE: &str = "cases.toml";
@@ -30,7 +35,7 @@ pub struct Suite {
     pub isolation: String,
     /// Buckets that the policy is granted, as in the router's configuration.
     pub kv: Option<toml::Table>,
-    /// What the policy may ask of servers, as in the router's configuration. Nothing is asked for real.
+    /// What the policy may ask of servers, as in the router's configuration. Nothing is asked for real: cases have the answers.
     pub http: Option<toml::Table>,
     /// Settings of the service, as in the router's configuration; without `affinity` it has one.
     #[serde(default)]
@@ -93,6 +98,9 @@ pub struct Case {
     /// What the policy makes of it, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heard: Option<String>,
+    /// What is kept afterwards in the buckets that are named: nothing else is in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<BTreeMap<String, BTreeMap<String, Kept>>>,
     /// Region that serves, or `refused: WHY`, when the host has judged the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<String>,
@@ -111,6 +119,9 @@ pub struct Case {
     /// What the policy keeps when it is asked: bucket, key, value. A number is one that `add` adds to; `\xHH` is one byte.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub kv: BTreeMap<String, BTreeMap<String, Kept>>,
+    /// The policy's background instance is called, before the request if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// The client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<Client>,
@@ -122,14 +133,12 @@ pub struct Case {
     pub regions: BTreeMap<String, State>,
 }
 
-/// A value that a policy keeps.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a text, or a whole number")]
-pub enum Kept {
-    /// Bytes.
-    Text(String),
-    /// A number.
-    Number(i64),
+impl Case {
+    /// Whether there is a request: always, unless the background instance is called and nothing is said of any.
+    pub fn has_request(&self) -> bool {
+        let said = [&self.request, &self.expect, &self.key, &self.heard, &self.served];
+        self.watch.is_none() || self.answer.is_some() || said.into_iter().any(Option::is_some)
+    }
 }
 
 /// How an origin answers.
@@ -354,16 +363,15 @@ impl Suite {
             return Err("it has no regions: a policy chooses among at least one".to_owned());
         }
         for case in &suite.cases {
-            let says =
-                [&case.expect, &case.key, &case.heard, &case.served, &case.refuses].into_iter().any(Option::is_some);
-            if !says {
-                return Err(format!(
-                    "case {:?} expects nothing; accepted: expect, key, heard, served or refuses",
-                    case.name
-                ));
+            let says = [&case.expect, &case.key, &case.heard, &case.served, &case.refuses];
+            // That a background instance does not fail is something.
+            if !says.into_iter().any(Option::is_some) && case.keeps.is_none() && case.watch.is_none() {
+                let accepted = "expect, key, heard, keeps, watch, served or refuses";
+                return Err(format!("case {:?} expects nothing; accepted: {accepted}", case.name));
             }
             let known = |name: &String| suite.regions.0.iter().any(|(region, _)| region == name);
-            if let Some(stranger) = case.regions.keys().find(|name| !known(name)) {
+            let before = case.watch.iter().filter_map(|watch| watch.before.as_ref()).flat_map(BTreeMap::keys);
+            if let Some(stranger) = case.regions.keys().chain(before).find(|name| !known(name)) {
                 return Err(format!("case {:?} gives a state to {stranger:?}, which is no region here", case.name));
             }
         }

@@ -199,6 +199,109 @@ fn keys_and_answers_have_their_cases() {
     assert!(found[0].contains("failed: trap") && found[1].contains("\"mars\", which is no region"), "{found:?}");
 }
 
+/// A suite of the watchman with these deeds and cases.
+fn watchman(config: &str, cases: &str) -> Suite {
+    let grants = "kv = { seen = {} }\nhttp = { allow = [\"http://a.example/\"], size = \"1KiB\" }";
+    let regions = "[regions.eu]\n[regions.us]\n";
+    suite(&format!("component = \"\"\nconfig = {config}\n{grants}\n{PATIENT}{regions}{cases}"))
+}
+
+const WATCHED: &str = r#"
+[[case]]
+name = "begins"
+regions = { us = "down" }
+keeps = { seen = { seen = "calls=1;eu=unknown>healthy;url-0=200 2 hi;url-1=too-large;url-2=not-granted;us=unknown>down" } }
+[case.watch]
+pause = "250ms"
+asks = ["GET http://a.example/x", "GET http://a.example/large"]
+[case.watch.servers]
+"HTTP://A.example:80/x" = { body = "hi" }
+"http://a.example/large" = { body = "LARGE" }
+
+[[case]]
+name = "changes, and is asked"
+regions = { us = "down" }
+expect = "route x-seen:calls=2;eu=unknown>healthy;url-0=404 0 ;url-1=timeout;url-2=not-granted;us=healthy>down"
+served = "eu"
+[case.watch]
+before = { us = "healthy" }
+[case.watch.servers]
+"http://a.example/x" = { status = 404 }
+"http://a.example/large" = "timeout"
+
+[[case]]
+name = "for good"
+watch = {}
+[case.keeps.seen]
+seen = { value = "calls=1;eu=unknown>healthy;url-0=no-connection;url-1=no-connection;url-2=not-granted;us=unknown>healthy", ttl = "0s" }
+
+[[case]]
+name = "kept before"
+kv = { seen = { seen = { value = "old", ttl = "1s" }, other = 7 } }
+expect = "route x-seen:old"
+keeps = { seen = { seen = { value = "old", ttl = "1s" }, other = 7 } }
+
+[[case]]
+name = "wrong"
+watch = { pause = "1s", asks = [] }
+keeps = { seen = {}, none = {} }
+
+[[case]]
+name = "word"
+watch = { servers = { "http://a.example/x" = "asleep" } }
+
+[[case]]
+name = "fails"
+config = { deed = "watch-traps" }
+watch = {}
+
+[[case]]
+name = "spins"
+config = { deed = "watch-spins" }
+watch = {}
+"#;
+
+#[test]
+fn a_background_instance_has_its_cases() {
+    let Some(component) = built("guests/watchman.wasm") else { return };
+    let config = r#"{ deed = "follow", urls = ["http://a.example/x", "http://a.example/large", "http://b.example/"] }"#;
+    let found = wrong(&component, &watchman(config, &WATCHED.replace("LARGE", &"l".repeat(2_000))));
+    assert_eq!(found.len(), 4, "{found:#?}");
+    for words in ["pause    1s", "asks     ", "the policy has no bucket \"none\""] {
+        assert!(found[0].starts_with("wrong: ") && found[0].contains(words), "{words:?} is missing in {}", found[0]);
+    }
+    assert!(found[1].contains("\"asleep\" is no failure of a request"), "{}", found[1]);
+    assert!(found[2].contains("watch failed: trap"), "{}", found[2]);
+    assert!(found[3].contains("watch failed: timeout"), "{}", found[3]);
+    let Some(good) = built("guests/good.wasm") else { return };
+    let found = wrong(&good, &suite("component = \"\"\n[regions.eu]\n[[case]]\nname = \"x\"\nwatch = {}\n"));
+    assert!(found.concat().contains("does not export the hook `health`"), "{found:?}");
+}
+
+#[test]
+fn random_worlds_call_the_background_instance_too() {
+    let Some(component) = built("guests/watchman.wasm") else { return };
+    let follow = r#"{ deed = "follow", urls = ["http://a.example/x", "http://a.example/y"] }"#;
+    let random = Random { worlds: 60, seed: 5 };
+    let sound = explore(&component, &watchman(follow, ""), random).unwrap();
+    assert!(sound.faults.is_empty(), "{:#?}", sound.faults);
+    assert_eq!((sound.worlds, sound.watched), (60, 180));
+    assert!(!sound.slowest_watch.is_zero());
+    for (deed, expected) in [("watch-traps", "trapped"), ("watch-hogs", "wanted more memory")] {
+        let config = format!("{{ deed = \"{deed}\" }}");
+        let findings = explore(&component, &watchman(&config, ""), random).unwrap();
+        let fault = findings.faults.first().unwrap_or_else(|| panic!("{deed}: {findings:?}"));
+        assert!(fault.what.contains("the hook health of the policy") && fault.what.contains(expected), "{fault:?}");
+    }
+    let trap = r#"{ deed = "fetch-trap", urls = ["http://a.example/x"] }"#;
+    let findings = explore(&component, &watchman(trap, ""), random).unwrap();
+    // One of the file's own regions, so that what is shown can be put into it.
+    let own = findings.faults.iter().map(|fault| &fault.case).find(|case| case.starts_with("[[case]]"));
+    let Some(case) = own else { panic!("{findings:?}") };
+    assert!(case.contains("http://a.example/x"), "{case}");
+    assert!(wrong(&component, &watchman(trap, case)).concat().contains("watch failed: trap"), "{case}");
+}
+
 #[test]
 fn random_worlds_find_what_a_policy_must_not_do() {
     let Some(compiled) = built("guests/sinner.wasm") else { return };

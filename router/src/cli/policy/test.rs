@@ -54,6 +54,10 @@ fn findings_shown(random: Random, found: &Findings) -> String {
         random.seed,
         found.slowest.as_micros(),
     );
+    if found.watched > 0 {
+        let slowest = found.slowest_watch.as_micros();
+        text.push_str(&format!("{} calls of the hook health; the slowest {slowest} us\n", found.watched));
+    }
     for Fault { world, what, case } in &found.faults {
         text.push_str(&format!("FAIL  world {world}: {what}\n{}\n", indented(case)));
     }
@@ -70,6 +74,7 @@ fn document(tried: &[Tried], random: Option<(Random, &Findings)>) -> Value {
             .map(|Fault { world, what, case }| json!({ "world": world, "what": what, "case": case }));
         json!({
             "seed": random.seed, "worlds": found.worlds, "slowest_us": found.slowest.as_micros() as u64,
+            "watched": found.watched, "slowest_watch_us": found.slowest_watch.as_micros() as u64,
             "verdicts": { "pass": found.verdicts[0], "route": found.verdicts[1], "respond": found.verdicts[2] },
             "faults": faults.collect::<Vec<_>>(),
         })

@@ -68,8 +68,9 @@ pub(in crate::config) struct RawRollout {
     /// More than this share of failed calls in the window gives all sessions back.
     #[schemars(extend("default" = defaults::ROLLOUT_ERRORS))]
     pub(in crate::config) errors: Field<Share>,
-    /// More than this share of its decisions in the window that send the exchange elsewhere than without it gives all sessions
-    /// back. For this the policy that it replaces is asked too. Left out: they are not compared.
+    /// More than this share of its decisions in the window that send the exchange elsewhere than without it, at once or because
+    /// one of both has the next region asked after the answer, gives all sessions back. For this the policy that it replaces is
+    /// asked too. Left out: they are not compared.
     pub(in crate::config) disagreements: Field<Share>,
     /// The window.
     #[schemars(extend("default" = shown_time(defaults::ROLLOUT_WINDOW)))]

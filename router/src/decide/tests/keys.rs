@@ -61,13 +61,19 @@ fn the_first_key_settles_what_is_equal() {
     assert_eq!(placed(&strict, &[("b", "x")], 1), ("PolicyFailed".to_owned(), "a".to_owned()));
 }
 
-/// A decision with two policies, `a` and `b`, and a shadow: where it went, who was asked, and what the shadow would have changed.
-fn beside(place: usize, replaces: bool, keys: &[(&str, &str)], loaded: Arc<Loaded>) -> (String, String, Vec<Compared>) {
+/// Two policies, `a` and `b`, and a shadow, which are asked for keys.
+fn shadowed(place: usize, replaces: bool, loaded: Arc<Loaded>) -> Snapshot {
     let mut snapshot = keyed(&[("a", DEFAULT), ("b", DEFAULT)]);
     let policy = PolicyUse { loaded, ..self::snapshot(&[("shadow", DEFAULT)]).services[0].policies[0].clone() };
     let comparisons = Arc::new(Comparisons::new(3));
     let service = Arc::get_mut(&mut snapshot.services[0]).unwrap();
     service.shadows.push(ShadowUse { policy, place, replaces, share: 1.0, comparisons });
+    snapshot
+}
+
+/// Where it went, who was asked, and what the shadow would have changed.
+fn beside(place: usize, replaces: bool, keys: &[(&str, &str)], loaded: Arc<Loaded>) -> (String, String, Vec<Compared>) {
+    let snapshot = shadowed(place, replaces, loaded);
     let mut keys = Keys(keys, Vec::new(), Vec::new());
     (asking_of(&snapshot, "/", 7, &mut keys), keys.1.join(" "), keys.2)
 }
@@ -116,6 +122,18 @@ fn a_shadow_is_asked_for_its_key_when_its_turn_would_come() {
         ("a", true),
         "in the place of another it takes that one's key away"
     );
+}
+
+#[test]
+fn a_shadows_key_is_explained() {
+    let snapshot = shadowed(0, true, keying());
+    let (headers, client) =
+        (HeaderMap::new(), Client::new([192, 0, 2, 1].into(), crate::geo::Place::unknown(PlaceSource::Pop), false));
+    let mut trace = Trace::default();
+    let mut keys = Keys(&[("a", "ann"), ("shadow", "other")], Vec::new(), Vec::new());
+    decide(&snapshot, &facts(&headers, &client), &mut keys, Some(&mut trace));
+    let said = trace.policies.iter().map(|said| (&*said.name, &*said.outcome, said.would.map(|would| would.other_key)));
+    assert_eq!(said.collect::<Vec<_>>(), [("a", "key", None), ("shadow", "key", Some(true))]);
 }
 
 #[test]

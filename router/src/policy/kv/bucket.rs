@@ -10,6 +10,7 @@ use crate::config::BucketQuota;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Parts with a lock of their own: many more than there are workers.
 const SHARDS: usize = 64;
@@ -135,6 +136,15 @@ impl Bucket {
                 shard.take(&key, &self.account);
             }
         }
+    }
+
+    /// What is in it: key, value, and how long it lasts; none is for good.
+    pub fn entries(&self, now: Timestamp) -> Vec<(Vec<u8>, Vec<u8>, Option<Duration>)> {
+        let one = |(key, entry): (&Arc<[u8]>, &Entry)| match entry.until {
+            Some(until) if until <= now => None,
+            until => Some((key.to_vec(), entry.value.to_vec(), until.map(|until| until.since(now)))),
+        };
+        self.shards.iter().flat_map(|shard| lock(shard).entries.iter().filter_map(one).collect::<Vec<_>>()).collect()
     }
 
     fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {

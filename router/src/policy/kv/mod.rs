@@ -19,6 +19,7 @@ pub(super) use link::OFFERED;
 use crate::base::Timestamp;
 use crate::config::{Bucket as Grant, BucketQuota};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most buckets of a policy.
 pub(super) const BUCKETS_MAX: usize = 16;
@@ -56,18 +57,19 @@ impl Buckets {
         self.iter().for_each(|(_, bucket)| bucket.sweep(now));
     }
 
-    /// Leaves nothing but these entries, which are bucket, key and value; the error is the name of a bucket that there is not,
-    /// or the key of an entry that has no room.
+    /// Leaves nothing but these entries, which are bucket, key, value and how long it lasts (zero is for good); the error is the
+    /// name of a bucket that there is not, or the key of an entry that has no room.
     pub fn reset<'a>(
         &self,
-        entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8])>,
+        entries: impl Iterator<Item = (&'a str, &'a str, &'a [u8], Duration)>,
         now: Timestamp,
     ) -> Result<(), String> {
         self.iter().for_each(|(_, bucket)| bucket.clear());
-        for (name, key, value) in entries {
+        for (name, key, value, ttl) in entries {
             let granted = self.0.iter().find(|granted| &*granted.name == name);
             let granted = granted.ok_or_else(|| format!("the policy has no bucket {name:?}"))?;
-            let set = granted.set(key.as_bytes(), value, 0, now);
+            let ttl_ms = u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX);
+            let set = granted.set(key.as_bytes(), value, ttl_ms, now);
             set.map_err(|_| format!("the bucket {name:?} has no room for the key {key:?}"))?;
         }
         Ok(())

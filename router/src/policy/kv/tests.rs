@@ -6,6 +6,7 @@ use super::{Answer, BucketCounts, Buckets, Given, Journal, KvCall, Operation};
 use crate::base::Timestamp;
 use crate::config::{Bucket as Grant, BucketQuota};
 use std::sync::Arc;
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -142,9 +143,23 @@ fn a_bucket_outlives_a_load_for_as_long_as_it_is_granted() {
 fn a_reset_leaves_only_what_it_was_given() {
     let (buckets, kv) = one(2, 10_000);
     kv.set(b"old", b"", 0, NOW).unwrap();
-    buckets.reset([("a", "new", &b"1"[..])].into_iter(), NOW).unwrap();
+    buckets
+        .reset(
+            [("a", "new", &b"1"[..], Duration::ZERO), ("a", "soon", &b"2"[..], Duration::from_secs(2))].into_iter(),
+            NOW,
+        )
+        .unwrap();
     assert_eq!((kv.get(b"old", NOW), kv.get(b"new", NOW).as_deref()), (None, Some(&b"1"[..])));
-    assert_eq!(buckets.reset([("b", "k", &b""[..])].into_iter(), NOW).unwrap_err(), "the policy has no bucket \"b\"");
+    let (_, bucket) = buckets.iter().next().unwrap();
+    let mut entries = bucket.entries(NOW.plus(Duration::from_secs(1)));
+    entries.sort();
+    let second = Some(Duration::from_secs(1));
+    assert_eq!(entries, [(b"new".to_vec(), b"1".to_vec(), None), (b"soon".to_vec(), b"2".to_vec(), second)]);
+    assert_eq!(bucket.entries(NOW.plus(Duration::from_secs(2))).len(), 1, "what is over is not kept");
+    assert_eq!(
+        buckets.reset([("b", "k", &b""[..], Duration::ZERO)].into_iter(), NOW).unwrap_err(),
+        "the policy has no bucket \"b\""
+    );
 }
 
 /// Calls of a policy as somebody noted them.

@@ -4,7 +4,7 @@
 //! follows nothing. What is asked is settled before (`prepared`), so that nothing but the network can fail here.
 
 use super::address::is_guarded;
-use super::{FetchError, Request, Response};
+use super::{Asked, FetchError, Request, Response};
 use crate::config::Url;
 use crate::policy::headers;
 use bytes::Bytes;
@@ -38,6 +38,13 @@ pub(super) struct Prepared {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Prepared {
+    /// What is asked, for whoever answers in the server's place.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { method: self.method.to_string(), url: self.url.to_string() }
+    }
 }
 
 /// Checks what a guest wants to send.

@@ -38,15 +38,31 @@ pub(super) struct Request {
 
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: Vec<u8>,
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Its body.
+    pub body: Vec<u8>,
 }
+
+/// What is asked of a server, for whoever answers in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The method.
+    pub method: String,
+    /// The URL, in its plainest form: a lower-case host, no port that is the scheme's own.
+    pub url: String,
+}
+
+/// Who answers in the place of servers.
+pub type Servers = Box<dyn FnMut(&Asked) -> Result<Response, FetchError>>;
 
 /// Why there is no answer, in the order of the contract's `error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FetchError {
+#[allow(missing_docs, reason = "the words of the contract")]
+pub enum FetchError {
     Invalid,
     NotGranted,
     TooMany,
@@ -70,27 +86,73 @@ pub(super) const FETCH_WORDS: [&str; 9] = [
     "broken",
 ];
 
+impl FetchError {
+    /// The failure of this name in the contract.
+    pub fn named(word: &str) -> Option<Self> {
+        use FetchError::{Broken, Invalid, NoConnection, NotGranted, Timeout, TooLarge, TooMany, Unavailable};
+        let all = [Invalid, NotGranted, TooMany, Unavailable, NoConnection, Timeout, TooLarge, Broken];
+        all.into_iter().find(|error| error.as_str() == word)
+    }
+
+    /// Its name in the contract.
+    pub fn as_str(self) -> &'static str {
+        FETCH_WORDS[1 + self as usize]
+    }
+}
+
 /// The way of one background instance to servers.
 pub(super) struct Outgoing {
-    runtime: Arc<Runtime>,
     policy: Arc<Loaded>,
-    /// Closed when the instance is to end.
-    feed: Receiver<Feed>,
+    way: Way,
     rate: Rate,
     /// Until when the call in progress may wait.
     until: Instant,
 }
 
+/// How what may be asked gets its answer.
+enum Way {
+    /// Over the network.
+    Network {
+        runtime: Arc<Runtime>,
+        /// Closed when the instance is to end.
+        feed: Receiver<Feed>,
+    },
+    /// From somebody who answers in the place of servers.
+    Rehearsed { servers: Servers, asked: Vec<Asked> },
+}
+
 impl Outgoing {
     /// For an instance of this policy.
     pub(super) fn new(runtime: Arc<Runtime>, policy: Arc<Loaded>, feed: Receiver<Feed>) -> Self {
+        Self::by(Way::Network { runtime, feed }, policy)
+    }
+
+    /// For an instance of this policy in a trial.
+    pub(super) fn rehearsed(policy: Arc<Loaded>, servers: Servers) -> Self {
+        Self::by(Way::Rehearsed { servers, asked: Vec::new() }, policy)
+    }
+
+    fn by(way: Way, policy: Arc<Loaded>) -> Self {
         let rate = Rate::new(policy.http().map_or(0, |grant| grant.rate));
-        Self { runtime, policy, feed, rate, until: monotonic() }
+        Self { policy, way, rate, until: monotonic() }
     }
 
     /// A call begins.
     pub(super) fn begin(&mut self) {
         self.until = monotonic() + WAIT_MAX;
+        if let Way::Rehearsed { asked, .. } = &mut self.way {
+            asked.clear();
+            // A trial has no pauses in which it could rest.
+            self.rate = Rate::new(self.policy.http().map_or(0, |grant| grant.rate));
+        }
+    }
+
+    /// What was asked in the last call of a trial.
+    pub(super) fn take_asked(&mut self) -> Vec<Asked> {
+        match &mut self.way {
+            Way::Rehearsed { asked, .. } => std::mem::take(asked),
+            Way::Network { .. } => Vec::new(),
+        }
     }
 
     /// The beat of the engine.
@@ -113,9 +175,9 @@ impl Outgoing {
                 Err(error) => fetched.push(Err(error)),
             }
         }
-        let waited = !admitted.is_empty();
+        let waited = !admitted.is_empty() && matches!(self.way, Way::Network { .. });
+        self.answer(admitted, &mut fetched);
         if waited {
-            self.wait(admitted, &mut fetched);
             self.stats().waited(started.elapsed());
         }
         for one in &fetched {
@@ -141,28 +203,54 @@ impl Outgoing {
         if self.rate.pass(now) { Ok((prepared, limit)) } else { Err(FetchError::TooMany) }
     }
 
-    /// Waits for all of these, or for the end of the instance.
-    fn wait(&self, admitted: Vec<(usize, client::Prepared, Duration)>, fetched: &mut [Result<Response, FetchError>]) {
+    /// Has these answered.
+    fn answer(&mut self, admitted: Vec<Admitted>, fetched: &mut [Result<Response, FetchError>]) {
         let size = self.policy.http().map_or(0, |grant| grant.size);
-        let mut feed = self.feed.clone();
-        self.runtime.block_on(async {
-            let mut tasks = JoinSet::new();
-            for (place, prepared, limit) in admitted {
-                let tls = self.policy.tls().cloned();
-                tasks.spawn(async move { (place, client::ask(prepared, tls, size, limit).await) });
+        match &mut self.way {
+            _ if admitted.is_empty() => {}
+            Way::Network { runtime, feed } => {
+                runtime.block_on(wait(admitted, self.policy.tls(), size, feed.clone(), fetched));
             }
-            loop {
-                tokio::select! {
-                    joined = tasks.join_next() => match joined {
-                        Some(Ok((place, result))) => fetched[place] = result,
-                        Some(Err(_)) => {}
-                        None => return,
-                    },
-                    // News wait; only the end of the news counts.
-                    told = feed.changed() => if told.is_err() { return },
+            Way::Rehearsed { servers, asked } => {
+                for (place, prepared, _) in admitted {
+                    let one = prepared.asked();
+                    let whole = |response: Response| {
+                        if response.body.len() > size { Err(FetchError::TooLarge) } else { Ok(response) }
+                    };
+                    fetched[place] = servers(&one).and_then(whole);
+                    asked.push(one);
                 }
             }
-        });
+        }
+    }
+}
+
+/// A request that may be asked, with its place among all and how long it may take.
+type Admitted = (usize, client::Prepared, Duration);
+
+/// Asks all of these and waits for them, or for the end of the instance.
+async fn wait(
+    admitted: Vec<Admitted>,
+    tls: Option<&Arc<rustls::ClientConfig>>,
+    size: usize,
+    mut feed: Receiver<Feed>,
+    fetched: &mut [Result<Response, FetchError>],
+) {
+    let mut tasks = JoinSet::new();
+    for (place, prepared, limit) in admitted {
+        let tls = tls.cloned();
+        tasks.spawn(async move { (place, client::ask(prepared, tls, size, limit).await) });
+    }
+    loop {
+        tokio::select! {
+            joined = tasks.join_next() => match joined {
+                Some(Ok((place, result))) => fetched[place] = result,
+                Some(Err(_)) => {}
+                None => return,
+            },
+            // News wait; only the end of the news counts.
+            told = feed.changed() => if told.is_err() { return },
+        }
     }
 }
 

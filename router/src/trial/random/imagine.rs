@@ -4,7 +4,7 @@
 //! from the file's own cases as often as from a list of awkward ones: only the former reach deep into a policy. Pure.
 
 use super::super::suite::{
-    Case, Client, Health, Lines, Location, Pin, Region, Span, State, Suite, WholePin, WholeState,
+    Case, Client, Health, Lines, Location, Pin, Region, Server, ServerAnswer, Span, State, Suite, WholePin, WholeState,
 };
 use crate::base::Ordered;
 use crate::policy::{Field, Loaded, Part};
@@ -36,11 +36,13 @@ const PATHS: [&str; 5] = ["/", "/api/cart", "/a//b/../c", "/%F0%9F%92%A9", "/x.j
 const PAYLOAD_MAX: usize = 200;
 
 /// Words of the file's cases.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Words {
     values: Vec<String>,
     requests: Vec<String>,
     payloads: Vec<String>,
+    /// What servers say.
+    bodies: Vec<String>,
 }
 
 impl Words {
@@ -55,6 +57,11 @@ impl Words {
                 let pairs = line.split(';').filter_map(|pair| pair.trim().split_once('='));
                 words.values.extend(pairs.map(|(_, value)| value.to_owned()));
             }
+            let servers = case.watch.iter().flat_map(|watch| watch.servers.values());
+            words.bodies.extend(servers.filter_map(|server| match server {
+                Server::Answer(answer) => Some(answer.body.clone()),
+                Server::Failure(_) => None,
+            }));
             words.payloads.extend(case.pin.as_ref().map(|pin| pin.whole().payload));
         }
         words
@@ -171,7 +178,8 @@ fn pin(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>, words: &Word
     Pin::Whole(WholePin { region, payload, age: Span(age), session_age: Some(Span(session_age)) })
 }
 
-fn states(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>) -> BTreeMap<String, State> {
+/// A state for each region.
+pub(super) fn states(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>) -> BTreeMap<String, State> {
     const HEALTH: [Health; 10] = [
         Health::Healthy,
         Health::Healthy,
@@ -193,6 +201,23 @@ fn states(dice: &mut fastrand::Rng, regions: &Ordered<String, Region>) -> BTreeM
         rtt: micros(dice),
     };
     regions.0.iter().map(|(name, _)| (name.clone(), State::Whole(state(dice)))).collect()
+}
+
+/// How a server answers, if it does.
+pub(super) fn server(dice: &mut fastrand::Rng, words: &Words) -> Server {
+    const FAILURES: [&str; 4] = ["no-connection", "timeout", "too-large", "broken"];
+    const STATUS: [u16; 8] = [200, 200, 200, 200, 204, 301, 404, 500];
+    if dice.u8(..4) == 0 {
+        return Server::Failure(pick(dice, &FAILURES).to_owned());
+    }
+    let body = match dice.choice(&words.bodies) {
+        Some(body) if dice.bool() => body.clone(),
+        _ if dice.u8(..8) == 0 => "long ".repeat(dice.usize(..20_000)),
+        _ if dice.u8(..4) == 0 => (0..dice.usize(..100)).map(|_| format!("\\x{:02x}", dice.u8(..))).collect(),
+        _ => pick(dice, &AWKWARD).to_owned(),
+    };
+    let headers = BTreeMap::from([("content-type".to_owned(), Lines::One(pick(dice, &AWKWARD[..6]).to_owned()))]);
+    Server::Answer(ServerAnswer { status: dice.choice(STATUS).unwrap_or(200), headers, body })
 }
 
 /// One of these.

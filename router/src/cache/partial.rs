@@ -75,6 +75,15 @@ pub fn arrived(mut stored: Stored, bytes: u64) -> Option<Stored> {
     keeps.then_some(stored)
 }
 
+/// What is left of a response when only these bytes of it are still held; none when that may not be kept.
+pub fn left(mut stored: Stored, held: Spans) -> Option<Stored> {
+    strong_tag(&stored).filter(|_| stored.status == StatusCode::OK)?;
+    held.iter().next()?;
+    let total = stored.length()?;
+    stored.extent = Extent::Parts { total, held };
+    Some(stored)
+}
+
 /// Joins a part that was fetched, `span` and no other, to what is held of the same state. The newer fields replace the older (RFC 9111 section
 /// 3.4). None when the two do not belong together, or the set of spans is full: then the newer stands for itself, and a part
 /// that is not what the client asked for has to be asked for again.
@@ -170,16 +179,16 @@ pub fn as_span(stored: &Stored, span: &Range<u64>, fetched: &Fetched<'_>, settin
     Some(part)
 }
 
-/// Joins two parts that were fetched one beside the other: what they are together, the newer one's fields before the older
+/// Joins a part to a part or a whole that was fetched beside it: what they are together, the newer one's fields before the older
 /// one's. None when they are not of one state, or the set of spans is full.
 pub fn together(older: &Stored, newer: &Stored) -> Option<Stored> {
-    let (Extent::Parts { total, held }, Extent::Parts { total: other, held: more }) = (&older.extent, &newer.extent)
-    else {
-        return None;
+    let Extent::Parts { total, held: more } = &newer.extent else { return None };
+    let mut held = match &older.extent {
+        Extent::Parts { held, .. } => held.clone(),
+        Extent::Whole(length) => Spans::one(0..(*length)?),
     };
     let same = strong_tag(older)?.strongly_equals(strong_tag(newer)?) && older.status == newer.status;
-    let mut held = held.clone();
-    if !same || total != other || older.is_invalid || !more.iter().all(|span| held.add(span.clone())) {
+    if !same || older.length() != Some(*total) || older.is_invalid || !more.iter().all(|span| held.add(span.clone())) {
         return None;
     }
     let mut both = newer.clone();

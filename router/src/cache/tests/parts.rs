@@ -101,6 +101,12 @@ fn rfc9111_3_4_what_came_side_by_side_is_joined() {
         purged.is_invalid = true;
         assert!(together(&purged, &other).is_none());
     }
+    // A slice that comes late takes nothing of the whole away.
+    let whole = |tag| Case::new(&[], 200, &[FRESH, ("content-length", "10"), ("etag", tag)]).stored();
+    let late = part("bytes 8-9/10", "\"a\"").stored();
+    assert_eq!(together(&whole("\"a\""), &late).unwrap().extent, Extent::Whole(Some(10)));
+    assert!(together(&whole("\"b\""), &late).is_none());
+    assert!(together(&late, &whole("\"a\"")).is_none(), "what is whole stands for itself");
 }
 
 #[test]

@@ -53,6 +53,14 @@ impl Held {
         Self::new(stored, self.body.clone(), era).with_codings(&self.codings)
     }
 
+    /// What is left of it when some of its bytes made room; none when that is nothing, or all, or may not be kept.
+    pub(super) fn left(&self) -> Option<Self> {
+        let body = self.body.left();
+        let is_less = body.bytes() < self.body.bytes();
+        let stored = partial::left(self.stored.clone(), body.spans().filter(|_| is_less)?)?;
+        Some(Self::new(stored, body, self.era()))
+    }
+
     /// The same response, its bytes in another place.
     pub(super) fn relocated(&self, body: Segments) -> Self {
         Self::new(self.stored.clone(), body, self.era()).with_codings(&self.codings)

@@ -10,7 +10,7 @@
 
 use super::codings::Codings;
 use super::disk::block::{Block, Slice};
-use super::segments::{Piece, Run, Segments};
+use super::segments::{Piece, RUN_BYTES_MAX, Run, Segments};
 use crate::cache::stored::Stored;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -143,7 +143,7 @@ impl Filling {
         let mut left = slice.length() as usize;
         let (pin, start) = (slice.pin(), state.begin);
         state.begin += slice.length();
-        state.below.push(Run { start, piece: Piece::Below(slice) });
+        state.below.push(Run::new(start, Piece::Below(slice)));
         if let Some(pin) = pin
             && !state.pins.last().is_some_and(|last| Arc::ptr_eq(last, &pin))
         {
@@ -185,21 +185,32 @@ impl Filling {
         .await
     }
 
-    /// No more will come: it is complete, or the origin failed. Returns the bytes if they were kept, and how many came.
-    pub fn finish(&self, ended: Result<(), Arc<str>>) -> (Option<Segments>, u64) {
-        let (kept, begin, bytes) = {
+    /// No more will come: it is complete, or the origin failed. Returns the bytes if they were kept, and how many came. Copies
+    /// them without the lock, a run at a time, and others of the worker have their turn in between: what is large would hold
+    /// them up for tens of milliseconds.
+    pub async fn finish(&self, ended: Result<(), Arc<str>>) -> (Option<Segments>, u64) {
+        let (kept, mut place, bytes) = {
             let mut state = self.state();
             state.ended = Some(ended);
             state.wake_readers();
             let kept = |state: &State| (state.below.clone(), state.pieces.iter().cloned().collect::<Vec<_>>());
             (state.keeps.then(|| kept(&state)), state.begin, state.end - state.start())
         };
-        // Copied without the lock: readers go on.
-        let segments = |(below, pieces): (Vec<Run>, Vec<Bytes>)| {
-            let here = Segments::gathered(begin, &pieces);
-            if below.is_empty() { here } else { Segments::of(below).with(&here) }
-        };
-        (kept.map(segments), bytes)
+        let Some((mut runs, pieces)) = kept else { return (None, bytes) };
+        let (mut group, mut length) = (Vec::new(), 0);
+        for mut piece in pieces {
+            while length + piece.len() > RUN_BYTES_MAX {
+                group.push(piece.split_to(RUN_BYTES_MAX - length));
+                runs.extend(Segments::gathered(place, &group).into_runs());
+                place += RUN_BYTES_MAX as u64;
+                (group, length) = (Vec::new(), 0);
+                tokio::task::yield_now().await;
+            }
+            length += piece.len();
+            group.push(piece);
+        }
+        runs.extend(Segments::gathered(place, &group).into_runs());
+        (Some(Segments::of(runs)), bytes)
     }
 
     /// For one who comes now and will read from `place`: what lies behind it stays until then. None when it is not there any

@@ -164,7 +164,8 @@ impl Store {
         Some(entry)
     }
 
-    /// A response whose bytes can be read now. None when they cannot; when they are lost, it is not found again.
+    /// A response whose bytes can be read now. None when they cannot; when they are lost, it is not found again, or what is left
+    /// of it is, where that is a part that can be completed.
     pub async fn ready(&self, key: &Key, held: &Arc<Held>) -> Option<Arc<Held>> {
         if held.body.is_here() {
             return Some(Arc::clone(held));
@@ -179,7 +180,14 @@ impl Store {
                 Some(new)
             }
             Err(Unread::Busy) => None,
-            Err(Unread::Gone | Unread::Failed) => {
+            Err(Unread::Gone) => {
+                match held.left() {
+                    Some(left) => self.replace(key, held, Arc::new(left)),
+                    None => self.drop_held(key, held),
+                }
+                None
+            }
+            Err(Unread::Failed) => {
                 self.drop_held(key, held);
                 None
             }
@@ -196,24 +204,22 @@ impl Store {
         let asked: Vec<_> = wanted
             .iter()
             .map(|run| match &run.piece {
-                Piece::Here(bytes) => (run.start, Ok(bytes.clone())),
-                Piece::Below(slice) => (run.start, Err(slice.read())),
+                Piece::Here(_) => (run, None),
+                Piece::Below(slice) => (run, Some(slice.read())),
             })
             .collect();
         let mut here = Vec::with_capacity(asked.len());
-        for (start, piece) in asked {
-            let bytes = match piece {
-                Ok(bytes) => bytes,
-                Err(reply) => reply.await.unwrap_or(Err(Unread::Gone))?,
+        for (run, reply) in asked {
+            let Some(reply) = reply else {
+                here.push(run.clone());
+                continue;
             };
-            here.push(Run { start, piece: Piece::Here(bytes) });
+            let read = Run::new(run.start, Piece::Here(reply.await.unwrap_or(Err(Unread::Gone))?));
+            // There it is already.
+            read.copied(std::slice::from_ref(run));
+            here.push(read);
         }
-        if !is_small {
-            return Ok(None);
-        }
-        let body = Segments::of(here);
-        body.copied(runs);
-        Ok(Some(body))
+        Ok(is_small.then(|| Segments::of(here)))
     }
 
     /// Changes what is stored under a key, in all tiers.

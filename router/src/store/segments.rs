@@ -1,10 +1,12 @@
 //! The bytes of a stored response, in runs at their places.
 //!
 //! Owns joining runs and cutting out of them without a copy. A whole body is one run or several that touch; a response
-//! held in parts has gaps. A run is in memory or on disk; what is in memory may have a copy there. Never knows what the
+//! held in parts has gaps. A run is in memory or on disk; what is in memory may have a copy there, which it keeps when others
+//! join it: only what is new is written. Never knows what the
 //! bytes are, and never reads.
 
 use super::disk::block::{Block, Slice};
+use crate::cache::spans::Spans;
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -15,6 +17,9 @@ pub const RUN_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that a run costs besides what it holds.
 const RUN_COST: u64 = 64;
 
+/// Where bytes that are in memory lie on disk as well, once they are written there.
+type Home = Arc<ArcSwapOption<Vec<Run>>>;
+
 /// A run of bytes.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -22,6 +27,8 @@ pub struct Run {
     pub start: u64,
     /// The bytes; never empty.
     pub piece: Piece,
+    /// Shared by all clones and cuts of what is in memory; what is on disk has none.
+    home: Option<Home>,
 }
 
 /// Bytes, or where they are.
@@ -53,6 +60,43 @@ impl Piece {
 }
 
 impl Run {
+    /// Bytes at a place.
+    pub(super) fn new(start: u64, piece: Piece) -> Self {
+        let home = matches!(piece, Piece::Here(_)).then(Home::default);
+        Self { start, piece, home }
+    }
+
+    /// Those from `from` to `to`, both inside of it.
+    fn cut(&self, from: u64, to: u64) -> Self {
+        let piece = self.piece.cut(from - self.start, to - self.start);
+        Self { start: from, piece, home: self.home.clone() }
+    }
+
+    /// Where a copy on disk lies, unless some of it made room.
+    pub(super) fn copy(&self) -> Option<Vec<Self>> {
+        let runs = self.home.as_ref()?.load_full()?;
+        let (start, end) = (self.start, self.end());
+        let within = runs.iter().filter(|run| run.start < end && run.end() > start);
+        let copy: Vec<Self> = within.map(|run| run.cut(run.start.max(start), run.end().min(end))).collect();
+        let bytes: u64 = copy.iter().map(|run| run.piece.length()).sum();
+        (bytes == self.piece.length() && pins(&copy).is_some()).then_some(copy)
+    }
+
+    /// Notes where a copy on disk lies.
+    pub(super) fn copied(&self, runs: &[Self]) {
+        if let Some(home) = &self.home {
+            home.store(Some(Arc::new(runs.to_vec())));
+        }
+    }
+
+    /// Whether it can be read.
+    fn is_there(&self) -> bool {
+        match &self.piece {
+            Piece::Here(_) => true,
+            Piece::Below(slice) => slice.pin().is_some(),
+        }
+    }
+
     /// The place behind its last byte.
     pub fn end(&self) -> u64 {
         self.start + self.piece.length()
@@ -61,21 +105,17 @@ impl Run {
 
 /// Runs in their order; none overlaps another.
 #[derive(Debug, Clone, Default)]
-pub struct Segments {
-    runs: Vec<Run>,
-    /// The same on disk, once it is written there; shared by all clones.
-    copy: Arc<ArcSwapOption<Vec<Run>>>,
-}
+pub struct Segments(Vec<Run>);
 
 impl Segments {
     /// These runs, in their order.
     pub(super) fn of(runs: Vec<Run>) -> Self {
-        Self { runs, copy: Arc::default() }
+        Self(runs)
     }
 
     /// One run that begins at `start`.
     pub fn one(start: u64, bytes: Bytes) -> Self {
-        Self::of(if bytes.is_empty() { Vec::new() } else { vec![Run { start, piece: Piece::Here(bytes) }] })
+        Self::of(if bytes.is_empty() { Vec::new() } else { vec![Run::new(start, Piece::Here(bytes))] })
     }
 
     /// Copies pieces that follow one another from `start` into runs of their own, so that no piece keeps alive the larger
@@ -97,12 +137,12 @@ impl Segments {
                     let bytes = std::mem::replace(&mut run, next).freeze();
                     let begin = place;
                     place += bytes.len() as u64;
-                    runs.push(Run { start: begin, piece: Piece::Here(bytes) });
+                    runs.push(Run::new(begin, Piece::Here(bytes)));
                 }
             }
         }
         if !run.is_empty() {
-            runs.push(Run { start: place, piece: Piece::Here(run.freeze()) });
+            runs.push(Run::new(place, Piece::Here(run.freeze())));
         }
         Self::of(runs)
     }
@@ -110,18 +150,18 @@ impl Segments {
     /// These runs with newer ones over them.
     #[must_use]
     pub fn with(&self, newer: &Self) -> Self {
-        let mut runs = newer.runs.clone();
-        for run in &self.runs {
+        let mut runs = newer.0.clone();
+        for run in &self.0 {
             let mut place = run.start;
             // What the newer ones leave of this one.
-            for over in newer.runs.iter().filter(|over| over.start < run.end() && over.end() > run.start) {
+            for over in newer.0.iter().filter(|over| over.start < run.end() && over.end() > run.start) {
                 if over.start > place {
-                    runs.push(cut(run, place, over.start));
+                    runs.push(run.cut(place, over.start));
                 }
                 place = place.max(over.end());
             }
             if place < run.end() {
-                runs.push(cut(run, place, run.end()));
+                runs.push(run.cut(place, run.end()));
             }
         }
         runs.sort_by_key(|run| run.start);
@@ -130,28 +170,28 @@ impl Segments {
 
     /// Bytes from `place` on, up to `end` at the most and as many as lie together; none when that place is not held.
     pub fn at(&self, place: u64, end: u64) -> Option<Piece> {
-        Self::piece_of(&self.runs, place, end)
+        Self::piece_of(&self.0, place, end)
     }
 
     /// The same of runs that are no body yet.
     pub(super) fn piece_of(runs: &[Run], place: u64, end: u64) -> Option<Piece> {
         let index = runs.partition_point(|run| run.end() <= place);
         let run = runs.get(index).filter(|run| run.start <= place && place < end)?;
-        Some(cut(run, place, end.min(run.end())).piece)
+        Some(run.piece.cut(place - run.start, end.min(run.end()) - run.start))
     }
 
     /// All of them, when they are in memory as one run from the beginning, or none at all.
     pub fn whole(&self) -> Option<Bytes> {
-        match &self.runs[..] {
+        match &self.0[..] {
             [] => Some(Bytes::new()),
-            [Run { start: 0, piece: Piece::Here(bytes) }] => Some(bytes.clone()),
+            [Run { start: 0, piece: Piece::Here(bytes), .. }] => Some(bytes.clone()),
             _ => None,
         }
     }
 
     /// How many bytes are held.
     pub fn bytes(&self) -> u64 {
-        self.runs.iter().map(|run| run.piece.length()).sum()
+        self.0.iter().map(|run| run.piece.length()).sum()
     }
 
     /// Bytes of memory that they take, with the places of a copy.
@@ -162,33 +202,38 @@ impl Segments {
             }
             Piece::Below(_) => RUN_COST,
         };
-        self.runs.iter().map(one).sum()
+        self.0.iter().map(one).sum()
     }
 
     /// The runs.
     pub(super) fn runs(&self) -> &[Run] {
-        &self.runs
+        &self.0
+    }
+
+    /// The runs, to put others behind them.
+    pub(super) fn into_runs(self) -> Vec<Run> {
+        self.0
     }
 
     /// Whether all of them are in memory.
     pub fn is_here(&self) -> bool {
-        self.runs.iter().all(|run| matches!(run.piece, Piece::Here(_)))
+        self.0.iter().all(|run| matches!(run.piece, Piece::Here(_)))
     }
 
     /// What keeps those on disk readable for as long as it is held; none when some made room already.
     pub fn pins(&self) -> Option<Vec<Arc<Block>>> {
-        pins(&self.runs)
+        pins(&self.0)
     }
 
-    /// Where a copy on disk lies, unless some of it made room.
-    pub(super) fn copy(&self) -> Option<Vec<Run>> {
-        let copy = self.copy.load_full().filter(|runs| pins(runs).is_some())?;
-        Some(copy.to_vec())
+    /// Those that can be read, when others made room.
+    pub(super) fn left(&self) -> Self {
+        Self(self.0.iter().filter(|run| run.is_there()).cloned().collect())
     }
 
-    /// Notes where a copy on disk lies.
-    pub(super) fn copied(&self, runs: &[Run]) {
-        self.copy.store(Some(Arc::new(runs.to_vec())));
+    /// Which bytes are held; none when they lie too far apart.
+    pub(super) fn spans(&self) -> Option<Spans> {
+        let mut spans = Spans::default();
+        self.0.iter().all(|run| spans.add(run.start..run.end())).then_some(spans)
     }
 }
 
@@ -204,10 +249,6 @@ fn pins(runs: &[Run]) -> Option<Vec<Arc<Block>>> {
         }
     }
     Some(pins)
-}
-
-fn cut(run: &Run, from: u64, to: u64) -> Run {
-    Run { start: from, piece: run.piece.cut(from - run.start, to - run.start) }
 }
 
 #[cfg(test)]

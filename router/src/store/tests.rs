@@ -154,7 +154,7 @@ every_store! {
             filling.append(Bytes::copy_from_slice(piece));
             assert!(room.hold(&filling, piece.len() as u64).await);
         }
-        let (kept, bytes) = filling.finish(Ok(()));
+        let (kept, bytes) = filling.finish(Ok(())).await;
         assert_eq!(bytes, body.len() as u64);
         store.keep(&key("/a"), Arc::new(Held::new(filling.stored.clone(), kept.unwrap(), filling.era)));
         let held = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);

@@ -162,7 +162,7 @@ impl Coder {
         let mut lets_go = Some(|| self.codings.settle(self.encoding, Form::Useless));
         let ended = pour(&mut self.piece, &self.filling, &mut room, self.object_max, &mut lets_go).await;
         let is_broken = ended.is_err();
-        let (became, word) = match self.filling.finish(ended.map_err(Arc::from)) {
+        let (became, word) = match self.filling.finish(ended.map_err(Arc::from)).await {
             (None, _) => (Form::Useless, "useless"),
             // The next request may try again.
             _ if is_broken => (Form::Unmade, "broken"),

@@ -16,6 +16,10 @@ use crate::store::{Room, Store};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 
+/// Bytes after which others of the worker have their turn, when an origin is never waited for. Our choice: less than half a
+/// millisecond.
+const TURN_BYTES: u64 = 256 << 10;
+
 /// Why a body has no more bytes before its end.
 #[derive(Debug)]
 pub(super) enum Cut {
@@ -75,7 +79,7 @@ impl Fill {
             }
         };
         let (is_broken, is_wrong) = (ended.is_err(), matches!(ended, Err(Cut::Wrong)));
-        let (body, bytes) = self.filling.finish(ended.map_err(Arc::from));
+        let (body, bytes) = self.filling.finish(ended.map_err(Arc::from)).await;
         let whole_of_unknown_length = self.filling.stored.extent == Extent::Whole(None);
         if let Some(body) = body
             && !(is_wrong || is_broken && whole_of_unknown_length)
@@ -102,6 +106,7 @@ pub(super) async fn pour(
     object_max: u64,
     lets_go: &mut Option<impl FnOnce()>,
 ) -> Result<(), Cut> {
+    let mut since_turn = 0;
     loop {
         match piece.body.frame().await {
             None => return Ok(()),
@@ -113,6 +118,7 @@ pub(super) async fn pour(
                     return Err(Cut::Wrong);
                 }
                 let held = filling.append(data);
+                since_turn += more;
                 if lets_go.is_some() && (held > object_max || !room.hold(filling, more).await) {
                     filling.let_go();
                     room.give_back();
@@ -124,6 +130,10 @@ pub(super) async fn pour(
         }
         if !filling.room().await {
             return Err(Cut::Unread);
+        }
+        if since_turn >= TURN_BYTES {
+            since_turn = 0;
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::cache::date::HttpDate;
 use crate::cache::directives::{Directives, Qualified};
 use crate::cache::freshness::{Basis, Lifetime};
 use crate::cache::key::Key;
+use crate::cache::partial;
 use crate::cache::spans::Spans;
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::tags::Tag;
@@ -157,7 +158,7 @@ fn rules(directives: &Directives) -> Rules<'_> {
 /// What a record says.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// The entry, without those of its variants whose bodies made room.
+    /// The entry, without what of its bodies made room.
     Entry(Entry),
     /// It is another key's of the same hash.
     Other,
@@ -174,18 +175,22 @@ pub(crate) fn decode(bytes: &[u8], key: &Key, block: impl Fn(u32) -> Option<Arc<
     let mut variants = Vec::with_capacity(page.variants.len());
     for response in &page.variants {
         let Some(stored) = stored(response) else { return Found::Broken };
-        let Some(runs) = runs(response, &block) else { continue };
-        variants.push(Arc::new(Held::new(stored, Segments::of(runs), response.era)));
+        let body = body(response, &block);
+        // Of a state that parts can be joined of, what is left is a part.
+        let is_whole = body.runs().len() == response.runs.len();
+        let stored = if is_whole { Some(stored) } else { body.spans().and_then(|spans| partial::left(stored, spans)) };
+        variants.extend(stored.map(|stored| Arc::new(Held::new(stored, body, response.era))));
     }
     Found::Entry(Entry::of(variants))
 }
 
-fn runs(response: &Response<'_>, block: impl Fn(u32) -> Option<Arc<Block>>) -> Option<Vec<Run>> {
+/// What is still there of a body.
+fn body(response: &Response<'_>, block: impl Fn(u32) -> Option<Arc<Block>>) -> Segments {
     let run = |(start, place, from, to): &(u64, Place, u32, u32)| {
         let slice = Slice::part(&block(place.block)?, *place, *from, *to)?;
-        Some(Run { start: *start, piece: Piece::Below(slice) })
+        Some(Run::new(*start, Piece::Below(slice)))
     };
-    response.runs.iter().map(run).collect()
+    Segments::of(response.runs.iter().filter_map(run).collect())
 }
 
 fn stored(response: &Response<'_>) -> Option<Stored> {

@@ -4,6 +4,8 @@ use super::figures::Fault;
 use super::folder::{FORMAT, OpenError};
 use super::record::{self, Found};
 use super::*;
+use crate::cache::spans::Spans;
+use crate::cache::stored::Extent;
 use crate::cache::tags::Tag;
 use crate::store::Store;
 use crate::store::entry::Held;
@@ -43,7 +45,7 @@ async fn fill(store: &Arc<Store>, path: &str, bytes: usize) -> Vec<u8> {
         filling.append(Bytes::copy_from_slice(piece));
         assert!(room.hold(&filling, piece.len() as u64).await);
     }
-    let kept = filling.finish(Ok(())).0.unwrap();
+    let kept = filling.finish(Ok(())).await.0.unwrap();
     store.keep(&key(path), Arc::new(Held::new(filling.stored.clone(), kept, filling.era)));
     body
 }
@@ -163,6 +165,77 @@ async fn the_oldest_makes_room_and_who_reads_it_reads_on() {
     assert!(store.look(&key("/first"), &address("/first"), NOW).await.is_empty(), "and is not found again");
     assert!(body(&store, "/8").await.is_some());
     assert!(figures().evictions.load(std::sync::atomic::Ordering::Relaxed) > 0);
+}
+
+/// Brings a part of what is larger, and waits until it is on disk.
+async fn bring(store: &Store, path: &str, span: std::ops::Range<u64>, total: u64) {
+    let figures = store.disk().unwrap().figures();
+    let before = figures.writes.load(std::sync::atomic::Ordering::Relaxed);
+    let mut stored = stored(&[("etag", "\"1\"")], "en");
+    let bytes = Bytes::from(vec![7; (span.end - span.start) as usize]);
+    let body = Segments::one(span.start, bytes);
+    stored.extent = Extent::Parts { total, held: Spans::one(span) };
+    store.keep(&key(path), Arc::new(Held::new(stored, body, store.purges.era())));
+    while figures.writes.load(std::sync::atomic::Ordering::Relaxed) == before {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_joins_is_written_and_not_what_is_there() {
+    const SLICE: u64 = 16 << 10;
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    for slice in 0..8 {
+        bring(&store, "/film", slice * SLICE..(slice + 1) * SLICE, 8 * SLICE).await;
+    }
+    let bytes = store.disk().unwrap().figures().bytes.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(bytes < 8 * SLICE + 8 * 1024, "{bytes} bytes for {} and eight records", 8 * SLICE);
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert!(body(&store, "/film").await.unwrap() == vec![7; 8 * SLICE as usize]);
+    // What came back from disk has its place there, too.
+    let held = store.look(&key("/film"), &address("/film"), NOW).await.remove(0);
+    assert!(held.body.is_here() && held.stored.length() == Some(8 * SLICE));
+    store.replace(&key("/film"), &held, Arc::new(held.renewed(held.stored.clone(), held.era())));
+    store.close();
+    let grown = store.disk().unwrap().figures().bytes.load(std::sync::atomic::Ordering::Relaxed) - bytes;
+    assert!(grown < 2048, "{grown} bytes for a record");
+}
+
+#[tokio::test]
+async fn what_is_cut_by_newer_bytes_is_read_where_it_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    for span in [0..30_000, 50_000..60_000, 20_000..50_010, 5..10] {
+        bring(&store, "/film", span, 60_000).await;
+    }
+    let bytes = store.disk().unwrap().figures().bytes.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(bytes < 30_000 + 10_000 + 30_010 + 5 + 8 * 1024, "{bytes} bytes");
+    drop(store);
+    assert!(body(&on_disk(folder.path(), SIZE), "/film").await.unwrap() == vec![7; 60_000]);
+}
+
+#[tokio::test]
+async fn a_part_that_made_room_leaves_the_others() {
+    const SLICE: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(on_disk(folder.path(), 16 << 20));
+    bring(&store, "/film", 0..SLICE, 3 * SLICE).await;
+    let held = store.look(&key("/film"), &address("/film"), NOW).await.remove(0);
+    assert_eq!(held.body.bytes(), SLICE);
+    for number in 0..3 {
+        fill(&store, &format!("/{number}"), 3_000_000).await;
+    }
+    bring(&store, "/film", SLICE..2 * SLICE, 3 * SLICE).await;
+    for number in 3..6 {
+        fill(&store, &format!("/{number}"), 3_000_000).await;
+    }
+    drop(store);
+    let store = on_disk(folder.path(), 16 << 20);
+    let left = store.look(&key("/film"), &address("/film"), NOW).await.remove(0);
+    assert_eq!(left.stored.extent, Extent::Parts { total: 3 * SLICE, held: Spans::one(SLICE..2 * SLICE) });
+    assert!(store.ready(&key("/film"), &left).await.is_some());
 }
 
 #[tokio::test]

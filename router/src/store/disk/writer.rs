@@ -134,25 +134,27 @@ impl Writer {
 
     /// Where a body lies on disk; what does not yet is written.
     fn home(&mut self, body: &Segments) -> io::Result<Vec<Run>> {
-        if let Some(copy) = body.copy() {
-            return Ok(copy);
-        }
         let mut runs = Vec::with_capacity(body.runs().len());
         for run in body.runs() {
-            match &run.piece {
-                Piece::Below(_) => runs.push(run.clone()),
-                Piece::Here(bytes) => {
-                    let mut start = run.start;
-                    for piece in bytes.chunks(PIECE_BYTES) {
-                        let (block, place) = self.log.append(piece)?;
-                        runs.push(Run { start, piece: Piece::Below(Slice::whole(&block, place)) });
-                        start += piece.len() as u64;
-                    }
+            match (&run.piece, run.copy()) {
+                (Piece::Below(_), _) => runs.push(run.clone()),
+                (Piece::Here(_), Some(copy)) => runs.extend(copy),
+                (Piece::Here(bytes), None) => {
+                    let written = self.write(run.start, bytes)?;
+                    run.copied(&written);
+                    runs.extend(written);
                 }
             }
         }
-        if body.runs().iter().any(|run| matches!(run.piece, Piece::Here(_))) {
-            body.copied(&runs);
+        Ok(runs)
+    }
+
+    fn write(&mut self, mut start: u64, bytes: &[u8]) -> io::Result<Vec<Run>> {
+        let mut runs = Vec::with_capacity(bytes.len().div_ceil(PIECE_BYTES));
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let (block, place) = self.log.append(piece)?;
+            runs.push(Run::new(start, Piece::Below(Slice::whole(&block, place))));
+            start += piece.len() as u64;
         }
         Ok(runs)
     }

@@ -62,6 +62,36 @@ fn a_shadow_is_compared_and_touches_nobody() {
 }
 
 #[test]
+fn a_shadows_key_moves_nobody_and_is_seen() {
+    let (home, away) = (named("home"), named("away"));
+    let shop = Service::new("shop")
+        .with("policies = [\"keyed\"]\ntie_band = { distance = \"20000km\" }")
+        .region(FRANKFURT, &[home.url()])
+        .region(VIRGINIA, &[away.url()]);
+    let more = "shadow = true\nlimits = { time = \"200ms\" }";
+    let keyed = policy("keyed", &binaries::guest("keyed"), "{ field = \"header:x-user\" }", more);
+    let pop = Pop::start(&(pop() + &shop.routed() + &keyed));
+    for user in 0..40 {
+        assert_eq!(pop.ask(&Ask::get("/").from(IN_GERMANY).field("x-user", &format!("user-{user}"))).status, 200);
+    }
+    assert_eq!(pop.ask(&Ask::get("/").from(IN_GERMANY)).status, 200, "it gives no key for this one");
+    let service = [("policy", "keyed"), ("service", "shop")];
+    wait_until("forty keys are in the metrics", || {
+        pop.metrics().count("portolan_policy_compared_other_keys_total", &service) == 40
+    });
+    let status = pop.status_of("/services/shop/shadows/keyed");
+    assert_eq!((&status["compared"], &status["agreed"], &status["other_keys"]), (&41.into(), &1.into(), &40.into()));
+    let moved = status["moved"].as_u64().unwrap_or(0);
+    assert!((1..40).contains(&moved), "by the dice some are where their key leads: {status:#}");
+    let admin = format!("http://{}", pop.admin_address());
+    let explain = ["explain", "--admin", &admin, "--client", IN_GERMANY, "-H", "x-user: ann", "GET"];
+    let explained = run_command(&[&explain[..], &["http://shop.example/"]].concat());
+    for words in ["shadow keyed (sha256:", "us): key\n", "would give the session another key"] {
+        assert!(explained.out.contains(words), "{words:?} is missing in\n{}", explained.out);
+    }
+}
+
+#[test]
 fn a_shadow_hears_answers_and_nobody_notices() {
     let origin = |name: &'static str| {
         Origin::start(move |speaker| {

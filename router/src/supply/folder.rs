@@ -66,7 +66,7 @@ impl Folder {
     }
 
     fn keep_as(&self, name: &str, bytes: &[u8]) {
-        if let Err(error) = self.write(name, bytes).and_then(|()| self.clear()) {
+        if let Err(error) = self.write(name, bytes).and_then(|()| self.clear(name)) {
             tracing::warn!("components cannot be kept in {}: {error}", self.path.display());
         }
     }
@@ -84,8 +84,9 @@ impl Folder {
         })
     }
 
-    /// Removes what was unused for longest until the rest fits; the newest file always stays.
-    fn clear(&self) -> io::Result<()> {
+    /// Removes what was unused for longest until the rest fits. The file that has just been kept stays whatever its time: files are
+    /// stamped by a clock that runs milliseconds behind the one that marks their use.
+    fn clear(&self, kept: &str) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let (path, metadata) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
@@ -93,8 +94,8 @@ impl Folder {
         }
         files.sort();
         let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
-        let last = files.len().saturating_sub(1);
-        for (_, size, path) in &files[..last] {
+        let kept = self.path.join(kept);
+        for (_, size, path) in files.iter().filter(|(_, _, path)| *path != kept) {
             if total <= self.size_max {
                 break;
             }

@@ -310,8 +310,10 @@ fn the_folder_is_bounded_and_keeps_what_was_used_last() {
         }
     }
     assert_eq!(digests.map(|digest| folder.get(digest).is_some()), [true, false, true]);
+    let used = std::fs::File::options().append(true).open(path.path().join("sha256").join(digests[0].hex())).unwrap();
+    used.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1 << 33)).unwrap();
     folder.keep(Digest::of(&[4; 999]), &[4; 999]);
-    assert!(folder.get(Digest::of(&[4; 999])).is_some(), "the newest stays, whatever its size");
+    assert!(folder.get(Digest::of(&[4; 999])).is_some(), "what was kept last stays, whatever its size and its time");
 }
 
 #[test]

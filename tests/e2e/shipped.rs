@@ -179,3 +179,44 @@ fn the_three_together() {
     world.set_well(1, false);
     assert_eq!(world.served(&Ask::get("/").from(IN_GERMANY)), "503");
 }
+
+#[test]
+fn jvm_route_follows_the_server_s_own_suffix() {
+    let servers = ["fra-1", "fra-2", "iad-3", "iad-4"].map(Member::start);
+    let [one, two, three, four] = servers.each_ref().map(Member::url);
+    let service = Service::new("shop")
+        .probed()
+        .with("policies = [\"jvm-route\"]\naffinity = {}")
+        .region_with(
+            FRANKFURT,
+            &[one.clone(), two.clone()],
+            &format!("labels = {{ jvm_route = \"n1={one}, n2={two}\" }}"),
+        )
+        .region_with(
+            VIRGINIA,
+            &[three.clone(), four.clone()],
+            &format!("labels = {{ jvm_route = \"n3={three}, n4={four}\" }}"),
+        );
+    let pop = Pop::start(&(pop() + &service.routed() + &shipped("jvm-route", "{}", "")));
+    for region in [FRANKFURT.0, VIRGINIA.0] {
+        pop.wait_health("shop", region, "healthy");
+    }
+    let session = |route: &str| Ask::get("/").from(IN_GERMANY).cookie("JSESSIONID", &format!("1A2B.{route}"));
+    for _ in 0..5 {
+        for (route, server) in [("n1", "fra-1"), ("n2", "fra-2"), ("n3", "iad-3"), ("n4", "iad-4")] {
+            assert_eq!(pop.ask(&session(route)).text(), server, "from anywhere, at any load");
+        }
+    }
+    // The router's pin says another server of the region: the application's own word counts.
+    let pin = pop.ask(&session("n3")).pin();
+    let pinned = |route: &str| session(route).cookie("portolan", &pin);
+    assert_eq!(pop.ask(&pinned("n4")).text(), "iad-4");
+    servers[3].set_well(false);
+    wait_until("its neighbour takes the session over", || pop.ask(&session("n4")).text() == "iad-3");
+    servers[2].set_well(false);
+    pop.wait_health("shop", VIRGINIA.0, "down");
+    let took_over = pop.ask(&pinned("n4"));
+    assert!(took_over.text().starts_with("fra-"), "and another region when that is down: {}", took_over.text());
+    servers[3].set_well(true);
+    wait_until("it is back at its server", || pop.ask(&session("n4")).text() == "iad-4");
+}

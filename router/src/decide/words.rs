@@ -50,6 +50,7 @@ pub fn advised(advice: &Advice, service: &Service) -> String {
     if advice.strict {
         words.push("strict".to_owned());
     }
+    words.extend(advice.endpoint.as_ref().map(|url| format!("endpoint={url}")));
     words.extend(pinned(&advice.pin));
     words.extend(advice.cache.iter().flat_map(|say| cached(say)));
     words.extend(advice.edits.iter().map(edited));

@@ -18,6 +18,8 @@ use http::{HeaderName, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Longest URL by which a policy names an endpoint, bytes.
+const ENDPOINT_MAX: usize = 512;
 /// Largest payload of a pin, bytes (`binding.payload` in the contract).
 const PAYLOAD_MAX: usize = 256;
 /// Longest part of a cache key, characters (`cache-terms.key` in the contract).
@@ -78,7 +80,9 @@ pub(super) fn key(raw: Option<Vec<u8>>) -> Result<Option<SessionKey>, String> {
 }
 
 fn advice(plan: PlanRecord, scope: &Scope<'_>) -> Result<(Advice, Ignored), String> {
-    let mut ignored = Ignored { regions: 0, ext: u32::try_from(plan.ext.len()).unwrap_or(u32::MAX) };
+    let endpoint = endpoint(&plan.ext)?;
+    let unknown = plan.ext.len() - usize::from(endpoint.is_some());
+    let mut ignored = Ignored { regions: 0, ext: u32::try_from(unknown).unwrap_or(u32::MAX) };
     let order = order(&plan.order, scope, &mut ignored.regions)?;
     let mut fence = match &plan.fence {
         Some(regions) => Some(fence_of(regions, scope, &mut ignored.regions)?),
@@ -91,7 +95,17 @@ fn advice(plan: PlanRecord, scope: &Scope<'_>) -> Result<(Advice, Ignored), Stri
     let edits = edits(&plan.edits, headers::request_name)?;
     let timeout = (plan.timeout_ms > 0).then(|| Duration::from_millis(plan.timeout_ms.into()));
     let (pin, cache) = (pin(plan.pin)?, cache(plan.cache, scope)?);
-    Ok((Advice { order, fence, strict: plan.strict, pin, cache, edits, timeout }, ignored))
+    Ok((Advice { order, fence, strict: plan.strict, endpoint, pin, cache, edits, timeout }, ignored))
+}
+
+/// What a plan says under the key `endpoint`; said twice, the first counts.
+fn endpoint(ext: &[(String, Vec<u8>)]) -> Result<Option<Box<str>>, String> {
+    let Some((_, value)) = ext.iter().find(|(key, _)| key == "endpoint") else { return Ok(None) };
+    if value.len() > ENDPOINT_MAX {
+        return Err(format!("an endpoint of {} bytes; at most {ENDPOINT_MAX} are accepted", value.len()));
+    }
+    let url = std::str::from_utf8(value).map_err(|_| "an endpoint that is no text; accepted: its URL")?;
+    Ok(Some(url.into()))
 }
 
 /// Header edits; `name` says which headers may be touched.

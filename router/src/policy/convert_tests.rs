@@ -115,6 +115,15 @@ fn pins_timeouts_and_extensions() {
     let ext = vec![("a".to_owned(), vec![]), ("b".to_owned(), vec![])];
     let (advice, ignored) = routed(PlanRecord { timeout_ms: 1500, ext, ..plan() }).unwrap();
     assert_eq!((advice.timeout, ignored.ext), (Some(Duration::from_millis(1500)), 2));
+    let named = |value: &[u8]| vec![("a".to_owned(), vec![]), ("endpoint".to_owned(), value.to_vec())];
+    let (advice, ignored) = routed(PlanRecord { ext: named(b"http://10.0.0.1:80"), ..plan() }).unwrap();
+    assert_eq!((advice.endpoint.as_deref(), ignored.ext), (Some("http://10.0.0.1:80"), 1));
+    for (value, words) in [
+        (&b"\xff"[..], "an endpoint that is no text; accepted: its URL"),
+        (&[b'a'; 513][..], "an endpoint of 513 bytes; at most 512 are accepted"),
+    ] {
+        assert_eq!(routed(PlanRecord { ext: named(value), ..plan() }).unwrap_err(), words);
+    }
 }
 
 #[test]

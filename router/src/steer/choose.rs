@@ -242,7 +242,8 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
             targets.extend(target);
             endpoint
         };
-        let pinned = self.pinned_endpoint(first.region);
+        let named = self.named_endpoint(first.region);
+        let pinned = named.or_else(|| self.pinned_endpoint(first.region));
         let reason = if pinned.is_some() && self.out.is_none() && first.reason == Reason::Panic {
             Reason::Pinned
         } else {
@@ -276,6 +277,14 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
             }
         }
         targets
+    }
+
+    /// The endpoint that a policy names, when it is in this region and serves.
+    fn named_endpoint(&self, region: usize) -> Option<u16> {
+        let url = self.ask.advice.endpoint.as_deref()?;
+        let endpoints = &self.table.regions[region].endpoints;
+        let found = endpoints.iter().position(|endpoint| &*endpoint.url == url && endpoint.state.serves())?;
+        u16::try_from(found).ok()
     }
 
     /// The endpoint that the session is pinned to, when it is in this region and serves.

@@ -33,6 +33,9 @@ pub struct Advice {
     pub fence: Option<RegionSet>,
     /// Only regions in `order` may serve.
     pub strict: bool,
+    /// URL of an endpoint: it is tried first when it lies in the region that comes first and serves, whatever the pin says of
+    /// endpoints. None is no opinion.
+    pub endpoint: Option<Box<str>>,
     /// What becomes of the pin.
     pub pin: PinAction,
     /// What the cache is told; none is nothing. Boxed: few policies say anything, and every advice is moved.
@@ -184,7 +187,7 @@ pub struct Reply {
 
 impl Advice {
     /// Adds a later policy's plan: fences intersect, the first ordering (with its strictness) and the first pin
-    /// action win, edits run in order, the shortest timeout holds. Of the cache: see [`CacheSay::merge`].
+    /// action win, as does the first endpoint, edits run in order, the shortest timeout holds. Of the cache: see [`CacheSay::merge`].
     pub fn merge(&mut self, later: Self) {
         self.fence = match (self.fence, later.fence) {
             (Some(ours), Some(theirs)) => Some(ours.intersect(theirs)),
@@ -194,6 +197,7 @@ impl Advice {
             self.order = later.order;
             self.strict = later.strict;
         }
+        self.endpoint = self.endpoint.take().or(later.endpoint);
         if self.pin == PinAction::Keep {
             self.pin = later.pin;
         }

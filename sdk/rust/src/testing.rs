@@ -366,9 +366,8 @@ fn plan_text(plan: &Plan, regions: &Regions) -> String {
     if let Some(fence) = &plan.fence {
         words.push(format!("fence={}", names(fence)));
     }
-    if plan.strict {
-        words.push("strict".to_owned());
-    }
+    words.extend(plan.strict.then(|| "strict".to_owned()));
+    words.extend(plan.ext.iter().map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value))));
     match &plan.pin {
         PinAction::Keep => {}
         PinAction::Hold => words.push("hold".to_owned()),

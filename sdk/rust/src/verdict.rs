@@ -36,6 +36,14 @@ impl Plan {
         self
     }
 
+    /// The endpoint of this URL, as the router's configuration has it, is tried first when it lies in the region that comes first and
+    /// serves, whatever the pin says of endpoints.
+    #[must_use]
+    pub fn endpoint(mut self, url: &str) -> Self {
+        self.ext.push(("endpoint".to_owned(), url.as_bytes().to_vec()));
+        self
+    }
+
     /// Only the regions in the order may serve.
     #[must_use]
     pub fn strict(mut self) -> Self {

@@ -54,6 +54,7 @@ fn a_plan_arrives_whole_and_in_local_indices() {
     let expected = Verdict::Route(Advice {
         order: [3u8, 1, 0].into_iter().collect(),
         fence: Some([1usize, 3].into_iter().collect()),
+        endpoint: None,
         strict: true,
         pin: PinAction::Bind { payload: "ab".into(), ttl: Some(Duration::from_secs(60)) },
         cache: Some(Box::new(CacheSay {

@@ -195,6 +195,19 @@ fn a_policy_may_set_the_pin_aside() {
 }
 
 #[test]
+fn an_endpoint_that_a_policy_names_goes_first_in_its_region() {
+    check(&three(": a b c", ": d", ":", "endpoint=b"), "eu/b nearest, us/d alternative, eu/a alternative");
+    check(&three(": a", ": d e", ":", "order=us endpoint=e"), "us/e policy-order, eu/a alternative, us/d alternative");
+    check(&three(": a", ": d e", ":", "endpoint=e"), "eu/a nearest, us/d alternative, us/e alternative");
+    check(&three(": a", ": d e!", ":", "order=us endpoint=e"), "us/d policy-order, eu/a alternative");
+    check(&three(": a", ": d e~", ":", "order=us endpoint=e"), "us/d policy-order, eu/a alternative");
+    let pinned = |words| three(": a b", ": d", ":", &format!("sticky pin=eu/a {words}"));
+    check(&pinned("endpoint=b"), "eu/b pinned, us/d alternative, eu/a alternative; bind old");
+    check(&pinned("endpoint=d"), "eu/a pinned, us/d alternative, eu/b alternative; refresh");
+    check(&pinned("endpoint=nobody"), "eu/a pinned, us/d alternative, eu/b alternative; refresh");
+}
+
+#[test]
 fn panic_only_when_nothing_else_is_allowed() {
     // One of three serves and there is nowhere else: the ejected one is used too, the one that fails probes is not.
     let world = "eu 10 : a b~ c!\n us 20 : d\n > fence=eu";

@@ -75,6 +75,7 @@ impl World {
             "pin" => self.pin = Some(self.pin(value)),
             "pinned" => self.pin.as_mut().unwrap().pinned_at = ago(value),
             "order" => self.advice.order = value.split(',').map(|name| self.index(name).unwrap() as u8).collect(),
+            "endpoint" => self.advice.endpoint = Some(value.into()),
             "strict" => self.advice.strict = true,
             "fence" => self.fence = self.set(value),
             "advised" => self.advice.fence = Some(self.set(value)),

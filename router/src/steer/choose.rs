@@ -11,7 +11,7 @@ use super::preference::Preference;
 use super::reason::Reason;
 use super::standing::{Standing, serving_share};
 use super::strategy::{draw, slow_start};
-use super::table::{AffinityMode, Loads, ServiceTable};
+use super::table::{AffinityMode, Endpoint, Loads, ServiceTable};
 use super::trace::{Passed, Trace, reason_of};
 use super::verdict::{Advice, PinAction};
 use crate::base::{RegionSet, Timestamp, hash};
@@ -242,14 +242,11 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
             targets.extend(target);
             endpoint
         };
-        let named = self.named_endpoint(first.region);
-        let pinned = named.or_else(|| self.pinned_endpoint(first.region));
-        let reason = if pinned.is_some() && self.out.is_none() && first.reason == Reason::Panic {
-            Reason::Pinned
-        } else {
-            first.reason
-        };
-        let chosen = pinned.or_else(|| draw.endpoint(first.region, first.among, &[]));
+        let pinned = self.pinned_endpoint(first.region);
+        let stays = pinned.is_some() && self.out.is_none() && first.reason == Reason::Panic;
+        let reason = if stays { Reason::Pinned } else { first.reason };
+        let known = self.named_endpoint(first.region).or(pinned);
+        let chosen = known.or_else(|| draw.endpoint(first.region, first.among, &[]));
         let Some(chosen) = add(first.region, reason, chosen) else { return targets };
 
         let mut others = self.preference(first.others);
@@ -282,9 +279,7 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
     /// The endpoint that a policy names, when it is in this region and serves.
     fn named_endpoint(&self, region: usize) -> Option<u16> {
         let url = self.ask.advice.endpoint.as_deref()?;
-        let endpoints = &self.table.regions[region].endpoints;
-        let found = endpoints.iter().position(|endpoint| &*endpoint.url == url && endpoint.state.serves())?;
-        u16::try_from(found).ok()
+        self.serving_endpoint(region, |endpoint| &*endpoint.url == url)
     }
 
     /// The endpoint that the session is pinned to, when it is in this region and serves.
@@ -293,8 +288,12 @@ impl<L: Loads + ?Sized> Choice<'_, L> {
             .pin
             .filter(|pin| pin.region.map(usize::from) == Some(region) && self.ask.advice.pin != PinAction::Clear)?;
         let id = pin.endpoint?;
+        self.serving_endpoint(region, |endpoint| endpoint.id == id)
+    }
+
+    fn serving_endpoint(&self, region: usize, is_it: impl Fn(&Endpoint) -> bool) -> Option<u16> {
         let endpoints = &self.table.regions[region].endpoints;
-        let found = endpoints.iter().position(|endpoint| endpoint.id == id && endpoint.state.serves())?;
+        let found = endpoints.iter().position(|endpoint| is_it(endpoint) && endpoint.state.serves())?;
         u16::try_from(found).ok()
     }
 

@@ -205,6 +205,7 @@ fn an_endpoint_that_a_policy_names_goes_first_in_its_region() {
     check(&pinned("endpoint=b"), "eu/b pinned, us/d alternative, eu/a alternative; bind old");
     check(&pinned("endpoint=d"), "eu/a pinned, us/d alternative, eu/b alternative; refresh");
     check(&pinned("endpoint=nobody"), "eu/a pinned, us/d alternative, eu/b alternative; refresh");
+    check("eu 10 : a b~ c!\n us 20 : d\n > fence=eu endpoint=a", "eu/a panic, eu/b alternative");
 }
 
 #[test]

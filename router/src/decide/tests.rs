@@ -13,6 +13,7 @@ use crate::snapshot::build::tests::snapshot_of;
 use crate::steer::table::Admin;
 use http::{HeaderMap, Method, StatusCode};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const THREE: [(&str, &[&str]); 3] =
     [("eu", &["http://127.0.0.1:1"]), ("us", &["http://127.0.0.1:2"]), ("ap", &["http://127.0.0.1:3"])];
@@ -55,6 +56,15 @@ fn snapshot(policies: &[(&'static str, OnError)]) -> Snapshot {
 }
 
 /// What is decided, in words, and who was asked.
+/// Its answers carry a token.
+fn give_sessions(service: &mut Service) {
+    let mut spec = (*service.spec).clone();
+    let hour = Duration::from_secs(3600);
+    spec.affinity =
+        Some(crate::config::Affinity { cookie: "portolan".into(), secure: false, idle: hour, lifetime: hour });
+    service.spec = Arc::new(spec);
+}
+
 fn decided(policies: &Answers, path: &str) -> (String, Vec<(String, Vec<u32>)>) {
     decided_in(&asking(policies), policies, path)
 }

@@ -5,7 +5,7 @@
 
 use super::hearing::PosedAnswer;
 use super::keep;
-use super::stage::{IN_FLIGHT_MAX, NOW, Stage, StageError, millis};
+use super::stage::{IN_FLIGHT_MAX, NOW, Stage, StageError, millis, policy_of};
 use super::suite::{self, Case, Lines, Suite};
 use super::watch;
 use crate::base::{CountryCode, Location, Timestamp, clock};
@@ -166,8 +166,7 @@ impl Scene {
 
     /// The regions as the policy's instances know them.
     pub(super) fn directory(&self) -> Option<&Arc<RegionDirectory>> {
-        let policy = self.snapshot.services.first()?.policies.first()?;
-        Some(&policy.directory)
+        policy_of(&self.snapshot).map(|policy| &policy.directory)
     }
 
     /// Decides with a recorder beside.
@@ -179,7 +178,7 @@ impl Scene {
 
     /// Decides. Whatever was kept before is forgotten for what the case says.
     pub fn play(&self, pool: &mut WarmPool, now: Timestamp) -> Played {
-        if let Some(policy) = self.snapshot.services.first().and_then(|service| service.policies.first()) {
+        if let Some(policy) = policy_of(&self.snapshot) {
             // It had room for all of it when the scene was made.
             let _ = self.kept.reset(policy.loaded.kv(), NOW);
         }

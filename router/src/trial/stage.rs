@@ -10,7 +10,7 @@ use crate::geo::Geo;
 use crate::metrics::Metrics;
 use crate::policy::{Compiled, LoadFault, Loaded, RegionDirectory};
 use crate::snapshot::build::{EndpointKnown, Inputs, Known, Parts, RegionKey, RegionKnown, policy_regions};
-use crate::snapshot::{Action, Snapshot};
+use crate::snapshot::{Action, PolicyUse, Snapshot};
 use crate::steer::affinity::Keys;
 use crate::steer::route::RouteTable;
 use crate::steer::table::{self, Admin, EndpointState};
@@ -100,6 +100,11 @@ impl Stage {
         };
         Snapshot::build(&inputs, None)
     }
+}
+
+/// The policy in what the data plane sees.
+pub(super) fn policy_of(snapshot: &Snapshot) -> Option<&PolicyUse> {
+    snapshot.services.first()?.policies.first()
 }
 
 /// The text of a configuration: one service that asks one policy.

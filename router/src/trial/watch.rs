@@ -4,7 +4,7 @@
 //! a table, so that no socket is opened, names need not resolve, and a case says what an outage looks like. Called by `play` and `random`.
 
 use super::play::{differ, headers, octets};
-use super::stage::{NOW, Stage};
+use super::stage::{NOW, Stage, policy_of};
 use super::suite::{Case, Server, State, Watch};
 use crate::config::Url;
 use crate::policy::{Asked, Feed, FetchError, Fetched, RegionDirectory, RegionState, Rehearsal};
@@ -52,10 +52,9 @@ pub(super) fn with(case: &Case, states: &BTreeMap<String, State>) -> Case {
 
 /// What there is to tell of this snapshot's regions. The table of regions is the same in every call of an instance.
 pub(super) fn feed(snapshot: &Snapshot, directory: &mut Option<Arc<RegionDirectory>>) -> Feed {
-    let service = snapshot.services.first();
-    let known = service.and_then(|service| service.policies.first()).map(|policy| Arc::clone(&policy.directory));
+    let known = policy_of(snapshot).map(|policy| Arc::clone(&policy.directory));
     let directory = directory.get_or_insert_with(|| known.unwrap_or_default());
-    let regions = service.iter().flat_map(|service| &service.table.regions);
+    let regions = snapshot.services.first().into_iter().flat_map(|service| &service.table.regions);
     let regions = regions.map(|region| RegionState { health: region.health.into(), since: region.health_since });
     Feed { directory: Arc::clone(directory), regions: regions.collect() }
 }

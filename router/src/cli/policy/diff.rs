@@ -47,7 +47,7 @@ fn shadows<'a>(document: &'a Value, wanted: &[String]) -> Vec<(&'a String, &'a S
 }
 
 fn shown(service: &str, policy: &str, shadow: &Value) -> String {
-    let compared = shadow["compared"].as_u64().unwrap_or(0);
+    let compared = number(shadow, "compared");
     let role = match shadow["replaces"].as_str() {
         Some(replaced) => format!("in place of {replaced}"),
         None => "as one more".to_owned(),
@@ -64,28 +64,25 @@ fn shown(service: &str, policy: &str, shadow: &Value) -> String {
 
 /// Decisions that were compared.
 fn decisions(shadow: &Value) -> String {
-    let number = |key: &str| shadow[key].as_u64().unwrap_or(0);
-    let compared = number("compared");
-    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared.max(1) as f64);
-    let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string(), share(count)];
-    let mut rows = vec![
-        row("compared", compared),
-        row("agreed", number("agreed")),
-        row("same place, other plan", number("changed")),
-        row("moved", number("moved")),
-        row("broken pins", number("broken_pins")),
-        row("other keys", number("other_keys")),
-        row("failed", number("failed")),
-    ];
-    rows.push(vec!["mean time".to_owned(), format!("{:.1}us", number("took_us") as f64 / compared as f64)]);
-    let mut text = table(&rows);
+    let mut text = counted(
+        shadow,
+        &[
+            ("compared", "compared"),
+            ("agreed", "agreed"),
+            ("same place, other plan", "changed"),
+            ("moved", "moved"),
+            ("broken pins", "broken_pins"),
+            ("other keys", "other_keys"),
+            ("failed", "failed"),
+        ],
+    );
     let moves = shadow["moves"].as_array().map_or(&[][..], Vec::as_slice);
     if !moves.is_empty() {
         let mut rows = vec![["FROM", "TO", "DECISIONS", "SHARE"].map(str::to_owned).to_vec()];
         rows.extend(moves.iter().map(|pair| {
             let place = |key: &str| pair[key].as_str().unwrap_or("?").to_owned();
-            let count = pair["decisions"].as_u64().unwrap_or(0);
-            vec![place("from"), place("to"), count.to_string(), share(count)]
+            let count = number(pair, "decisions");
+            vec![place("from"), place("to"), count.to_string(), share(count, number(shadow, "compared"))]
         }));
         text.push_str(&table(&rows));
     }
@@ -94,23 +91,40 @@ fn decisions(shadow: &Value) -> String {
 
 /// Answers of origins that were compared; nothing where there are none.
 fn answers(answers: &Value) -> String {
-    let number = |key: &str| answers[key].as_u64().unwrap_or(0);
-    let compared = number("compared");
-    if compared == 0 {
+    if number(answers, "compared") == 0 {
         return String::new();
     }
-    let share = |count: u64| format!("{:.2} %", 100.0 * count as f64 / compared as f64);
-    let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string(), share(count)];
-    let mut rows = vec![
-        row("answers compared", compared),
-        row("agreed", number("agreed")),
-        row("another region asked", number("next")),
-        row("other pin", number("pin")),
-        row("other headers", number("headers")),
-        row("failed", number("failed")),
-    ];
-    rows.push(vec!["mean time".to_owned(), format!("{:.1}us", number("took_us") as f64 / compared as f64)]);
-    table(&rows)
+    counted(
+        answers,
+        &[
+            ("answers compared", "compared"),
+            ("agreed", "agreed"),
+            ("another region asked", "next"),
+            ("other pin", "pin"),
+            ("other headers", "headers"),
+            ("failed", "failed"),
+        ],
+    )
+}
+
+/// Counts by their words and keys, as shares of what was compared, and the mean time.
+fn counted(document: &Value, rows: &[(&str, &str)]) -> String {
+    let compared = number(document, "compared");
+    let row = |(words, key): &(&str, &str)| {
+        let count = number(document, key);
+        vec![(*words).to_owned(), count.to_string(), share(count, compared)]
+    };
+    let mean = number(document, "took_us") as f64 / compared as f64;
+    let mean = vec!["mean time".to_owned(), format!("{mean:.1}us")];
+    table(&rows.iter().map(row).chain([mean]).collect::<Vec<_>>())
+}
+
+fn number(document: &Value, key: &str) -> u64 {
+    document[key].as_u64().unwrap_or(0)
+}
+
+fn share(count: u64, compared: u64) -> String {
+    format!("{:.2} %", 100.0 * count as f64 / compared as f64)
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! What is asked of origins for the cache.
 //!
 //! Owns the questions (the client's own, one whose answer serves others, is it still good) and what a 304 and the answer to a
-//! HEAD change. Failover between
-//! regions has been tried before an answer comes here; what becomes of it is `admit`'s.
+//! HEAD change. Failover between regions has been tried before an answer comes here; what becomes of it is `admit`'s.
 
 use super::Flow;
 use super::outcome::Outcome;

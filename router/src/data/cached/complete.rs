@@ -3,6 +3,7 @@
 //! Owns asking for it and joining it to what is held. A part that is not what it says is no part.
 
 use super::Flow;
+use super::ask::Came;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
 use super::rest::Piece;
@@ -47,11 +48,7 @@ impl Flow<'_> {
         let mut came = self.send(request, body, record).await;
         let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache().settings);
         let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
-            // A part of another state is not what the client wants; a whole is.
-            if came.status() == StatusCode::PARTIAL_CONTENT {
-                return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
-            }
-            return self.take_in(lead, came, Why::Partial);
+            return self.other_state(lead, came, record).await;
         };
         let Some(pieces) = exactly(came.response.body_mut(), span.end - span.start).await else {
             self.store().drop_held(&self.key, held);
@@ -112,11 +109,7 @@ impl Flow<'_> {
         let part = partial::as_span(&held.stored, &all, &self.fetched(&came), &self.cache().settings);
         let ready = self.store().ready(&self.key, held).await;
         let (Continued::Until(end), Some(stored), Some(held)) = (continued, part, ready) else {
-            // A part of another state is not what the client wants; a whole is.
-            if status == StatusCode::PARTIAL_CONTENT {
-                return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
-            }
-            return self.take_in(lead, came, Why::Partial);
+            return self.other_state(lead, came, record).await;
         };
         let era = held.era().min(came.era);
         let next = Piece { body: came.response.into_body(), end };
@@ -130,6 +123,14 @@ impl Flow<'_> {
         let source = self.pour_in(lead, filling, piece, Some(Box::new(rest)));
         let outcome = Outcome::forwarded(self.response(&stored, source, now), Why::Partial).origin_said(status);
         self.pinned(outcome.stored(stored.ttl_s(now)), came.target, now)
+    }
+
+    /// What does not fit what is held: a part of another state is not what the client wants, a whole is.
+    async fn other_state(&self, lead: Option<Lead>, came: Came, record: &mut Record) -> Outcome {
+        if came.status() == StatusCode::PARTIAL_CONTENT {
+            return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
+        }
+        self.take_in(lead, came, Why::Partial)
     }
 
     /// What is missing of the slices around a span.

@@ -127,11 +127,7 @@ fn beside(name: &'static str, place: usize, replaces: bool, says: &[Says<'_>]) -
     let policy = self::snapshot(&[(name, OnError::Reject)]).services[0].policies[0].clone();
     let comparisons = Arc::new(Comparisons::new(3));
     let service = Arc::get_mut(&mut snapshot.services[0]).unwrap();
-    let mut spec = (*service.spec).clone();
-    let hour = Duration::from_secs(3600);
-    spec.affinity =
-        Some(crate::config::Affinity { cookie: "portolan".into(), secure: false, idle: hour, lifetime: hour });
-    service.spec = Arc::new(spec);
+    give_sessions(service);
     service.table.steering.affinity = Some(AffinityMode::Sticky);
     service.shadows.push(ShadowUse { policy, place, replaces, share: 1.0, comparisons });
     heard_in(&mut snapshot, says, true)

@@ -138,12 +138,7 @@ thread_local! {
     /// One snapshot for all cases: making one compiles a component.
     static SHARED: RefCell<Snapshot> = RefCell::new({
         let mut snapshot = rolling(0.0, true, false);
-        let service = Arc::get_mut(&mut snapshot.services[0]).unwrap();
-        let mut spec = (*service.spec).clone();
-        let hour = Duration::from_secs(3600);
-        spec.affinity =
-            Some(crate::config::Affinity { cookie: "portolan".into(), secure: false, idle: hour, lifetime: hour });
-        service.spec = Arc::new(spec);
+        give_sessions(Arc::get_mut(&mut snapshot.services[0]).unwrap());
         snapshot
     });
 }

@@ -1,13 +1,10 @@
 //! Parts whose end, or whose beginning, the client does not say: what players and download managers send.
 
-use super::slices::{LENGTH, SLICE, asked_by, asked_for, file, origin, part, range};
+use super::slices::{KEPT, LENGTH, SLICE, SLICES, asked_by, asked_for, file, gated, origin, part, range};
 use super::{pop, said};
 use portolan_tests::scripts::Gate;
 use portolan_tests::{Ask, Client, Origin, Pop, wait_until};
 use std::thread;
-
-const KEPT: &str = "cache-control: max-age=60\r\netag: \"1\"\r\n";
-const SLICES: [&str; 4] = ["bytes=0-65535", "bytes=65536-131071", "bytes=131072-196607", "bytes=196608-199999"];
 
 /// The rest from a place on.
 fn from(pop: &Pop, first: usize) -> portolan_tests::Answer {
@@ -17,23 +14,6 @@ fn from(pop: &Pop, first: usize) -> portolan_tests::Answer {
 /// The last so many.
 fn last(pop: &Pop, count: usize) -> portolan_tests::Answer {
     asked_by(pop, &format!("bytes=-{count}"), LENGTH - count, LENGTH - 1)
-}
-
-/// An origin that sends what is behind the beginning of a range when the gate is open.
-fn gated(at: &'static str, gate: &Gate) -> Origin {
-    let gate = gate.clone();
-    Origin::start(move |speaker| {
-        while let Some(seen) = speaker.request()? {
-            let all = part(KEPT, seen.field("range"));
-            let (begin, end) = all.split_at(all.len().saturating_sub(50_000));
-            speaker.say(begin)?;
-            if seen.field("range") == Some(at) {
-                gate.pass();
-            }
-            speaker.say(end)?;
-        }
-        Ok(())
-    })
 }
 
 fn is_kept(pop: &Pop) {
@@ -91,7 +71,8 @@ fn the_last_bytes_come_with_the_slices_that_they_fill() {
 fn what_is_held_is_sent_before_the_rest_has_come() {
     for (words, first) in [("bytes=10-", 10), ("bytes=10-149999", 10), ("bytes=-199000", 1000)] {
         let gate = Gate::default();
-        let origin = gated(if words.ends_with("999") { "bytes=65536-196607" } else { SLICES[1] }, &gate);
+        let at = if words.ends_with("999") { "bytes=65536-196607" } else { SLICES[1] };
+        let origin = gated(Some(at), &gate);
         let pop = pop(&origin, SLICE);
         range(&pop, 0, 9);
         let mut client = Client::to(pop.address());
@@ -107,7 +88,7 @@ fn what_is_held_is_sent_before_the_rest_has_come() {
 #[test]
 fn who_wants_more_than_is_arriving_waits_and_asks_for_the_rest_alone() {
     let gate = Gate::default();
-    let origin = gated(SLICES[1], &gate);
+    let origin = gated(Some(SLICES[1]), &gate);
     let pop = pop(&origin, SLICE);
     thread::scope(|scope| {
         let bounded = scope.spawn(|| range(&pop, 65_600, 131_000));

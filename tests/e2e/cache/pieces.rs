@@ -1,15 +1,12 @@
 //! Bodies that are fetched in pieces: whole things by slices, and the rest of what broke off.
 
-use super::slices::{LENGTH, SLICE, asked_for, file, origin, part, range};
+use super::slices::{KEPT, LENGTH, SLICE, SLICES, asked_for, file, gated, origin, part, range};
 use super::{pop, said};
 use portolan_tests::scripts::Gate;
 use portolan_tests::site::{FRANKFURT, Service, VIRGINIA};
 use portolan_tests::{Answer, Ask, Client, Origin, Pop, wait_until};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-
-const KEPT: &str = "cache-control: max-age=60\r\netag: \"1\"\r\n";
-const SLICES: [&str; 4] = ["bytes=0-65535", "bytes=65536-131071", "bytes=131072-196607", "bytes=196608-199999"];
 
 fn whole(answer: &Answer) {
     assert_eq!((answer.status, answer.field("content-range")), (200, None));
@@ -55,18 +52,7 @@ fn what_a_client_brought_is_not_fetched_again() {
 #[test]
 fn a_client_elsewhere_does_not_wait_for_the_whole() {
     let gate = Gate::default();
-    let origin = {
-        let gate = gate.clone();
-        Origin::start(move |speaker| {
-            while let Some(seen) = speaker.request()? {
-                if seen.field("range") == Some(SLICES[1]) {
-                    gate.pass();
-                }
-                speaker.say(part(KEPT, seen.field("range")))?;
-            }
-            Ok(())
-        })
-    };
+    let origin = gated(Some(SLICES[1]), &gate);
     let pop = pop(&origin, SLICE);
     thread::scope(|scope| {
         let all = scope.spawn(|| pop.get("/film"));
@@ -176,19 +162,7 @@ fn what_broke_off_for_good_goes_on_with_the_next_client() {
 #[test]
 fn what_nobody_reads_any_more_stops_with_its_slice_and_goes_on_later() {
     let gate = Gate::default();
-    let origin = {
-        let gate = gate.clone();
-        Origin::start(move |speaker| {
-            while let Some(seen) = speaker.request()? {
-                let all = part(KEPT, seen.field("range"));
-                let (begin, end) = all.split_at(all.len().saturating_sub(50_000));
-                speaker.say(begin)?;
-                gate.pass();
-                speaker.say(end)?;
-            }
-            Ok(())
-        })
-    };
+    let origin = gated(None, &gate);
     let pop = pop(&origin, SLICE);
     let mut client = Client::to(pop.address());
     client.send(&Ask::get("/film").bytes());

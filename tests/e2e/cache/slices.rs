@@ -1,12 +1,15 @@
 //! Parts of something large, brought in by whole slices.
 
 use super::{pop, said};
-use portolan_tests::scripts::{self, Barrier};
+use portolan_tests::scripts::{self, Barrier, Gate};
 use portolan_tests::{Answer, Ask, Origin, Pop, wait_until};
 use std::thread;
 
 pub(super) const LENGTH: usize = 200_000;
 pub(super) const SLICE: &str = "slice = \"64KiB\"";
+pub(super) const KEPT: &str = "cache-control: max-age=60\r\netag: \"1\"\r\n";
+pub(super) const SLICES: [&str; 4] =
+    ["bytes=0-65535", "bytes=65536-131071", "bytes=131072-196607", "bytes=196608-199999"];
 
 /// Bytes that tell their places.
 pub(super) fn file() -> String {
@@ -44,6 +47,23 @@ pub(super) fn origin(fields: &'static str) -> Origin {
     })
 }
 
+/// An origin that sends the last bytes of a range, or of every answer, when the gate is open.
+pub(super) fn gated(at: Option<&'static str>, gate: &Gate) -> Origin {
+    let gate = gate.clone();
+    Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let all = part(KEPT, seen.field("range"));
+            let (begin, end) = all.split_at(all.len().saturating_sub(50_000));
+            speaker.say(begin)?;
+            if at.is_none() || seen.field("range") == at {
+                gate.pass();
+            }
+            speaker.say(end)?;
+        }
+        Ok(())
+    })
+}
+
 pub(super) fn range(pop: &Pop, first: usize, last: usize) -> Answer {
     asked_by(pop, &format!("bytes={first}-{last}"), first, last)
 }
@@ -63,7 +83,7 @@ pub(super) fn asked_for(origin: &Origin) -> Vec<String> {
 
 #[test]
 fn a_film_comes_in_slices_and_ends_up_whole() {
-    let origin = origin("cache-control: max-age=60\r\netag: \"1\"\r\n");
+    let origin = origin(KEPT);
     let pop = pop(&origin, SLICE);
     range(&pop, 70_000, 70_009);
     assert_eq!(said(&range(&pop, 65_536, 131_071)), "hit", "the slice is there, whoever wanted a part of it");
@@ -83,7 +103,7 @@ fn who_wants_another_slice_does_not_wait_and_both_are_kept() {
     let origin = Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {
             both.pass();
-            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", seen.field("range")))?;
+            speaker.say(part(KEPT, seen.field("range")))?;
         }
         Ok(())
     });
@@ -119,7 +139,7 @@ fn slices_that_cannot_be_joined_are_not_asked_for_again() {
 fn an_origin_without_ranges_is_asked_once() {
     let origin = Origin::start(move |speaker| {
         while speaker.request()?.is_some() {
-            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", None))?;
+            speaker.say(part(KEPT, None))?;
         }
         Ok(())
     });
@@ -135,7 +155,7 @@ fn another_part_than_was_asked_for_is_no_answer() {
         while let Some(seen) = speaker.request()? {
             let asked = seen.field("range").filter(|range| *range != "bytes=0-65535");
             let range = asked.or(Some("bytes=100000-100009"));
-            speaker.say(part("cache-control: max-age=60\r\netag: \"1\"\r\n", range))?;
+            speaker.say(part(KEPT, range))?;
         }
         Ok(())
     });
@@ -148,7 +168,7 @@ fn another_part_than_was_asked_for_is_no_answer() {
 fn a_slice_that_breaks_off_is_kept_as_far_as_it_came() {
     let origin = Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {
-            let all = part("cache-control: max-age=60\r\netag: \"1\"\r\n", seen.field("range"));
+            let all = part(KEPT, seen.field("range"));
             if seen.field("range") == Some("bytes=0-65535") {
                 speaker.say(&all[..all.len() - 60_000])?;
                 return Ok(());

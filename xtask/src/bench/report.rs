@@ -106,7 +106,7 @@ pub(super) fn document(scenario: &Scenario, options: &Options, rounds: &[Rounds]
         let measured = rounds.measured.iter().map(|measured| {
             json!({
                 "cpu_us": measured.cpu_us, "per_second": measured.per_second, "p99_ms": measured.p99_ms,
-                "foreign": measured.foreign, "errors": measured.errors, "parts": measured.parts.as_ref().map(parts),
+                "foreign": measured.foreign, "errors": measured.errors, "parts": measured.parts.as_ref().map(Parts::json),
             })
         });
         json!({ "name": rounds.name, "rounds": measured.collect::<Vec<_>>() })
@@ -117,14 +117,6 @@ pub(super) fn document(scenario: &Scenario, options: &Options, rounds: &[Rounds]
         "seconds": options.length.as_secs(),
         "load": load(),
         "contenders": rounds.iter().map(contender).collect::<Vec<_>>(),
-    })
-}
-
-fn parts(parts: &Parts) -> Value {
-    let Parts { p50_ms, p999_ms, hit_p99_ms, miss_p50_ms, miss_p99_ms, lag_p99_ms } = parts;
-    json!({
-        "p50_ms": p50_ms, "p999_ms": p999_ms, "hit_p99_ms": hit_p99_ms, "miss_p50_ms": miss_p50_ms,
-        "miss_p99_ms": miss_p99_ms, "lag_p99_ms": lag_p99_ms,
     })
 }
 

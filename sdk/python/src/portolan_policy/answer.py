@@ -52,6 +52,6 @@ def raw(said: Amendment | _Next | None) -> Any:
 
     if said is None:
         return response.Reaction_Pass()
-    if said is NEXT:
+    if isinstance(said, _Next):
         return response.Reaction_Next()
     return response.Reaction_Amend(response.Amendment(said._edits, said._pin))

@@ -14,7 +14,7 @@ from .request import Regions, Request
 try:
     from wit_world.imports import telemetry
 except ImportError:  # the policy does not import the router's log
-    telemetry = None
+    telemetry = None  # type: ignore[assignment]
 
 
 def _words(error: Exception) -> str:

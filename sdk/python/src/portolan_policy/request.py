@@ -224,7 +224,7 @@ class Request:
 
     def _candidate(self, number: int, health: int, *rest: int) -> Candidate:
         state = STATES[health] if health < len(STATES) else Health.UNKNOWN
-        return Candidate(number, state, *rest, self.regions.by_id(number))  # type: ignore[call-arg]
+        return Candidate(number, state, *rest, self.regions.by_id(number))  # type: ignore[call-arg, arg-type]
 
     def field(self, name: str) -> bytes | None:
         """A declared field, such as `header:x-tenant`; raises `KeyError` when it was not declared."""

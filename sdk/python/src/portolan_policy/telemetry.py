@@ -4,8 +4,7 @@ A policy that imports this module has imports = ["telemetry"] in its policy.toml
 """
 
 from wit_world.imports import telemetry
-
-Level = telemetry.Level
+from wit_world.imports.telemetry import Level
 
 
 def log(level: Level, message: str) -> None:

@@ -32,7 +32,7 @@ The commands of this project: cargo xtask COMMAND
   test       plugins, then every test of the workspace; arguments are handed to `cargo test`
   release    the router as it is shipped, optimised by a profile: target/dist/portolan
   bench      measure, and compare with the recorded figures
-  conformance  the public test suite for HTTP caches against the router
+  conformance  the public test suite for HTTP caches against the router; --suite FOLDER takes a checkout of it
   fuzz       the parsers under a fuzzer, every one for 30 s: [TARGET] [--seconds N]
   tidy       the rules of the source that no compiler checks
   geo-data   fetch the sources of the built-in country data and rewrite router/data/
@@ -65,7 +65,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         "test" => ci::test(rest)?,
         "release" => release::run(rest)?,
         "bench" => bench::run(rest)?,
-        "conformance" => conformance::run()?,
+        "conformance" => conformance::run(rest)?,
         "fuzz" => fuzz::run(rest)?,
         "tidy" => tidy::run(rest)?,
         "geo-data" => geo_data::run()?,

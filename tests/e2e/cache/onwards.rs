@@ -123,6 +123,33 @@ fn what_cannot_be_sliced_is_asked_for_as_clients_want_it() {
 }
 
 #[test]
+fn what_is_resumed_comes_slice_by_slice_and_another_state_whole() {
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let is_same = seen.field("if-range").is_none_or(|tag| tag == "\"1\"");
+            speaker.say(part(KEPT, seen.field("range").filter(|_| is_same)))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, SLICE);
+    let resumed =
+        |target: &str, tag: &str| pop.ask(&Ask::get(target).field("range", "bytes=140000-").field("if-range", tag));
+    let new = resumed("/film", "\"0\"");
+    assert_eq!((new.status, new.text()), (200, file()));
+    assert_eq!(asked_for(&origin), [SLICES[2], "bytes=140000-"], "only the origin knows what the client has");
+    let same = resumed("/other", "\"1\"");
+    assert_eq!(
+        (same.status, same.text(), said(&same).as_str()),
+        (206, file()[140_000..].to_owned(), "fwd=uri-miss;stored")
+    );
+    assert_eq!(asked_for(&origin)[2..], SLICES[2..]);
+    assert_eq!(said(&resumed("/other", "\"1\"")), "hit");
+    let whole = resumed("/other", "\"0\"");
+    assert_eq!((whole.status, whole.text()), (200, file()));
+    assert_eq!(asked_for(&origin)[4..], SLICES[..2], "what is known is resumed as if it were the client's");
+}
+
+#[test]
 fn a_change_behind_the_first_slice_ends_the_body_and_is_never_mixed() {
     let origin = Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {

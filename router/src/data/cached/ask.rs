@@ -201,7 +201,8 @@ impl Flow<'_> {
             let judged = self.judge(&mut came);
             judged.as_ref().is_ok_and(|stored| self.is_sliced(stored, received)).then_some((judged, came))
         });
-        if found.is_none() {
+        // A part of another state than the client has says nothing of the thing.
+        if found.is_none() && !self.headers().contains_key(header::IF_RANGE) {
             self.store().unsliced.note(&self.key, received);
         }
         found

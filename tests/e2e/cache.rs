@@ -11,6 +11,7 @@ mod onwards;
 mod pieces;
 mod purging;
 mod slices;
+mod slices_on_disk;
 mod staleness;
 
 use portolan_tests::site::{FRANKFURT, Service};

@@ -107,6 +107,17 @@ fn joined(older: &Held, newer: &Held, most: u64) -> Option<Held> {
     (body.bytes() <= most).then(|| Held::new(stored, body, older.era().min(newer.era())))
 }
 
+/// What is there when one comes over another.
+fn over(old: &Held, new: &Arc<Held>, joined_max: u64) -> Arc<Held> {
+    if let Some(both) = joined(old, new, joined_max) {
+        return Arc::new(both);
+    }
+    if partial::is_same(&old.stored, &new.stored) && !old.is_lost() {
+        new.body.lie_where(&old.body);
+    }
+    Arc::clone(new)
+}
+
 /// The variants under one key, older ones first.
 #[derive(Debug, Default, Clone)]
 pub struct Entry(Vec<Arc<Held>>);
@@ -127,7 +138,7 @@ impl Entry {
     #[must_use]
     pub fn with(&self, new: Arc<Held>, joined_max: u64) -> Self {
         let same = self.0.iter().find(|held| held.stored.variant == new.stored.variant);
-        let new = same.and_then(|old| joined(old, &new, joined_max)).map_or(new, Arc::new);
+        let new = same.map_or_else(|| Arc::clone(&new), |old| over(old, &new, joined_max));
         let others = self.0.iter().filter(|held| held.stored.variant != new.stored.variant);
         let mut variants: Vec<_> = others.cloned().collect();
         if variants.len() >= VARIANTS_MAX {

@@ -1,9 +1,8 @@
 //! The bytes of a stored response, in runs at their places.
 //!
 //! Owns joining runs and cutting out of them without a copy. A whole body is one run or several that touch; a response
-//! held in parts has gaps. A run is in memory or on disk; what is in memory may have a copy there, which it keeps when others
-//! join it: only what is new is written. Never knows what the
-//! bytes are, and never reads.
+//! held in parts has gaps. A run is in memory or on disk; of what is in memory some may have a copy there, which it keeps when
+//! others join it: only what is new is written. Never knows what the bytes are, and never reads.
 
 use super::disk::block::{Block, Slice};
 use crate::cache::spans::Spans;
@@ -17,7 +16,7 @@ pub const RUN_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that a run costs besides what it holds.
 const RUN_COST: u64 = 64;
 
-/// Where bytes that are in memory lie on disk as well, once they are written there.
+/// Where bytes that are in memory lie on disk as well, those of them that were written there.
 type Home = Arc<ArcSwapOption<Vec<Run>>>;
 
 /// A run of bytes.
@@ -72,20 +71,19 @@ impl Run {
         Self { start: from, piece, home: self.home.clone() }
     }
 
-    /// Where a copy on disk lies, unless some of it made room.
-    pub(super) fn copy(&self) -> Option<Vec<Self>> {
-        let runs = self.home.as_ref()?.load_full()?;
+    /// Where its bytes lie that are on disk as well, in their order.
+    pub(super) fn copies(&self) -> Vec<Self> {
+        let home = self.home.as_ref().and_then(|home| home.load_full());
         let (start, end) = (self.start, self.end());
-        let within = runs.iter().filter(|run| run.start < end && run.end() > start);
-        let copy: Vec<Self> = within.map(|run| run.cut(run.start.max(start), run.end().min(end))).collect();
-        let bytes: u64 = copy.iter().map(|run| run.piece.length()).sum();
-        (bytes == self.piece.length() && pins(&copy).is_some()).then_some(copy)
+        let within = home.iter().flat_map(|runs| runs.iter()).filter(|run| run.start < end && run.end() > start);
+        within.filter(|run| run.is_there()).map(|run| run.cut(run.start.max(start), run.end().min(end))).collect()
     }
 
-    /// Notes where a copy on disk lies.
+    /// Notes where copies on disk lie, over those that are known.
     pub(super) fn copied(&self, runs: &[Self]) {
         if let Some(home) = &self.home {
-            home.store(Some(Arc::new(runs.to_vec())));
+            let known = home.load_full().map_or_else(Segments::default, |runs| Segments::of(runs.to_vec()));
+            home.store(Some(Arc::new(known.with(&Segments::of(runs.to_vec())).0)));
         }
     }
 
@@ -166,6 +164,18 @@ impl Segments {
         }
         runs.sort_by_key(|run| run.start);
         Self::of(runs)
+    }
+
+    /// Notes which of the same bytes an older body of the same state has on disk, so that they are not written again.
+    pub(super) fn lie_where(&self, older: &Self) {
+        let below = |run: &Run| match &run.piece {
+            Piece::Here(_) => run.copies(),
+            Piece::Below(_) => vec![run.clone()],
+        };
+        let known: Vec<Run> = older.0.iter().flat_map(below).collect();
+        if !known.is_empty() {
+            self.0.iter().for_each(|run| run.copied(&known));
+        }
     }
 
     /// Bytes from `place` on, up to `end` at the most and as many as lie together; none when that place is not held.

@@ -136,17 +136,28 @@ impl Writer {
     fn home(&mut self, body: &Segments) -> io::Result<Vec<Run>> {
         let mut runs = Vec::with_capacity(body.runs().len());
         for run in body.runs() {
-            match (&run.piece, run.copy()) {
-                (Piece::Below(_), _) => runs.push(run.clone()),
-                (Piece::Here(_), Some(copy)) => runs.extend(copy),
-                (Piece::Here(bytes), None) => {
-                    let written = self.write(run.start, bytes)?;
-                    run.copied(&written);
-                    runs.extend(written);
-                }
+            match &run.piece {
+                Piece::Below(_) => runs.push(run.clone()),
+                Piece::Here(bytes) => runs.extend(self.settle(run, bytes)?),
             }
         }
         Ok(runs)
+    }
+
+    /// Writes those bytes of a run in memory that have no copy.
+    fn settle(&mut self, run: &Run, bytes: &[u8]) -> io::Result<Vec<Run>> {
+        let (mut home, mut left, mut at) = (Vec::new(), bytes, run.start);
+        for copy in run.copies() {
+            // Both are places inside the run, whose length is a usize.
+            let (new, rest) = left.split_at((copy.start - at) as usize);
+            home.extend(self.write(at, new)?);
+            left = &rest[copy.piece.length() as usize..];
+            at = copy.end();
+            home.push(copy);
+        }
+        home.extend(self.write(at, left)?);
+        run.copied(&home);
+        Ok(home)
     }
 
     fn write(&mut self, mut start: u64, bytes: &[u8]) -> io::Result<Vec<Run>> {

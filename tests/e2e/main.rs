@@ -22,6 +22,8 @@ mod cache_disk;
 mod cache_terms;
 /// Clients that leave, stall or come in numbers; the end of the process.
 mod clients;
+/// HTTP/2 clients have what HTTP/1.1 clients have.
+mod http2;
 /// Policies in other languages than Rust.
 mod languages;
 /// A client is served where it is nearest to.

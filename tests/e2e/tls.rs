@@ -12,25 +12,29 @@ use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service};
 use portolan_tests::{Origin, Pop, wait_until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const HOST: &str = "shop.example";
+pub(super) const HOST: &str = "shop.example";
 
 /// A service behind a listener with this identity.
-fn site(identity: &Identity, folder: &Path, origin: &str) -> String {
+pub(super) fn site(identity: &Identity, folder: &Path, service: Service) -> String {
     identity.write(folder, "edge");
-    Service::new("shop").with("affinity = {}").region(FRANKFURT, &[origin.to_owned()]).site().replacen(
+    service.site().replacen(
         "address = \"127.0.0.1:0\"",
         "address = \"127.0.0.1:0\"\ntls = { certificate = \"edge.pem\", key = \"edge.key\" }",
         1,
     )
 }
 
+fn shop(origin: &str) -> Service {
+    Service::new("shop").with("affinity = {}").region(FRANKFURT, &[origin.to_owned()])
+}
+
 fn start(authority: &Authority, origin: &Origin) -> Pop {
     let folder = tempfile::tempdir().unwrap();
-    let site = site(&authority.issue(&[HOST]), folder.path(), &origin.url());
+    let site = site(&authority.issue(&[HOST]), folder.path(), shop(&origin.url()));
     Pop::start_in(folder, &site)
 }
 
-fn request(method: &str, path: &str) -> http::request::Builder {
+pub(super) fn request(method: &str, path: &str) -> http::request::Builder {
     http::Request::builder().method(method).uri(format!("https://{HOST}{path}"))
 }
 
@@ -163,7 +167,7 @@ fn a_new_certificate_is_served_without_a_restart() {
 #[test]
 fn a_wrong_key_is_told_at_the_start() {
     let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
-    let text = site(&authority.issue(&[HOST]), folder.path(), "http://127.0.0.1:9");
+    let text = site(&authority.issue(&[HOST]), folder.path(), shop("http://127.0.0.1:9"));
     let file = folder.path().join("edge.toml");
     std::fs::write(&file, text.replace("policy_cache = \"@policy_cache@\"\n", "")).unwrap();
     for (key, told) in [

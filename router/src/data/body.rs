@@ -164,9 +164,10 @@ impl Body {
     #[must_use]
     pub fn as_bytes(&self) -> Option<Bytes> {
         match &self.kind {
-            Kind::Empty => Some(Bytes::new()),
             Kind::Full(bytes) => Some(bytes.clone()),
-            Kind::Client(body) if body.is_end_stream() => Some(Bytes::new()),
+            Kind::Empty | Kind::Client(_) | Kind::Http2(_) if http_body::Body::is_end_stream(self) => {
+                Some(Bytes::new())
+            }
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod collapsing;
 mod compression;
 mod hints;
 mod onwards;
+mod parts;
 mod pieces;
 mod purging;
 mod slices;

@@ -124,6 +124,14 @@ pub fn is_same(one: &Stored, other: &Stored) -> bool {
         && !(one.is_invalid || other.is_invalid)
 }
 
+/// Whether an answer to a request for a range may be about that range alone (416, RFC 9110 section 15.5.17; origins and what
+/// stands before them say 400 and 403 as well). To a range that the client did not ask for it is no answer to the client.
+pub fn is_refusal(status: StatusCode) -> bool {
+    // These are about the thing, or about whoever asks for it.
+    let others = matches!(status.as_u16(), 401 | 404 | 410 | 429);
+    status.is_client_error() && !others
+}
+
 /// What an answer to the question for one more piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continued {

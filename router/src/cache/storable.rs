@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use super::directives::Directives;
 use super::fields;
 use super::freshness::{self, Basis, Lifetime};
-use super::partial::ContentRange;
+use super::partial::{self, ContentRange};
 use super::settings::{SetCookie, Settings};
 use super::spans::Spans;
 use super::stored::{Extent, Fetched, Stored};
@@ -29,6 +29,8 @@ pub enum Refusal {
     Status,
     /// A part that does not say which part, or of something of unknown length.
     Part,
+    /// It may be about the range that the request asks for, and about no other request.
+    Range,
     /// `must-understand`, and the status is not known here.
     NotUnderstood,
     /// The response says `no-store`.
@@ -55,7 +57,7 @@ impl Refusal {
     /// Whether it lies in the request: another request for the same may be answered from what is stored, and what was stored
     /// before stays.
     pub fn is_of_request(self) -> bool {
-        matches!(self, Self::Method | Self::Body | Self::RequestNoStore | Self::Authorization)
+        matches!(self, Self::Method | Self::Body | Self::Range | Self::RequestNoStore | Self::Authorization)
     }
 
     /// One word for logs, metrics and `Cache-Status`.
@@ -65,6 +67,7 @@ impl Refusal {
             Self::Body => "request-body",
             Self::Status => "status",
             Self::Part => "part",
+            Self::Range => "range",
             Self::NotUnderstood => "not-understood",
             Self::NoStore => "no-store",
             Self::RequestNoStore => "request-no-store",
@@ -108,6 +111,9 @@ pub(super) fn permitted(
 ) -> Result<Variant, Refusal> {
     let directives = &ruling.directives;
     method(fetched, lifetime)?;
+    if fetched.request.contains_key(RANGE) && partial::is_refusal(fetched.status) {
+        return Err(Refusal::Range);
+    }
     status(fetched.status, directives)?;
     if wishes::read(fetched.request, settings).no_store {
         return Err(Refusal::RequestNoStore);

@@ -55,6 +55,11 @@ fn rfc9111_3_statuses() {
     for status in [101, 103, 304, 412, 416, 417] {
         assert_eq!(refused(&[], status, &[FRESH]), Some("status"), "{status}");
     }
+    for (status, expected) in
+        [(200, None), (400, Some("range")), (403, Some("range")), (416, Some("range")), (404, None)]
+    {
+        assert_eq!(refused(&[("range", "bytes=0-9")], status, &[FRESH]), expected, "{status} to a range");
+    }
     let modified = [DATE, ("last-modified", DAY_AGO)];
     for (status, expected) in [
         (200, None),

@@ -186,23 +186,24 @@ impl Flow<'_> {
     /// What came for slices, judged: up to the end of the whole when the others are to follow. None when it does not answer the
     /// client, which has to be asked for then.
     fn in_slices(&self, mut came: Came, slices: &Slices) -> Option<(Result<Stored, &'static str>, Came)> {
-        // Of nothing there is no first slice, and yet a whole.
-        let is_empty =
-            came.status() == StatusCode::RANGE_NOT_SATISFIABLE && !self.headers().contains_key(header::RANGE);
-        if came.target.is_none() || came.status() != StatusCode::PARTIAL_CONTENT && !is_empty {
+        let (status, received) = (came.status(), came.times.received);
+        let is_part = status == StatusCode::PARTIAL_CONTENT;
+        if came.target.is_none() || !(is_part || partial::is_refusal(status)) {
             return Some((self.judge(&mut came), came));
         }
-        let received = came.times.received;
         let all = match slices {
             Slices::From(first) => came.into_all_from(first.start),
-            Slices::Around(_) | Slices::Last(_) => Some(came),
+            Slices::Around(_) | Slices::Last(_) => Some(came).filter(|_| is_part),
         };
         let found = all.and_then(|mut came| {
             let judged = self.judge(&mut came);
             judged.as_ref().is_ok_and(|stored| self.is_sliced(stored, received)).then_some((judged, came))
         });
-        // A part of another state than the client has says nothing of the thing.
-        if found.is_none() && !self.headers().contains_key(header::IF_RANGE) {
+        // A part of another state than the client has says nothing of the thing, nor does a place behind its end. Of nothing there
+        // is no first slice, and yet a whole.
+        let has = |name| self.headers().contains_key(name);
+        let is_beyond = status == StatusCode::RANGE_NOT_SATISFIABLE && has(header::RANGE);
+        if found.is_none() && !has(header::IF_RANGE) && !is_beyond {
             self.store().unsliced.note(&self.key, received);
         }
         found

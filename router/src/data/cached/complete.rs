@@ -48,7 +48,7 @@ impl Flow<'_> {
         let mut came = self.send(request, body, record).await;
         let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache().settings);
         let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
-            return self.other_state(lead, came, record).await;
+            return self.other_state(lead, held, came, record).await;
         };
         let Some(pieces) = exactly(came.response.body_mut(), span.end - span.start).await else {
             self.store().drop_held(&self.key, held);
@@ -109,7 +109,7 @@ impl Flow<'_> {
         let part = partial::as_span(&held.stored, &all, &self.fetched(&came), &self.cache().settings);
         let ready = self.store().ready(&self.key, held).await;
         let (Continued::Until(end), Some(stored), Some(held)) = (continued, part, ready) else {
-            return self.other_state(lead, came, record).await;
+            return self.other_state(lead, held, came, record).await;
         };
         let era = held.era().min(came.era);
         let next = Piece { body: came.response.into_body(), end };
@@ -125,9 +125,14 @@ impl Flow<'_> {
         self.pinned(outcome.stored(stored.ttl_s(now)), came.target, now)
     }
 
-    /// What does not fit what is held: a part of another state is not what the client wants, a whole is.
-    async fn other_state(&self, lead: Option<Lead>, came: Came, record: &mut Record) -> Outcome {
-        if came.status() == StatusCode::PARTIAL_CONTENT {
+    /// What does not fit what is held: neither a part of another state nor a refusal of a range that the client did not ask for
+    /// is what it wants, a whole is. Where a range is refused, what is held is of a state that is no more.
+    async fn other_state(&self, lead: Option<Lead>, held: &Arc<Held>, came: Came, record: &mut Record) -> Outcome {
+        let is_refused = came.target.is_some() && partial::is_refusal(came.status());
+        if is_refused {
+            self.store().drop_held(&self.key, held);
+        }
+        if is_refused || came.status() == StatusCode::PARTIAL_CONTENT {
             return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
         }
         self.take_in(lead, came, Why::Partial)

@@ -1,0 +1,98 @@
+//! Parts that are held of what is in another state by now, and origins that treat ranges in ways of their own.
+
+use super::slices::SLICE;
+use super::{pop, said};
+use portolan_tests::{Answer, Ask, Origin, Pop, Seen, scripts};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+/// An origin that says what its script says to the request of a number, from 0.
+fn scripted(say: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static) -> Origin {
+    let asked = AtomicUsize::new(0);
+    Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            speaker.say(say(asked.fetch_add(1, SeqCst), &seen))?;
+        }
+        Ok(())
+    })
+}
+
+/// Bytes that tell their places.
+fn text(length: usize) -> String {
+    (0..length).map(|place| char::from(b'a' + (place % 23) as u8)).collect()
+}
+
+fn kept(tag: &str) -> String {
+    format!("cache-control: max-age=60\r\netag: {tag}\r\n")
+}
+
+fn whole(fields: &str, length: usize) -> Vec<u8> {
+    scripts::response("200 OK", fields, text(length))
+}
+
+fn part(fields: &str, first: usize, last: usize, length: usize) -> Vec<u8> {
+    let fields = format!("{fields}content-range: bytes {first}-{last}/{length}\r\n");
+    scripts::response("206 Partial Content", &fields, &text(length)[first..=last])
+}
+
+fn ranged(pop: &Pop, range: &str) -> Answer {
+    pop.ask(&Ask::get("/film").field("range", range))
+}
+
+#[test]
+fn a_refused_rest_is_asked_for_as_the_client_asks() {
+    for (status, length) in [("416 Range Not Satisfiable", 1000), ("400 Bad Request", 1000), ("416 No", 200_000)] {
+        // It has 50 bytes by now, and looks at ranges whatever If-Range says.
+        let origin = scripted(move |number, seen| match (number, seen.field("range")) {
+            (0, _) => part(&kept("\"a\""), 0, 99, length),
+            (_, Some(_)) => scripts::response(status, "content-range: bytes */50\r\n", ""),
+            (_, None) => whole(&kept("\"b\""), 50),
+        });
+        let all = pop(&origin, "");
+        ranged(&all, "bytes=0-99");
+        let answer = all.get("/film");
+        assert_eq!((answer.status, answer.text()), (200, text(50)), "{status}");
+        assert_eq!(said(&all.get("/film")), "hit", "{status}");
+    }
+    // The client's own range is there, the one that was asked for is not.
+    let origin = scripted(|number, seen| match (number, seen.field("range")) {
+        (0, _) => part(&kept("\"a\""), 0, 99, 1000),
+        (_, Some("bytes=-3")) if number > 1 => part(&kept("\"b\""), 47, 49, 50),
+        _ => scripts::response("416 Range Not Satisfiable", "content-range: bytes */50\r\n", ""),
+    });
+    let pop = pop(&origin, "");
+    ranged(&pop, "bytes=0-99");
+    let last = ranged(&pop, "bytes=-3");
+    assert_eq!((last.status, last.field("content-range")), (206, Some("bytes 47-49/50")));
+}
+
+#[test]
+fn what_is_not_there_is_not_asked_for_twice() {
+    let origin = scripted(|number, _| match number {
+        0 => part(&kept("\"a\""), 0, 99, 1000),
+        _ => scripts::response("404 Not Found", "", "gone"),
+    });
+    let pop = pop(&origin, "");
+    ranged(&pop, "bytes=0-99");
+    assert_eq!(pop.get("/film").status, 404);
+    assert_eq!(origin.seen().len(), 2);
+}
+
+#[test]
+fn a_refusal_of_a_range_is_no_answer_for_others() {
+    let origin = || {
+        scripted(|_, seen| match seen.field("range") {
+            Some(_) => scripts::response("400 Bad Request", "cache-control: max-age=60\r\n", "no ranges"),
+            None => whole(&kept("\"a\""), 1000),
+        })
+    };
+    let slices = origin();
+    let sliced = pop(&slices, SLICE);
+    for words in ["fwd=uri-miss;fwd-status=200;stored", "hit"] {
+        let answer = sliced.get("/film");
+        assert_eq!((answer.status, said(&answer).as_str(), answer.text()), (200, words, text(1000)));
+    }
+    let plain = origin();
+    let pop = pop(&plain, "");
+    assert_eq!(ranged(&pop, "bytes=0-9").status, 400, "whoever asks for a range is told");
+    assert_eq!(pop.get("/film").status, 200);
+}

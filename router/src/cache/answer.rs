@@ -10,9 +10,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::condition::{self, Validators};
-use super::date;
 use super::directives::SECONDS_MAX;
-use super::etag::EntityTag;
 use super::multipart::{self, Multipart};
 use super::range::Wanted;
 use super::select::{self, Asked};
@@ -91,9 +89,7 @@ pub fn answer(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Set
 pub fn passed(asked: &Asked<'_>, status: StatusCode, mut headers: HeaderMap, now: Timestamp) -> Answer {
     strip_internal(&mut headers);
     let mut answer = Answer { status, headers: HeaderMap::new(), content: Content::Whole };
-    let modified = date::field(&headers, &header::LAST_MODIFIED, now);
-    let state = Validators { tag: EntityTag::of(&headers), modified, modified_is_strong: false };
-    let is_had = answer.is_had(asked, &state, now);
+    let is_had = answer.is_had(asked, &Validators::of(&headers, now), now);
     answer.headers = headers;
     if is_had {
         answer.not_modified();

@@ -4,7 +4,9 @@
 //! cache that answered 412 would judge an old state, so requests that carry them pass it by. Used by the cache and by
 //! static files. Pure.
 
-use http::header::{HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
+use http::header::{
+    HeaderMap, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+};
 
 use super::date::{self, HttpDate};
 use super::etag::{self, EntityTag};
@@ -19,6 +21,14 @@ pub struct Validators<'a> {
     pub modified: Option<HttpDate>,
     /// `modified` is a strong validator (RFC 9110 section 8.8.2.2).
     pub modified_is_strong: bool,
+}
+
+impl<'a> Validators<'a> {
+    /// Those of an answer as it came, whose date may be a moment old: it is taken for weak.
+    pub fn of(answer: &'a HeaderMap, now: Timestamp) -> Self {
+        let modified = date::field(answer, &LAST_MODIFIED, now);
+        Self { tag: EntityTag::of(answer), modified, modified_is_strong: false }
+    }
 }
 
 /// Whether a request carries a condition that only the origin can judge.

@@ -26,11 +26,7 @@ pub fn meant<'a>(
     asked_about: usize,
     now: Timestamp,
 ) -> Vec<usize> {
-    let newer = Validators {
-        tag: EntityTag::of(not_modified),
-        modified: date::field(not_modified, &LAST_MODIFIED, now),
-        modified_is_strong: false,
-    };
+    let newer = Validators::of(not_modified, now);
     let candidates: Vec<(usize, &Stored)> = candidates.into_iter().enumerate().collect();
     let places = |fits: &dyn Fn(&Stored) -> bool| -> Vec<usize> {
         candidates.iter().filter(|(_, stored)| fits(stored)).map(|(place, _)| *place).collect()

@@ -7,18 +7,20 @@ use http::header::{
     AUTHORIZATION, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 
+use super::condition::{self, Validators};
 use super::settings::Settings;
 use super::stored::{Extent, Stored};
 use super::wishes;
+use crate::base::Timestamp;
 
 /// Turns a client's request into one that asks about a stored response, by all validators that it has.
 pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
     request.remove(IF_NONE_MATCH);
     request.remove(IF_MODIFIED_SINCE);
-    request.remove(IF_RANGE);
-    // If it is not good any more, what replaces it should be whole; of what is held in parts a part is wanted.
+    // If it is not good any more, what replaces it should be whole; of what is held in parts a part is wanted, under the
+    // client's condition (RFC 9110 section 13.1.5).
     if matches!(stored.extent, Extent::Whole(_)) {
-        request.remove(RANGE);
+        ask_for_whole(request);
     }
     if stored.tag().is_some()
         && let Some(tag) = stored.headers.get(ETAG)
@@ -30,6 +32,12 @@ pub fn ask_about(request: &mut HeaderMap, stored: &Stored) {
     {
         request.insert(IF_MODIFIED_SINCE, date.clone());
     }
+}
+
+/// Whether a part that an origin sends is of the state that the client goes on with, if it says which (RFC 9110 section 13.1.5).
+/// Origins that do not know `If-Range` send whatever state there is.
+pub fn goes_on(request: &HeaderMap, part: &HeaderMap, now: Timestamp) -> bool {
+    condition::range_applies(request, &Validators::of(part, now), now)
 }
 
 /// What makes an answer one for this client alone.

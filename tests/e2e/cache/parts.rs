@@ -87,7 +87,7 @@ fn a_refusal_of_a_range_is_no_answer_for_others() {
     };
     let slices = origin();
     let sliced = pop(&slices, SLICE);
-    for words in ["fwd=uri-miss;fwd-status=200;stored", "hit"] {
+    for words in ["fwd=uri-miss;stored", "hit"] {
         let answer = sliced.get("/film");
         assert_eq!((answer.status, said(&answer).as_str(), answer.text()), (200, words, text(1000)));
     }
@@ -95,4 +95,52 @@ fn a_refusal_of_a_range_is_no_answer_for_others() {
     let pop = pop(&plain, "");
     assert_eq!(ranged(&pop, "bytes=0-9").status, 400, "whoever asks for a range is told");
     assert_eq!(pop.get("/film").status, 200);
+}
+
+/// An origin that is at "a" when it is asked for the first time, and at "b" from then on.
+fn moved_on(fields: &'static str, knows_if_range: bool) -> Origin {
+    scripted(move |number, seen| {
+        let condition = seen.field("if-range").filter(|_| knows_if_range);
+        let follows = seen.field("range").is_some() && condition.is_none_or(|tag| tag == "\"b\"");
+        match (number, follows) {
+            (0, _) => part("cache-control: no-cache\r\netag: \"a\"\r\n", 100, 199, 1000),
+            (_, true) => part(&format!("{fields}etag: \"b\"\r\n"), 100, 109, 1000),
+            (_, false) => whole(&format!("{fields}etag: \"b\"\r\n"), 1000),
+        }
+    })
+}
+
+#[test]
+fn if_range_goes_with_the_question_whether_a_part_is_still_good() {
+    for knows_if_range in [true, false] {
+        for fields in ["cache-control: max-age=60\r\n", "cache-control: no-cache\r\n", "cache-control: no-store\r\n"] {
+            let origin = moved_on(fields, knows_if_range);
+            let pop = pop(&origin, "");
+            ranged(&pop, "bytes=100-199");
+            let resumed = Ask::get("/film").field("range", "bytes=100-109").field("if-range", "\"a\"");
+            let answer = pop.ask(&resumed);
+            assert_eq!((answer.status, answer.field("etag")), (200, Some("\"b\"")), "{fields}");
+            assert_eq!(answer.text(), text(1000), "{fields}");
+            assert_eq!(origin.seen()[1].field("if-range"), Some("\"a\""), "{fields}");
+            assert_eq!(origin.seen().len(), if knows_if_range { 2 } else { 3 }, "{fields}");
+        }
+    }
+    let origin = moved_on("cache-control: max-age=60\r\n", true);
+    let pop = pop(&origin, "");
+    ranged(&pop, "bytes=100-199");
+    let answer = ranged(&pop, "bytes=100-109");
+    assert_eq!((answer.status, answer.field("etag")), (206, Some("\"b\"")), "of whatever state there is");
+}
+
+#[test]
+fn less_than_was_asked_for_is_sent_as_what_it_is() {
+    let origin = scripted(|number, _| match number {
+        0 => part("cache-control: no-cache\r\netag: \"a\"\r\n", 100, 199, 1000),
+        _ => part(&kept("\"b\""), 100, 104, 1000),
+    });
+    let pop = pop(&origin, "");
+    ranged(&pop, "bytes=100-199");
+    let answer = ranged(&pop, "bytes=100-109");
+    assert_eq!((answer.status, answer.field("content-range")), (206, Some("bytes 100-104/1000")));
+    assert_eq!(answer.text(), &text(1000)[100..105]);
 }

@@ -93,24 +93,34 @@ impl Flow<'_> {
     /// Whether what came for slices answers the client: it has to hold what the client wants, and to be of a state that other
     /// slices can be joined to.
     pub(super) fn is_sliced(&self, stored: &Stored, now: Timestamp) -> bool {
-        partial::is_joinable(stored) && select::suffices(&self.asked(), stored, now, &self.cache().settings)
+        partial::is_joinable(stored) && self.suffices(stored, now)
+    }
+
+    /// Whether a response holds what the client wants.
+    fn suffices(&self, stored: &Stored, now: Timestamp) -> bool {
+        select::suffices(&self.asked(), stored, now, &self.cache().settings)
     }
 
     /// Passes an answer on without keeping it.
     pub(super) fn through(&self, came: Came, why: Why) -> Outcome {
         let (said, now) = (came.status(), came.times.received);
-        let Came { mut response, target, is_own, .. } = came;
+        let Came { response, target, is_own, .. } = came;
+        let response = self.as_it_came(response, is_own, now);
+        self.pinned(Outcome::forwarded(response, why).origin_said(said), target, now)
+    }
+
+    /// An answer as the origin gives it. When it was not asked as the client asks, it did not see the client's conditions.
+    fn as_it_came(&self, mut response: Response<Body>, is_own: bool, now: Timestamp) -> Response<Body> {
         if is_own {
             strip_internal(response.headers_mut());
-        } else {
-            let (head, body) = response.into_parts();
-            let made = passed(&self.asked(), said, head.headers, now);
-            let body = if made.content == Content::Nothing { Body::empty() } else { body };
-            response = Response::new(body);
-            *response.status_mut() = made.status;
-            *response.headers_mut() = made.headers;
+            return response;
         }
-        self.pinned(Outcome::forwarded(response, why).origin_said(said), target, now)
+        let (head, body) = response.into_parts();
+        let made = passed(&self.asked(), head.status, head.headers, now);
+        let mut response = Response::new(if made.content == Content::Nothing { Body::empty() } else { body });
+        *response.status_mut() = made.status;
+        *response.headers_mut() = made.headers;
+        response
     }
 
     /// Notes of the folder whether anything of it is stored.
@@ -125,7 +135,7 @@ impl Flow<'_> {
         let said = if came.until.is_some() { StatusCode::PARTIAL_CONTENT } else { came.status() };
         let Came { response, method, is_own, target, times, era, until } = came;
         let is_first_piece = until.is_some() && until != stored.length();
-        let (mut head, body) = response.into_parts();
+        let (head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = stored.extent.start();
         let (source, stored) = match body.as_bytes().filter(|_| !is_first_piece) {
@@ -152,15 +162,15 @@ impl Flow<'_> {
         };
         let response = match &stored.extent {
             Extent::Whole(_) if method == Method::GET => self.response(&stored, source, now),
-            // The client's part of the slices around it.
-            Extent::Parts { .. } if !is_own => self.response(&stored, source, now),
+            // The client's part of the slices around it, or of a newer state.
+            Extent::Parts { .. } if !is_own && self.suffices(&stored, now) => self.response(&stored, source, now),
+            // An origin may send less of a range than is asked for (RFC 9110 section 15.3.7).
             extent => {
-                strip_internal(&mut head.headers);
                 let end = match extent {
                     Extent::Whole(length) => *length,
                     Extent::Parts { held, .. } => held.iter().next().map(|span| span.end),
                 };
-                Response::from_parts(head, reading::span(source, start, end))
+                self.as_it_came(Response::from_parts(head, reading::span(source, start, end)), is_own, now)
             }
         };
         self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)

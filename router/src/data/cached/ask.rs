@@ -247,15 +247,18 @@ impl Flow<'_> {
         if !is_get {
             return self.by_head(held, came, why);
         }
-        if said != StatusCode::NOT_MODIFIED {
-            return self.take_in(lead, came, why);
-        }
-        let fresh = match self.freshen(held, index, &came) {
+        let fresh = match said {
+            StatusCode::NOT_MODIFIED => self.freshen(held, index, &came),
+            StatusCode::PARTIAL_CONTENT if !validate::goes_on(self.headers(), came.response.headers(), now) => None,
+            _ => return self.take_in(lead, came, why),
+        };
+        let fresh = match fresh {
             Some(fresh) => self.store().ready(&self.key, &fresh).await,
             None => None,
         };
         let Some(fresh) = fresh else {
-            // It is about a state that is not held, or not any more: once more, without conditions.
+            // It is about a state that is not held, or not any more, or a part of one that the client does not go on with: once
+            // more, without conditions.
             let mut request = self.request.clone();
             validate::ask_for_all(&mut request.headers);
             return self.fetch(lead, request, why, Body::empty(), record).await;

@@ -10,6 +10,7 @@ mod hints;
 mod onwards;
 mod parts;
 mod pieces;
+mod poisoning;
 mod purging;
 mod slices;
 mod slices_on_disk;

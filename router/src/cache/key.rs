@@ -140,7 +140,7 @@ impl Key {
 
 /// Fields by which frameworks let a request pass for another. None of them is in the key, so none may reach an origin
 /// through the cache unless it is: one client would choose what all others get (web cache poisoning, Kettle 2018).
-static UNKEYED: [HeaderName; 15] = [
+static UNKEYED: [HeaderName; 17] = [
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-scheme"),
     HeaderName::from_static("x-forwarded-port"),
@@ -151,6 +151,8 @@ static UNKEYED: [HeaderName; 15] = [
     HeaderName::from_static("x-host"),
     HeaderName::from_static("x-original-host"),
     HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-envoy-original-path"),
     HeaderName::from_static("x-rewrite-url"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-http-method-override"),
@@ -158,15 +160,22 @@ static UNKEYED: [HeaderName; 15] = [
     HeaderName::from_static("front-end-https"),
 ];
 
-/// Whether a field must not reach an origin through the cache unless it is part of the key.
+/// Whether a field must not reach an origin through the cache unless it is part of the key. Also with underscores: CGI and what came
+/// after it (RFC 3875 section 4.1.18) make one name of both.
 pub fn is_unkeyed(name: &HeaderName) -> bool {
-    UNKEYED.contains(name)
+    UNKEYED.contains(name) || (name.as_str().contains('_') && UNKEYED.iter().any(|known| is_same(name, known)))
+}
+
+fn is_same(name: &HeaderName, known: &HeaderName) -> bool {
+    let bytes = name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
+    bytes.eq(known.as_str().bytes())
 }
 
 /// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key.
 /// Called before the router adds its own forwarding fields.
 pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {
-    for name in UNKEYED.iter().filter(|name| !keyed.contains(name)) {
+    let unkeyed = request.keys().filter(|name| is_unkeyed(name) && !keyed.contains(name));
+    for name in unkeyed.cloned().collect::<Vec<_>>() {
         request.remove(name);
     }
 }

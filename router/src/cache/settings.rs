@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::header::HeaderName;
+use http::header::{self, HeaderName};
 
 /// Ten per cent, as RFC 9111 section 4.2.2 suggests.
 pub const HEURISTIC_PERCENT: u32 = 10;
@@ -66,6 +66,19 @@ pub struct Settings {
     pub slice: u64,
 }
 
+/// Fields that the router writes into a request, each of them otherwise for another client or exchange. What varies on one was made
+/// of what the request that is compared does not have.
+static WRITTEN: [HeaderName; 6] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-request-id"),
+    COUNTRY,
+    HeaderName::from_static("portolan-region"),
+    HeaderName::from_static("portolan-session-moved"),
+];
+/// The field by which the router tells origins the client's country; it may be varied on where the country is part of the key.
+pub const COUNTRY: HeaderName = HeaderName::from_static("portolan-client-country");
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -82,7 +95,7 @@ impl Default for Settings {
             request_directives: true,
             pragma: false,
             language_order_ignored: false,
-            vary_refused: Vec::new(),
+            vary_refused: WRITTEN.to_vec(),
             range_parts_max: RANGE_PARTS_MAX,
             slice: 0,
         }

@@ -110,6 +110,10 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
         record.refused = Some("loop");
         return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
     }
+    // Before anybody looks at it: what `Connection` names does not reach the origin, so nothing may be chosen or stored by it.
+    if survey.hop_by_hop {
+        headers::end_hop(&mut parts.headers);
+    }
     let now = core.clock.now();
     let mut decision = asked.decide(parts, now);
     if is_full(&decision) {

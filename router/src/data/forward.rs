@@ -141,13 +141,6 @@ fn prepare<'a>(outbound: Outbound<'a>, record: &Record, edits: &[Edit]) -> (&'a 
     }
     let names = core.names(snapshot);
     let via = if parts.version == Version::HTTP_2 { &names.via_2 } else { &names.via_1_1 };
-    if survey.hop_by_hop {
-        let upgrade = headers::upgrade_of(&parts.headers);
-        headers::strip_hop_by_hop(&mut parts.headers);
-        if let Some(protocol) = upgrade {
-            headers::set_upgrade(&mut parts.headers, protocol);
-        }
-    }
     let hop = Hop {
         client,
         peer_node: &connection.peer_node,

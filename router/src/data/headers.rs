@@ -4,6 +4,7 @@
 //! and the `portolan-*` headers. Pure edits of header maps; called by `exchange` in both directions.
 
 use crate::cache::key;
+use crate::cache::settings::COUNTRY;
 use crate::decide::facts::{Client, Scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -31,7 +32,7 @@ pub(super) const PORTOLAN_POP: HeaderName = HeaderName::from_static("portolan-po
 /// Tells the origin which region it was taken for.
 pub(super) const PORTOLAN_REGION: HeaderName = HeaderName::from_static("portolan-region");
 /// Tells the origin the client's country.
-pub(super) const PORTOLAN_COUNTRY: HeaderName = HeaderName::from_static("portolan-client-country");
+pub(super) const PORTOLAN_COUNTRY: HeaderName = COUNTRY;
 /// Asked by a trusted client; answered with the decision.
 pub(super) const PORTOLAN_DECISION: HeaderName = HeaderName::from_static("portolan-decision");
 /// Asked by any client; answered with `server-timing`.
@@ -86,10 +87,20 @@ impl Survey {
     }
 }
 
-/// What an upgrade asks for, when the request asks for one (RFC 9110, section 7.8).
-pub(super) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+/// What an upgrade asks for, when the request asks for one that we have part in (RFC 9110, section 7.8). Not for `h2c`: behind it
+/// requests would pass that nobody looked at, and RFC 9113, section 3.1, has given it up.
+fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = headers.get_all(header::CONNECTION).iter().any(|value| has_token(value, "upgrade"));
-    if asked { headers.get(header::UPGRADE).cloned() } else { None }
+    headers.get(header::UPGRADE).filter(|protocol| asked && !has_token(protocol, "h2c")).cloned()
+}
+
+/// Takes from a request what ends at this hop. An upgrade goes on, for the tunnel leads through.
+pub(super) fn end_hop(headers: &mut HeaderMap) {
+    let upgrade = upgrade_of(headers);
+    strip_hop_by_hop(headers);
+    if let Some(protocol) = upgrade {
+        set_upgrade(headers, protocol);
+    }
 }
 
 /// Whether a comma-separated header value holds the token, whatever its case.

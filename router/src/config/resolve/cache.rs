@@ -6,7 +6,7 @@
 use super::Resolver;
 use crate::cache::compress::{self, Compression};
 use crate::cache::key::Parameters;
-use crate::cache::settings::{SetCookie, Settings};
+use crate::cache::settings::{COUNTRY, SetCookie, Settings};
 use crate::config::raw::{RawCache, RawSetCookie};
 use crate::config::value::{At, Field, FreeText, Span, TextField, Time, Written};
 use crate::config::{Cache, defaults};
@@ -144,12 +144,16 @@ impl<'r> Tables<'r> {
             parameters: self.parameters(),
             key_headers: headers.map(|name| name.0.0.clone()).collect(),
             key_cookies: cookies.map(|name| name.0.0.clone()).collect(),
-            key_country: self.pick(|raw| &raw.key_country).is_some_and(|on| *on),
+            key_country: self.key_country(),
             collapse: self.pick(|raw| &raw.collapse).is_none_or(|on| *on),
             early_hints: self.pick(|raw| &raw.early_hints).is_some_and(|on| *on),
             object_max: self.pick(|raw| &raw.object_max).map_or(defaults::CACHE_OBJECT_MAX, |size| size.0.0),
             compress: self.pick(|raw| &raw.compress).is_some_and(|on| *on).then(|| self.compression()),
         }
+    }
+
+    fn key_country(&self) -> bool {
+        self.pick(|raw| &raw.key_country).is_some_and(|on| *on)
     }
 
     fn compression(&self) -> Compression {
@@ -194,6 +198,11 @@ impl<'r> Tables<'r> {
                 None => standard.set_cookie,
             },
             slice: self.pick(|raw| &raw.slice).map_or(standard.slice, |size| size.0.0),
+            vary_refused: if self.key_country() {
+                standard.vary_refused.into_iter().filter(|name| *name != COUNTRY).collect()
+            } else {
+                standard.vary_refused
+            },
             ..standard
         }
     }

@@ -209,12 +209,11 @@ impl Flow<'_> {
         found
     }
 
-    /// The client's request as it is; a policy wants the cache to have no part in it. What it makes invalid is invalid all
-    /// the same.
-    pub(super) async fn bypass(&self, body: Body, record: &mut Record) -> Outcome {
+    /// The client's request as it is: the cache has no part in it. What it makes invalid is invalid all the same.
+    pub(super) async fn bypass(&self, why: &'static str, body: Body, record: &mut Record) -> Outcome {
         let mut came = self.send(self.request.clone(), body, record).await;
         self.invalidate(&mut came);
-        self.through(came, Why::Bypass).detail("policy")
+        self.through(came, Why::Bypass).detail(why)
     }
 
     /// Is this one still good?

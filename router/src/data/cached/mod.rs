@@ -71,25 +71,42 @@ pub(super) async fn serve(
     body: Body,
     record: &mut Record,
 ) -> Response<Body> {
-    let Some((address, key)) = found_by(context, plan, cache, parts) else {
+    let Some(found) = found_by(context, plan, cache, parts) else {
         let now = context.core.clock.now();
         return forward::forward(context.outbound(parts, now), plan, body, record).await;
     };
     record.service = Some(Arc::clone(plan.service));
-    let flow = Flow::new(context, plan, cache, parts, &body, (address, key));
-    let bypass = plan.cache_say.as_ref().is_some_and(|say| say.bypass);
-    let outcome = if bypass { flow.bypass(body, record).await } else { flow.run(body, record).await };
+    let passes_by = found.passes_by;
+    let flow = Flow::new(context, plan, cache, parts, &body, found);
+    let outcome = match passes_by {
+        Some(why) => flow.bypass(why, body, record).await,
+        None => flow.run(body, record).await,
+    };
     close(context, plan, outcome, record)
 }
 
-/// What a request is found by; none for a tunnel, and for a URL that no key can be made of.
-fn found_by(context: &Context<'_>, plan: &Forward<'_>, cache: &Cache, parts: &mut Parts) -> Option<(Address, Key)> {
-    if parts.headers.contains_key(header::UPGRADE) {
-        return None;
-    }
+/// What a request is found by.
+struct Found {
+    address: Address,
+    key: Key,
+    /// Why nothing is looked up or stored for it, if so. What it makes invalid is invalid all the same.
+    passes_by: Option<&'static str>,
+}
+
+/// What a request is found by; none for a URL that no key can be made of.
+fn found_by(context: &Context<'_>, plan: &Forward<'_>, cache: &Cache, parts: &mut Parts) -> Option<Found> {
     let address = tidy(context, parts, cache)?;
-    let key = caching::key(&address, &parts.headers, context.client, cache, plan.cache_say.as_deref())?;
-    Some((address, key))
+    let say = plan.cache_say.as_deref();
+    let key = caching::key(&address, &parts.headers, context.client, cache, say);
+    let passes_by = if parts.headers.contains_key(header::UPGRADE) {
+        Some("upgrade")
+    } else if say.is_some_and(|say| say.bypass) {
+        Some("policy")
+    } else {
+        key.is_none().then_some("long-key")
+    };
+    let key = key.or_else(|| Key::of(&address, &[]))?;
+    Some(Found { address, key, passes_by })
 }
 
 /// Says what was done: in the answer, the record and the counters.
@@ -118,7 +135,7 @@ impl<'a> Flow<'a> {
         given: &'a Cache,
         request: &'a Parts,
         body: &Body,
-        (address, key): (Address, Key),
+        Found { address, key, .. }: Found,
     ) -> Self {
         let told = caching::told(given, plan.cache_say.as_deref());
         let seen = caching::seen(&request.headers, &plan.edits);

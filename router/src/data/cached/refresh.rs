@@ -2,8 +2,8 @@
 //!
 //! Owns that there is one such request for a key at a time, and not too many at all. It is decided like any other request.
 
-use super::Flow;
 use super::running::Running;
+use super::{Flow, Found};
 use crate::cache::key::Key;
 use crate::data::body::Body;
 use crate::data::exchange::Asked as Context;
@@ -52,7 +52,7 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
         if found.as_ref() != Some(&key) || say.is_some_and(|say| say.bypass) {
             return;
         }
-        let flow = Flow::new(&context, plan, cache, &parts, &Body::empty(), (address, key));
+        let flow = Flow::new(&context, plan, cache, &parts, &Body::empty(), Found { address, key, passes_by: None });
         let outcome = flow.revalidate(lead, &mut record).await;
         record.cache = Some("refresh");
         record.answered(outcome.response.status());

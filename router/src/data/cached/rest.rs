@@ -5,11 +5,11 @@
 //! first, where the plan has one. All pieces are of one state by a strong entity tag: a change ends the body broken, and
 //! never mixes two (RFC 9110 section 13.1.5, RFC 9111 section 3.4).
 
-use super::Flow;
 use super::ask::Came;
 use super::fill::Cut;
 use super::reading::{self, Source};
 use super::refresh;
+use super::{Flow, Found};
 use crate::cache::address::Address;
 use crate::cache::key::Key;
 use crate::cache::partial::{self, Continued};
@@ -208,7 +208,7 @@ impl Rest {
         // Nothing is added to what the plan allows.
         plan.plan.targets.sort_by_key(|target| (Some(target.region) == self.region) == self.is_retry);
         partial::ask_for(&mut request.headers, &filling.stored, span);
-        let found = (self.address.clone(), self.key.clone());
+        let found = Found { address: self.address.clone(), key: self.key.clone(), passes_by: None };
         let flow = Flow::new(&context, plan, cache, &self.request, &Body::empty(), found);
         Ok(flow.send(request, Body::empty(), record).await)
     }

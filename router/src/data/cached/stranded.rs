@@ -32,10 +32,7 @@ pub(in crate::data) async fn serve(
     record: &mut Record,
 ) -> Option<Response<Body>> {
     let cache = plan.cache?;
-    if plan.cache_say.as_ref().is_some_and(|say| say.bypass) {
-        return None;
-    }
-    let found = found_by(context, plan, cache, parts)?;
+    let found = found_by(context, plan, cache, parts).filter(|found| found.passes_by.is_none())?;
     let outcome = Flow::new(context, plan, cache, parts, body, found).without_origin(strand).await?;
     Some(close(context, plan, outcome, record))
 }

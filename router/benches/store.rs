@@ -8,7 +8,9 @@
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -89,7 +91,9 @@ fn held(address: &Address, tag: Option<&str>, body: Bytes, era: u64) -> Arc<Held
 fn keep(store: &Store, number: u64, tag: Option<&str>) {
     let address = address(number);
     let body = Bytes::from(vec![b'x'; BODY]);
-    store.keep(&Key::of(&address, &[]).unwrap(), held(&address, tag, body, store.purges.era()));
+    let key = Key::of(&address, &[]).unwrap();
+    let kept = pin!(store.keep(&key, held(&address, tag, body, store.purges.era())));
+    assert!(kept.poll(&mut Context::from_waker(Waker::noop())).is_ready(), "memory waits for nothing");
 }
 
 /// What the process holds in memory, bytes.

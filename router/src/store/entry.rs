@@ -91,6 +91,20 @@ impl Held {
         self.is_lost.load(Relaxed)
     }
 
+    /// Whether it is the very same response: this one, or one that was read from where this lies on disk.
+    fn is(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let facts = |held: &Self| {
+            let Stored { received, fresh_until, is_invalid, .. } = held.stored;
+            (received, fresh_until, is_invalid)
+        };
+        Arc::ptr_eq(self, other)
+            || facts(self) == facts(other)
+                && self.stored.extent == other.stored.extent
+                && self.stored.variant == other.stored.variant
+                && self.stored.headers == other.stored.headers
+                && self.body.lies_with(&other.body)
+    }
+
     fn weight(&self) -> u64 {
         let fields: usize =
             self.stored.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
@@ -148,7 +162,14 @@ impl Entry {
         Self(variants)
     }
 
-    /// With another in the place of this very one, if it is still there.
+    /// With a newer one for this very one, if that is still there.
+    #[must_use]
+    pub(super) fn replaced(&self, old: &Arc<Held>, new: &Arc<Held>) -> Self {
+        let rest = self.without(std::slice::from_ref(old));
+        if rest.0.len() < self.0.len() { rest.with(Arc::clone(new), 0) } else { rest }
+    }
+
+    /// With the same response, its bytes in another place.
     #[must_use]
     pub(super) fn exchanged(&self, old: &Arc<Held>, new: &Arc<Held>) -> Self {
         let exchange = |held: &Arc<Held>| Arc::clone(if Arc::ptr_eq(held, old) { new } else { held });
@@ -158,7 +179,7 @@ impl Entry {
     /// Without these, each of them the very one.
     #[must_use]
     pub fn without(&self, gone: &[Arc<Held>]) -> Self {
-        let stays = |held: &&Arc<Held>| !gone.iter().any(|other| Arc::ptr_eq(held, other));
+        let stays = |held: &&Arc<Held>| !gone.iter().any(|other| held.is(other));
         Self(self.0.iter().filter(stays).cloned().collect())
     }
 

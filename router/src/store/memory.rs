@@ -81,16 +81,20 @@ impl Memory {
         self.cache.get(key)
     }
 
-    /// Changes what is stored under a key; an entry without variants is taken out. `then` is told what is stored now, before
-    /// anybody else can change it.
-    pub(super) fn change(
+    /// Changes what is stored under a key; an entry without variants is taken out. `below` says what that is where memory has
+    /// nothing, or why it cannot: then nothing is changed. `then` is told what is stored now, before anybody else can change it.
+    pub(super) fn change<E>(
         &self,
         key: &Key,
+        below: impl FnOnce() -> Result<Option<Arc<Entry>>, E>,
         change: impl FnOnce(&Entry) -> Entry,
         then: impl FnOnce(Option<&Arc<Entry>>),
-    ) {
+    ) -> Result<(), E> {
         let _in_order = self.stripe(key);
-        let old = self.cache.peek(key);
+        let old = match self.cache.peek(key) {
+            Some(old) => Some(old),
+            None => below()?,
+        };
         let new = change(old.as_deref().unwrap_or(&Entry::default()));
         if new.variants().is_empty() {
             self.cache.remove(key);
@@ -99,6 +103,15 @@ impl Memory {
             let new = Arc::new(new);
             self.cache.insert(key.clone(), Arc::clone(&new));
             then(Some(&new));
+        }
+        Ok(())
+    }
+
+    /// Changes what is in memory under a key, if anything is: it stays the same response, and no tier below has to know.
+    pub(super) fn adjust(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
+        let _in_order = self.stripe(key);
+        if let Some(old) = self.cache.peek(key) {
+            self.cache.insert(key.clone(), Arc::new(change(&old)));
         }
     }
 

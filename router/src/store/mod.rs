@@ -23,9 +23,10 @@ use crate::cache::key::Key;
 use crate::config::CacheDisk;
 use barren::Barren;
 use codings::Codings;
-use disk::Disk;
+use disk::block::Place;
 use disk::folder::OpenError;
 use disk::readers::Unread;
+use disk::{Below, Disk};
 use entry::{Entry, Held};
 use filling::Filling;
 use flights::Flights;
@@ -47,8 +48,11 @@ const ARRIVING_SHARE: u64 = 4;
 const QUEUE_BYTES: (u64, u64) = (4 << 20, 64 << 20);
 /// The largest body that is brought back from disk into memory; larger ones are read from disk each time.
 const PROMOTED_MAX: u64 = 1 << 20;
-/// How long an arriving body waits for the disk before it is passed on without being stored.
-const WRITE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the disk is waited for: by an arriving body before it is passed on without being stored, and by a change before what
+/// it would change counts as gone.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a change reads what the disk has, when that is another each time, before it counts as gone.
+const READS_MAX: usize = 8;
 
 /// Everything that is kept.
 #[derive(Debug)]
@@ -143,14 +147,14 @@ impl Store {
                     let mut stored = held.stored.clone();
                     stored.expire(now);
                     let stale = Arc::new(held.renewed(stored, era));
-                    gone.push(Arc::clone(held));
-                    aged.push(Arc::clone(&stale));
+                    aged.push((Arc::clone(held), Arc::clone(&stale)));
                     found.push(stale);
                 }
             }
         }
-        if !gone.is_empty() {
-            self.change(key, |entry| aged.into_iter().fold(entry.without(&gone), |entry, held| entry.with(held, 0)));
+        if !gone.is_empty() || !aged.is_empty() {
+            let age = |entry: Entry, (old, stale): &(_, _)| entry.replaced(old, stale);
+            self.change(key, |entry| aged.iter().fold(entry.without(&gone), age)).await;
         }
         found
     }
@@ -158,9 +162,17 @@ impl Store {
     /// What the disk has under a key; it is in memory afterwards.
     async fn recall(&self, key: &Key) -> Option<Arc<Entry>> {
         let disk = self.disk.as_ref()?;
-        let (place, entry) = disk.recall(key).await?;
-        let entry = Arc::new(entry);
-        self.memory.promote(key, &entry, || disk.is_at(key, place));
+        let (entry, place) = match disk.below(key) {
+            Below::Nothing => return None,
+            Below::Waiting(entry) => (entry, None),
+            Below::At(place) => (Arc::new(disk.recall(key, place).await?), Some(place)),
+        };
+        let is_so = || match disk.below(key) {
+            Below::Nothing => false,
+            Below::Waiting(now) => Arc::ptr_eq(&now, &entry),
+            Below::At(now) => Some(now) == place,
+        };
+        self.memory.promote(key, &entry, is_so);
         Some(entry)
     }
 
@@ -176,19 +188,19 @@ impl Store {
             Ok(Some(body)) => {
                 let new = Arc::new(held.relocated(body));
                 // On disk it is already.
-                self.memory.change(key, |entry| entry.exchanged(held, &new), |_| ());
+                self.memory.adjust(key, |entry| entry.exchanged(held, &new));
                 Some(new)
             }
             Err(Unread::Busy) => None,
             Err(Unread::Gone) => {
                 match held.left() {
-                    Some(left) => self.replace(key, held, Arc::new(left)),
-                    None => self.drop_held(key, held),
+                    Some(left) => self.replace(key, held, Arc::new(left)).await,
+                    None => self.drop_held(key, held).await,
                 }
                 None
             }
             Err(Unread::Failed) => {
-                self.drop_held(key, held);
+                self.drop_held(key, held).await;
                 None
             }
         }
@@ -222,39 +234,62 @@ impl Store {
         Ok(is_small.then(|| Segments::of(here)))
     }
 
-    /// Changes what is stored under a key, in all tiers.
-    fn change(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
-        self.memory.change(key, change, |entry| match (&self.disk, entry) {
-            (None, _) => {}
-            (Some(disk), Some(entry)) => disk.keep(key, Arc::clone(entry)),
-            (Some(disk), None) => disk.forget(key),
-        });
+    /// Changes what is stored under a key, in all tiers. Waits only for what is on disk and not in memory: it is read first, so
+    /// that what memory had no room for is changed and not forgotten.
+    async fn change(&self, key: &Key, change: impl Fn(&Entry) -> Entry) {
+        let mut read = None;
+        for reads in 0..=READS_MAX {
+            let below = || self.below(key, read.as_ref(), reads < READS_MAX);
+            let then = |entry: Option<&Arc<Entry>>| match (&self.disk, entry) {
+                (None, _) => {}
+                (Some(disk), Some(entry)) => disk.keep(key, Arc::clone(entry)),
+                (Some(disk), None) => disk.forget(key),
+            };
+            let Err((disk, place)) = self.memory.change(key, below, &change, then) else { return };
+            let entry = tokio::time::timeout(DISK_PATIENCE, disk.recall(key, place)).await;
+            read = Some((place, entry.ok().flatten().map(Arc::new)));
+        }
+    }
+
+    /// What the disk has under a key, if it is what was read; else where it is to be read, if it is.
+    fn below(
+        &self,
+        key: &Key,
+        read: Option<&(Place, Option<Arc<Entry>>)>,
+        may_read: bool,
+    ) -> Result<Option<Arc<Entry>>, (&Disk, Place)> {
+        let Some(disk) = &self.disk else { return Ok(None) };
+        match disk.below(key) {
+            Below::Nothing => Ok(None),
+            Below::Waiting(entry) => Ok(Some(entry)),
+            Below::At(place) => match read.filter(|(at, _)| *at == place) {
+                Some((_, entry)) => Ok(entry.clone()),
+                None if may_read => Err((disk, place)),
+                None => Ok(None),
+            },
+        }
     }
 
     /// Keeps a response.
-    pub fn keep(&self, key: &Key, held: Arc<Held>) {
+    pub async fn keep(&self, key: &Key, held: Arc<Held>) {
         self.apart.forget(key);
         let joined_max = self.object_max();
-        self.change(key, |entry| entry.with(held, joined_max));
+        self.change(key, |entry| entry.with(Arc::clone(&held), joined_max)).await;
     }
 
     /// Puts a freshened response in the place of what it came from, if that is still there.
-    pub fn replace(&self, key: &Key, old: &Arc<Held>, new: Arc<Held>) {
-        self.change(key, |entry| {
-            let is_there = entry.variants().iter().any(|held| Arc::ptr_eq(held, old));
-            let rest = entry.without(std::slice::from_ref(old));
-            if is_there { rest.with(new, 0) } else { rest }
-        });
+    pub async fn replace(&self, key: &Key, old: &Arc<Held>, new: Arc<Held>) {
+        self.change(key, |entry| entry.replaced(old, &new)).await;
     }
 
     /// Weighs a response again, of whose bytes a coding was made.
     pub fn reweigh(&self, key: &Key, codings: &Arc<Codings>) {
-        self.memory.change(key, |entry| entry.reweighed(codings), |_| ());
+        self.memory.adjust(key, |entry| entry.reweighed(codings));
     }
 
     /// Drops a response.
-    pub fn drop_held(&self, key: &Key, old: &Arc<Held>) {
-        self.change(key, |entry| entry.without(std::slice::from_ref(old)));
+    pub async fn drop_held(&self, key: &Key, old: &Arc<Held>) {
+        self.change(key, |entry| entry.without(std::slice::from_ref(old))).await;
     }
 
     /// Purges for an operator: in force on all workers when it returns, and for good. False when a restart may undo it,
@@ -326,7 +361,7 @@ impl Room {
             }
             Some(())
         };
-        tokio::time::timeout(WRITE_PATIENCE, moved).await.is_ok_and(|moved| moved.is_some())
+        tokio::time::timeout(DISK_PATIENCE, moved).await.is_ok_and(|moved| moved.is_some())
     }
 
     /// Gives some of it back.

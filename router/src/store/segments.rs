@@ -79,6 +79,14 @@ impl Run {
         within.filter(|run| run.is_there()).map(|run| run.cut(run.start.max(start), run.end().min(end))).collect()
     }
 
+    /// Where it lies on disk, as far as it does.
+    fn below(&self) -> Vec<Self> {
+        match &self.piece {
+            Piece::Here(_) => self.copies(),
+            Piece::Below(_) => vec![self.clone()],
+        }
+    }
+
     /// Notes where copies on disk lie, over those that are known.
     pub(super) fn copied(&self, runs: &[Self]) {
         if let Some(home) = &self.home {
@@ -168,14 +176,23 @@ impl Segments {
 
     /// Notes which of the same bytes an older body of the same state has on disk, so that they are not written again.
     pub(super) fn lie_where(&self, older: &Self) {
-        let below = |run: &Run| match &run.piece {
-            Piece::Here(_) => run.copies(),
-            Piece::Below(_) => vec![run.clone()],
-        };
-        let known: Vec<Run> = older.0.iter().flat_map(below).collect();
+        let known: Vec<Run> = older.0.iter().flat_map(Run::below).collect();
         if !known.is_empty() {
             self.0.iter().for_each(|run| run.copied(&known));
         }
+    }
+
+    /// Whether both lie in the same places on disk, all of them.
+    pub(super) fn lies_with(&self, other: &Self) -> bool {
+        let places = |body: &Self| -> Vec<_> {
+            let place = |run: Run| match run.piece {
+                Piece::Below(slice) => Some((run.start, slice.place())),
+                Piece::Here(_) => None,
+            };
+            body.0.iter().flat_map(Run::below).filter_map(place).collect()
+        };
+        let below: u64 = self.0.iter().flat_map(Run::below).map(|run| run.piece.length()).sum();
+        (self.bytes(), below) == (other.bytes(), other.bytes()) && places(self) == places(other)
     }
 
     /// Bytes from `place` on, up to `end` at the most and as many as lie together; none when that place is not held.

@@ -11,6 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::path::Path;
 use std::task::{Context, Poll, Waker};
 
+mod evicted;
+
 pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 pub(super) fn address(path: &str) -> Address {
@@ -97,7 +99,7 @@ macro_rules! every_store {
 every_store! {
     what_is_kept_is_found(store) {
         assert!(found(&store, "/a").await.is_empty());
-        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
         assert_eq!(found(&store, "/a").await, ["hello"]);
         assert!(found(&store, "/b").await.is_empty());
     }
@@ -105,41 +107,41 @@ every_store! {
     a_newer_answer_to_the_same_requests_takes_the_place_of_the_older(store) {
         let varies = [("vary", "accept-language")];
         for (language, body) in [("en", "hello"), ("de", "hallo"), ("en", "hi")] {
-            store.keep(&key("/a"), held(&store, &varies, language, body));
+            store.keep(&key("/a"), held(&store, &varies, language, body)).await;
         }
         assert_eq!(found(&store, "/a").await, ["hallo", "hi"]);
     }
 
     what_is_replaced_or_dropped_is_the_very_one(store) {
         let old = held(&store, &[], "en", "old");
-        store.keep(&key("/a"), Arc::clone(&old));
-        store.keep(&key("/a"), held(&store, &[], "en", "other"));
-        store.replace(&key("/a"), &old, held(&store, &[], "en", "late"));
+        store.keep(&key("/a"), Arc::clone(&old)).await;
+        store.keep(&key("/a"), held(&store, &[], "en", "other")).await;
+        store.replace(&key("/a"), &old, held(&store, &[], "en", "late")).await;
         assert_eq!(found(&store, "/a").await, ["other"], "what it came from is gone");
-        store.drop_held(&key("/a"), &old);
+        store.drop_held(&key("/a"), &old).await;
         assert_eq!(found(&store, "/a").await, ["other"]);
         let now = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
-        store.replace(&key("/a"), &now, held(&store, &[], "en", "fresh"));
+        store.replace(&key("/a"), &now, held(&store, &[], "en", "fresh")).await;
         assert_eq!(found(&store, "/a").await, ["fresh"]);
         let now = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
-        store.drop_held(&key("/a"), &now);
+        store.drop_held(&key("/a"), &now).await;
         assert!(found(&store, "/a").await.is_empty());
     }
 
     a_hard_purge_ends_it_and_what_was_under_way_with_it(store) {
         let tagged = [("surrogate-key", "sale")];
         let early = held(&store, &tagged, "en", "early");
-        store.keep(&key("/a"), held(&store, &tagged, "en", "hello"));
+        store.keep(&key("/a"), held(&store, &tagged, "en", "hello")).await;
         store.purge(&Purge::Tag(Tag::key(b"sale")), Force::Hard).await;
         assert!(found(&store, "/a").await.is_empty());
-        store.keep(&key("/a"), early);
+        store.keep(&key("/a"), early).await;
         assert!(found(&store, "/a").await.is_empty(), "asked for before the purge");
-        store.keep(&key("/a"), held(&store, &tagged, "en", "new"));
+        store.keep(&key("/a"), held(&store, &tagged, "en", "new")).await;
         assert_eq!(found(&store, "/a").await, ["new"]);
     }
 
     an_invalidation_is_a_hard_purge(store) {
-        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
         store.invalidate(&Purge::Url(address("/a")));
         assert!(found(&store, "/a").await.is_empty());
     }
@@ -156,13 +158,13 @@ every_store! {
         }
         let (kept, bytes) = filling.finish(Ok(())).await;
         assert_eq!(bytes, body.len() as u64);
-        store.keep(&key("/a"), Arc::new(Held::new(filling.stored.clone(), kept.unwrap(), filling.era)));
+        store.keep(&key("/a"), Arc::new(Held::new(filling.stored.clone(), kept.unwrap(), filling.era))).await;
         let held = store.look(&key("/a"), &address("/a"), NOW).await.remove(0);
         assert!(read(&store.ready(&key("/a"), &held).await.unwrap().body).await == body);
     }
 
     a_soft_purge_makes_it_stale(store) {
-        store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+        store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
         let fresh = |held: &[Arc<Held>]| held.iter().map(|held| held.stored.is_fresh(NOW)).collect::<Vec<_>>();
         assert_eq!(fresh(&store.look(&key("/a"), &address("/a"), NOW).await), [true]);
         store.purge(&Purge::Url(address("/a")), Force::Soft).await;

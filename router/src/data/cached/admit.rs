@@ -32,9 +32,9 @@ impl Flow<'_> {
     }
 
     /// Admits an answer, or passes it on.
-    pub(super) fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
+    pub(super) async fn take_in(&self, lead: Option<Lead>, mut came: Came, why: Why) -> Outcome {
         let judged = self.judge(&mut came);
-        self.settle(lead, judged, came, why)
+        self.settle(lead, judged, came, why).await
     }
 
     /// Whether an answer is admitted, or why not in a word. What it makes invalid is so from now on.
@@ -64,7 +64,7 @@ impl Flow<'_> {
     }
 
     /// Keeps an answer that is admitted, and passes on one that is not.
-    pub(super) fn settle(
+    pub(super) async fn settle(
         &self,
         lead: Option<Lead>,
         judged: Result<Stored, &'static str>,
@@ -72,7 +72,7 @@ impl Flow<'_> {
         why: Why,
     ) -> Outcome {
         match judged {
-            Ok(stored) => self.keep(lead, stored, came, why),
+            Ok(stored) => self.keep(lead, stored, came, why).await,
             Err(word) => {
                 if let Some(lead) = lead {
                     lead.apart();
@@ -130,7 +130,7 @@ impl Flow<'_> {
         }
     }
 
-    fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
+    async fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
         self.note_folder(Barren::bears, came.times.received);
         let said = if came.until.is_some() { StatusCode::PARTIAL_CONTENT } else { came.status() };
         let Came { response, method, is_own, target, times, era, until } = came;
@@ -146,7 +146,7 @@ impl Flow<'_> {
                     return self.through(came, why);
                 };
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
-                self.store().keep(&self.key, Arc::clone(&held));
+                self.store().keep(&self.key, Arc::clone(&held)).await;
                 drop(lead);
                 self.plan.service.metrics.fills.seconds.observe(Duration::ZERO);
                 (Source::Held(held), stored)

@@ -128,7 +128,7 @@ impl Flow<'_> {
         record: &mut Record,
     ) -> Outcome {
         let came = self.send(request, body, record).await;
-        self.take_in(lead, came, why)
+        self.take_in(lead, came, why).await
     }
 
     /// How the origin is asked: so that the answer can serve others, and in slices where the route has them. As the client asks
@@ -174,7 +174,7 @@ impl Flow<'_> {
         slices.ask_for(&mut request.headers);
         let came = self.send(request, body, record).await;
         if let Some((judged, came)) = self.in_slices(came, &slices) {
-            return self.settle(lead, judged, came, why);
+            return self.settle(lead, judged, came, why).await;
         }
         let mut request = self.request.clone();
         if !request.headers.contains_key(header::RANGE) {
@@ -244,12 +244,12 @@ impl Flow<'_> {
             return self.hit(&held, now).detail("origin-failed");
         }
         if !is_get {
-            return self.by_head(held, came, why);
+            return self.by_head(held, came, why).await;
         }
         let fresh = match said {
-            StatusCode::NOT_MODIFIED => self.freshen(held, index, &came),
+            StatusCode::NOT_MODIFIED => self.freshen(held, index, &came).await,
             StatusCode::PARTIAL_CONTENT if !validate::goes_on(self.headers(), came.response.headers(), now) => None,
-            _ => return self.take_in(lead, came, why),
+            _ => return self.take_in(lead, came, why).await,
         };
         let fresh = match fresh {
             Some(fresh) => self.store().ready(&self.key, &fresh).await,
@@ -269,7 +269,7 @@ impl Flow<'_> {
     }
 
     /// Makes newer what a 304 is about. The response that was asked about, as it is now; none when the 304 is about another.
-    fn freshen(&self, held: &[Arc<Held>], index: usize, came: &Came) -> Option<Arc<Held>> {
+    async fn freshen(&self, held: &[Arc<Held>], index: usize, came: &Came) -> Option<Arc<Held>> {
         let stored = held.iter().map(|held| &held.stored);
         let meant = freshen::meant(came.response.headers(), stored, index, came.times.received);
         let mut answer = None;
@@ -279,13 +279,13 @@ impl Flow<'_> {
             let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache().settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
-                    self.store().replace(&self.key, old, Arc::clone(&fresh));
+                    self.store().replace(&self.key, old, Arc::clone(&fresh)).await;
                     fresh
                 }
                 Err(refused) => {
                     let (refusal, stored) = *refused;
                     if !refusal.is_of_request() {
-                        self.store().drop_held(&self.key, old);
+                        self.store().drop_held(&self.key, old).await;
                     }
                     newer(stored)
                 }
@@ -298,7 +298,7 @@ impl Flow<'_> {
     }
 
     /// What the answer to a HEAD says of what is stored (RFC 9111 section 4.3.5).
-    fn by_head(&self, held: &[Arc<Held>], came: Came, why: Why) -> Outcome {
+    async fn by_head(&self, held: &[Arc<Held>], came: Came, why: Why) -> Outcome {
         let now = came.times.received;
         for old in held {
             let new = match freshen::by_head(came.status(), came.response.headers(), &old.stored, now) {
@@ -312,9 +312,9 @@ impl Flow<'_> {
             };
             match new {
                 Ok(stored) => {
-                    self.store().replace(&self.key, old, Arc::new(old.renewed(stored, came.era)));
+                    self.store().replace(&self.key, old, Arc::new(old.renewed(stored, came.era))).await;
                 }
-                Err(_) => self.store().drop_held(&self.key, old),
+                Err(_) => self.store().drop_held(&self.key, old).await,
             }
         }
         self.through(came, why)

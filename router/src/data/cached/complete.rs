@@ -51,14 +51,14 @@ impl Flow<'_> {
             return self.other_state(lead, held, came, record).await;
         };
         let Some(pieces) = exactly(came.response.body_mut(), span.end - span.start).await else {
-            self.store().drop_held(&self.key, held);
+            self.store().drop_held(&self.key, held).await;
             let words = "the origin sent another part than it announced";
             return Outcome::forwarded(respond::text(StatusCode::BAD_GATEWAY, words), Why::Partial);
         };
         let now = self.now();
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
         let whole = Arc::new(Held::new(stored, body, came.era));
-        self.store().replace(&self.key, held, Arc::clone(&whole));
+        self.store().replace(&self.key, held, Arc::clone(&whole)).await;
         let Some(whole) = self.store().ready(&self.key, &whole).await else {
             return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
         };
@@ -130,12 +130,12 @@ impl Flow<'_> {
     async fn other_state(&self, lead: Option<Lead>, held: &Arc<Held>, came: Came, record: &mut Record) -> Outcome {
         let is_refused = came.target.is_some() && partial::is_refusal(came.status());
         if is_refused {
-            self.store().drop_held(&self.key, held);
+            self.store().drop_held(&self.key, held).await;
         }
         if is_refused || came.status() == StatusCode::PARTIAL_CONTENT {
             return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
         }
-        self.take_in(lead, came, Why::Partial)
+        self.take_in(lead, came, Why::Partial).await
     }
 
     /// What is missing of the slices around a span.

@@ -88,7 +88,7 @@ impl Fill {
             let held = Held::new(stored, body, self.filling.era);
             // A part of the bytes has no codings.
             let held = if is_broken { held } else { held.with_codings(&self.filling.codings) };
-            self.store.keep(&self.key, Arc::new(held));
+            self.store.keep(&self.key, Arc::new(held)).await;
             self.seconds.observe(began.elapsed());
         }
     }

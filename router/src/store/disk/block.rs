@@ -107,7 +107,7 @@ impl Slice {
     }
 
     /// Where they lie: the place, and which bytes of it.
-    pub(super) fn place(&self) -> (Place, u32, u32) {
+    pub(crate) fn place(&self) -> (Place, u32, u32) {
         (self.place, self.from, self.to)
     }
 

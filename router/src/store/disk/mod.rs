@@ -50,6 +50,17 @@ const OBJECT_SHARE: u64 = 4;
 /// How long the end of the process waits for what is to be written.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a key has on disk.
+#[derive(Debug)]
+pub(super) enum Below {
+    /// Nothing.
+    Nothing,
+    /// An entry that is not written yet.
+    Waiting(Arc<Entry>),
+    /// An entry, there.
+    At(Place),
+}
+
 /// The tier.
 #[derive(Debug)]
 pub struct Disk {
@@ -125,13 +136,20 @@ impl Disk {
         self.size / OBJECT_SHARE
     }
 
-    /// Reads an entry, and says where it was found. Its bodies stay where they are.
-    pub(super) async fn recall(&self, key: &Key) -> Option<(Place, Entry)> {
-        let place = self.index.find(index::name(key))?;
+    /// What a key has here.
+    pub(super) fn below(&self, key: &Key) -> Below {
+        let place = || self.index.find(index::name(key)).map(Below::At);
+        let waiting = || self.queue.waiting(key).map(Below::Waiting);
+        // Once more at the end: what waited may have been written meanwhile.
+        place().or_else(waiting).or_else(place).unwrap_or(Below::Nothing)
+    }
+
+    /// Reads an entry where it was found. Its bodies stay where they are.
+    pub(super) async fn recall(&self, key: &Key, place: Place) -> Option<Entry> {
         let reply = Slice::whole(&self.blocks.get(place.block)?, place).read();
         match reply.await.unwrap_or(Err(Unread::Gone)) {
             Ok(bytes) => match record::decode(&bytes, key, |id| self.blocks.get(id)) {
-                Found::Entry(entry) => return Some((place, entry)),
+                Found::Entry(entry) => return Some(entry),
                 Found::Other => return None,
                 Found::Broken => self.figures.failed(Fault::Corrupt, "a record cannot be understood", &"malformed"),
             },
@@ -140,11 +158,6 @@ impl Disk {
         }
         self.queue.forget(key);
         None
-    }
-
-    /// Whether the key's entry is still the one that was found there.
-    pub(super) fn is_at(&self, key: &Key, place: Place) -> bool {
-        self.index.find(index::name(key)) == Some(place)
     }
 
     /// Wants an entry written in the place of what its key had.

@@ -56,8 +56,8 @@ struct State {
     order: VecDeque<Waiting>,
     entries: HashMap<Key, Arc<Entry>, BuildHasherDefault<DefaultHasher>>,
     bytes: u64,
-    /// The name of the entry that is being written, until it is out of date.
-    writing: Option<u64>,
+    /// The entry that is being written, until it is out of date: its name, its key and itself.
+    writing: Option<(u64, Key, Arc<Entry>)>,
     is_closed: bool,
 }
 
@@ -109,12 +109,17 @@ impl Queue {
         self.outdate(&mut state, key);
     }
 
+    /// The entry of a key that waits to be written, or is being written.
+    pub(super) fn waiting(&self, key: &Key) -> Option<Arc<Entry>> {
+        let state = self.state();
+        let writing = || state.writing.as_ref().filter(|(_, other, _)| other == key).map(|(_, _, entry)| entry);
+        state.entries.get(key).or_else(writing).cloned()
+    }
+
     /// What the key has on disk, or will have, is not to be found any more.
     fn outdate(&self, state: &mut State, key: &Key) {
         let name = index::name(key);
-        if state.writing == Some(name) {
-            state.writing = None;
-        }
+        state.writing.take_if(|(other, ..)| *other == name);
         if let Some(entry) = state.entries.remove(key) {
             state.bytes -= weight(&entry);
         }
@@ -182,6 +187,8 @@ impl Queue {
     }
 
     fn take(&self, state: &mut State) -> Option<Job> {
+        // What was being written is on disk by now, or could not be written.
+        state.writing = None;
         if !state.marks.is_empty() {
             return Some(Job::Purges(std::mem::take(&mut state.marks), std::mem::take(&mut state.acknowledged)));
         }
@@ -198,7 +205,7 @@ impl Queue {
                     // One that was replaced waits a second time, further behind; the first finds the newest.
                     let Some(entry) = state.entries.remove(&key) else { continue };
                     state.bytes -= weight(&entry);
-                    state.writing = Some(index::name(&key));
+                    state.writing = Some((index::name(&key), key.clone(), Arc::clone(&entry)));
                     return Some(Job::Entry(key, entry));
                 }
             }
@@ -209,7 +216,7 @@ impl Queue {
     /// An entry was written: does what makes it found, unless it is out of date. Whether it was.
     pub(super) fn found(&self, name: u64, publish: impl FnOnce()) -> bool {
         let mut state = self.state();
-        let is_newest = state.writing.take() == Some(name);
+        let is_newest = state.writing.take().is_some_and(|(other, ..)| other == name);
         if is_newest {
             publish();
         }
@@ -241,9 +248,12 @@ mod tests {
         assert!(queue.found(name, || index.insert(name, Place { block: 1, offset: 0, length: 1, sum: 0 })));
         // What is on disk now is replaced, and the newer entry is taken where the older one stood.
         queue.keep(&key, entry());
+        assert!(queue.waiting(&key).is_some());
         assert!(matches!(queue.next(), Some(Job::Entry(..))));
+        assert!(queue.waiting(&key).is_some(), "it is being written");
         assert!(queue.found(name, || index.insert(name, Place { block: 1, offset: 1, length: 1, sum: 0 })));
         queue.close();
+        assert!(queue.waiting(&key).is_none());
         assert!(queue.next().is_none(), "a removal would take the newest out at the next start");
         queue.forget(&key);
         assert!(matches!(queue.next(), Some(Job::Removal(gone)) if gone == name));

@@ -46,7 +46,7 @@ async fn fill(store: &Arc<Store>, path: &str, bytes: usize) -> Vec<u8> {
         assert!(room.hold(&filling, piece.len() as u64).await);
     }
     let kept = filling.finish(Ok(())).await.0.unwrap();
-    store.keep(&key(path), Arc::new(Held::new(filling.stored.clone(), kept, filling.era)));
+    store.keep(&key(path), Arc::new(Held::new(filling.stored.clone(), kept, filling.era))).await;
     body
 }
 
@@ -68,7 +68,7 @@ async fn a_restart_finds_all_that_was_stored_of_a_response() {
         ("x-latin", "caf\u{e9}"),
     ];
     for (language, body) in [("en", "hello"), ("de", "hallo")] {
-        store.keep(&key("/a"), held(&store, &fields, language, body));
+        store.keep(&key("/a"), held(&store, &fields, language, body)).await;
     }
     let all = |held: Vec<Arc<Held>>| held.iter().map(|held| format!("{:?} {}", held.stored, held.era())).collect();
     let before: Vec<String> = all(store.look(&key("/a"), &address("/a"), NOW).await);
@@ -87,11 +87,11 @@ async fn only_the_newest_is_found_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = on_disk(folder.path(), SIZE);
     for body in ["one", "two", "three"] {
-        store.keep(&key("/a"), held(&store, &[], "en", body));
-        store.keep(&key("/gone"), held(&store, &[], "en", body));
+        store.keep(&key("/a"), held(&store, &[], "en", body)).await;
+        store.keep(&key("/gone"), held(&store, &[], "en", body)).await;
     }
     let gone = store.look(&key("/gone"), &address("/gone"), NOW).await.remove(0);
-    store.drop_held(&key("/gone"), &gone);
+    store.drop_held(&key("/gone"), &gone).await;
     drop(store);
     let store = on_disk(folder.path(), SIZE);
     assert_eq!(found(&store, "/a").await, ["three"]);
@@ -102,8 +102,8 @@ async fn only_the_newest_is_found_after_a_restart() {
 async fn a_purge_that_was_acknowledged_stays_after_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let store = on_disk(folder.path(), SIZE);
-    store.keep(&key("/a"), held(&store, &SALE, "en", "old"));
-    store.keep(&key("/b"), held(&store, &[], "en", "other"));
+    store.keep(&key("/a"), held(&store, &SALE, "en", "old")).await;
+    store.keep(&key("/b"), held(&store, &[], "en", "other")).await;
     while store.disk().unwrap().figures().writes.load(std::sync::atomic::Ordering::Relaxed) < 2 {
         tokio::task::yield_now().await;
     }
@@ -116,8 +116,8 @@ async fn a_purge_that_was_acknowledged_stays_after_a_crash() {
     assert!(found(&after, "/a").await.is_empty());
     assert_eq!(found(&after, "/b").await, ["other"]);
     // What was asked for before the purge stays purged, what comes after it is good; also one restart later.
-    store.keep(&key("/late"), late);
-    store.keep(&key("/a"), held(&store, &SALE, "en", "new"));
+    store.keep(&key("/late"), late).await;
+    store.keep(&key("/a"), held(&store, &SALE, "en", "new")).await;
     drop(store);
     let store = on_disk(folder.path(), SIZE);
     assert!(found(&store, "/late").await.is_empty());
@@ -175,7 +175,7 @@ async fn bring(store: &Store, path: &str, span: std::ops::Range<u64>, total: u64
     let bytes = Bytes::from(vec![7; (span.end - span.start) as usize]);
     let body = Segments::one(span.start, bytes);
     stored.extent = Extent::Parts { total, held: Spans::one(span) };
-    store.keep(&key(path), Arc::new(Held::new(stored, body, store.purges.era())));
+    store.keep(&key(path), Arc::new(Held::new(stored, body, store.purges.era()))).await;
     while figures.writes.load(std::sync::atomic::Ordering::Relaxed) == before {
         tokio::task::yield_now().await;
     }
@@ -197,7 +197,7 @@ async fn what_joins_is_written_and_not_what_is_there() {
     // What came back from disk has its place there, too.
     let held = store.look(&key("/film"), &address("/film"), NOW).await.remove(0);
     assert!(held.body.is_here() && held.stored.length() == Some(8 * SLICE));
-    store.replace(&key("/film"), &held, Arc::new(held.renewed(held.stored.clone(), held.era())));
+    store.replace(&key("/film"), &held, Arc::new(held.renewed(held.stored.clone(), held.era()))).await;
     store.close();
     let grown = store.disk().unwrap().figures().bytes.load(std::sync::atomic::Ordering::Relaxed) - bytes;
     assert!(grown < 2048, "{grown} bytes for a record");
@@ -243,8 +243,8 @@ async fn what_is_damaged_is_a_miss_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(on_disk(folder.path(), SIZE));
     fill(&store, "/large", 3_000_000).await;
-    store.keep(&key("/a"), held(&store, &[], "en", "hello"));
-    store.keep(&key("/b"), held(&store, &[], "en", "hello, too"));
+    store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
+    store.keep(&key("/b"), held(&store, &[], "en", "hello, too")).await;
     drop(store);
     for block in files(folder.path(), "block") {
         let mut bytes = fs::read(&block).unwrap();
@@ -284,7 +284,7 @@ async fn a_folder_that_goes_away_costs_only_what_was_in_it() {
     }
     assert!(!held, "it is not stored");
     assert!(store.disk().unwrap().figures().errors(Fault::Io) > 0);
-    store.keep(&key("/a"), super::super::tests::held(&store, &[], "en", "hello"));
+    store.keep(&key("/a"), super::super::tests::held(&store, &[], "en", "hello")).await;
     assert_eq!(found(&store, "/a").await, ["hello"], "memory is well");
 }
 
@@ -292,7 +292,7 @@ async fn a_folder_that_goes_away_costs_only_what_was_in_it() {
 async fn purges_that_cannot_be_read_end_everything() {
     let folder = tempfile::tempdir().unwrap();
     let store = on_disk(folder.path(), SIZE);
-    store.keep(&key("/a"), held(&store, &[], "en", "hello"));
+    store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
     for name in [&b"one"[..], b"two", b"three"] {
         assert!(store.purge(&Purge::Tag(Tag::key(name)), Force::Hard).await);
     }
@@ -304,7 +304,7 @@ async fn purges_that_cannot_be_read_end_everything() {
     let store = on_disk(folder.path(), SIZE);
     assert!(found(&store, "/a").await.is_empty());
     assert_eq!(store.disk().unwrap().entries(), 0);
-    store.keep(&key("/a"), held(&store, &[], "en", "new"));
+    store.keep(&key("/a"), held(&store, &[], "en", "new")).await;
     drop(store);
     assert_eq!(found(&on_disk(folder.path(), SIZE), "/a").await, ["new"]);
 }
@@ -394,12 +394,12 @@ async fn same_as_a_map(acts: Vec<Act>) {
         match act {
             Act::Keep(which) => {
                 let body = BODIES[step % BODIES.len()];
-                store.keep(&key(&paths[which]), held(&store, &[], "en", body));
+                store.keep(&key(&paths[which]), held(&store, &[], "en", body)).await;
                 map[which] = Some(body);
             }
             Act::Drop(which) => {
                 for held in store.look(&key(&paths[which]), &address(&paths[which]), NOW).await {
-                    store.drop_held(&key(&paths[which]), &held);
+                    store.drop_held(&key(&paths[which]), &held).await;
                 }
                 map[which] = None;
             }
@@ -443,12 +443,12 @@ async fn never_older(store: Arc<Store>, own: usize) {
                 let body = format!("{step} {}", "x".repeat(500 + dice / 64 % 16_000));
                 let segments = Segments::one(0, Bytes::from(body.clone()));
                 let held = Held::new(stored(&[], "en"), segments, store.purges.era());
-                store.keep(&key(path), Arc::new(held));
+                store.keep(&key(path), Arc::new(held)).await;
                 newest[which] = Some(body);
             }
             4 => {
                 for held in store.look(&key(path), &address(path), NOW).await {
-                    store.drop_held(&key(path), &held);
+                    store.drop_held(&key(path), &held).await;
                 }
                 store.invalidate(&Purge::Url(address(path)));
                 newest[which] = None;

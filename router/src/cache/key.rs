@@ -76,8 +76,9 @@ impl Source {
     }
 }
 
-/// Stands where a [`Source`] does, in keys of slices.
+/// Stand where a [`Source`] does, in the keys of slices and of variants.
 const SLICE: u8 = 5;
+const VARIANT: u8 = 6;
 
 /// One part that is added to the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +125,13 @@ impl Key {
     #[must_use]
     pub fn slice(&self, start: u64) -> Self {
         let bytes = [&self.bytes, &[0, SLICE][..], &start.to_be_bytes()].concat();
+        Self { bytes: bytes.into_boxed_slice(), address_length: self.address_length }
+    }
+
+    /// What those wait for one another by who say the same in what a response varies on.
+    #[must_use]
+    pub fn variant(&self, values: &[u8]) -> Self {
+        let bytes = [&self.bytes, &[0, VARIANT][..], values].concat();
         Self { bytes: bytes.into_boxed_slice(), address_length: self.address_length }
     }
 

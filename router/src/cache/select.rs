@@ -159,6 +159,17 @@ pub fn suffices(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &S
     held(asked, stored, now, settings) == Held::Enough
 }
 
+/// Whether a stored response would answer a request unasked if the origin had just confirmed it. If not, there is no use in waiting
+/// for another request that asks.
+pub fn serves_confirmed(asked: &Asked<'_>, stored: &Stored, settings: &Settings) -> bool {
+    let wishes = wishes::read(asked.headers, settings);
+    let age = stored.initial_age_ms;
+    let left = (u64::from(stored.lifetime.seconds) * 1000).saturating_sub(age);
+    let too_old = wishes.max_age.is_some_and(|seconds| age >= u64::from(seconds) * 1000);
+    let too_soon = wishes.min_fresh.is_some_and(|seconds| left <= u64::from(seconds) * 1000);
+    left > 0 && !stored.ruling.directives.no_cache.is_whole() && !wishes.no_cache && !too_old && !too_soon
+}
+
 /// The one span that a request wants of a stored response whose length is known; none when it wants several, or what is not there.
 pub fn span(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Settings) -> Option<Range<u64>> {
     let length = stored.length()?;

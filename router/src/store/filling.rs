@@ -10,7 +10,9 @@
 
 use super::codings::Codings;
 use super::disk::block::{Block, Slice};
+use super::purge::{Purges, Standing};
 use super::segments::{Piece, RUN_BYTES_MAX, Run, Segments};
+use crate::cache::address::Address;
 use crate::cache::stored::Stored;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -82,6 +84,11 @@ impl Filling {
             filler: None,
         };
         Self { stored, era, codings: OnceLock::new(), state: Mutex::new(state) }
+    }
+
+    /// Whether it was purged since it was asked for, as what this address answers.
+    pub fn is_purged(&self, purges: &Purges, address: &Address) -> bool {
+        purges.standing(self.era, address, &self.stored.tags).0 != Standing::Untouched
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,16 +1,19 @@
 //! Requests for the same thing at the same time: one asks the origin, the others wait for what it learns.
 //!
-//! Owns who leads. A leader that goes away without a word hands over: the others look again, and the first of them leads. Over
-//! as soon as the answer is stored, or known not to be; never later than the leader's own time limits.
+//! Owns who leads. A leader that goes away without a word hands over: the others look again, and the first of them leads. One that
+//! is slow is joined by another, and no more. Over as soon as the answer of one is stored, or known not to be; never later than
+//! their own time limits.
 #![allow(clippy::disallowed_types, reason = "a table that only misses touch, in shards")]
 
 use super::filling::Filling;
+use crate::base::clock::monotonic;
 use crate::cache::key::Key;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
 use std::hash::BuildHasherDefault;
 use std::hash::{BuildHasher, DefaultHasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const SHARDS: usize = 32;
@@ -28,7 +31,21 @@ pub enum Stage {
     Apart,
 }
 
-type Shard = HashMap<Key, watch::Receiver<Stage>, BuildHasherDefault<DefaultHasher>>;
+/// Who asks for a key, and those who wait for it.
+#[derive(Debug)]
+struct Flight {
+    channel: watch::Sender<Stage>,
+    /// When the last one began to ask.
+    since: Instant,
+}
+
+impl Flight {
+    fn is(&self, followed: &watch::Receiver<Stage>) -> bool {
+        self.channel.subscribe().same_channel(followed)
+    }
+}
+
+type Shard = HashMap<Key, Flight, BuildHasherDefault<DefaultHasher>>;
 
 /// The requests under way.
 #[derive(Debug, Default)]
@@ -49,18 +66,39 @@ impl Flights {
     /// Leads for this key, or follows who leads already.
     pub fn enter(self: &Arc<Self>, key: &Key) -> Role {
         match self.shard(key).entry(key.clone()) {
-            Place::Occupied(place) => Role::Follow(place.get().clone()),
+            Place::Occupied(place) => Role::Follow(place.get().channel.subscribe()),
             Place::Vacant(place) => {
-                let (sender, receiver) = watch::channel(Stage::Asking);
-                place.insert(receiver);
-                Role::Lead(Lead { flights: Arc::clone(self), key: key.clone(), sender, last: Stage::Look })
+                let flight = Flight { channel: watch::Sender::new(Stage::Asking), since: monotonic() };
+                let lead = self.lead(key, &place.insert(flight).channel);
+                Role::Lead(lead)
             }
         }
     }
 
     /// Who leads for this key, if somebody does.
     pub fn find(&self, key: &Key) -> Option<watch::Receiver<Stage>> {
-        self.shard(key).get(key).cloned()
+        self.shard(key).get(key).map(|flight| flight.channel.subscribe())
+    }
+
+    /// Asks beside a leader who has said nothing for so long: one of those who wait each time, and whoever has an answer first has it
+    /// for all of them.
+    pub fn relieve(self: &Arc<Self>, key: &Key, followed: &watch::Receiver<Stage>, patience: Duration) -> Option<Lead> {
+        let mut shard = self.shard(key);
+        let flight = shard.get_mut(key).filter(|flight| flight.is(followed) && flight.since.elapsed() >= patience)?;
+        flight.since = monotonic();
+        Some(self.lead(key, &flight.channel))
+    }
+
+    /// Nobody else is to follow what is arriving there: it was purged. Who follows already has what it has.
+    pub fn leave(&self, key: &Key, followed: &watch::Receiver<Stage>) {
+        let mut shard = self.shard(key);
+        if shard.get(key).is_some_and(|flight| flight.is(followed)) {
+            shard.remove(key);
+        }
+    }
+
+    fn lead(self: &Arc<Self>, key: &Key, channel: &watch::Sender<Stage>) -> Lead {
+        Lead { flights: Arc::clone(self), key: key.clone(), sender: channel.clone(), last: Stage::Look }
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
@@ -94,7 +132,7 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         // First out of the table, so that nobody who looks again finds this flight.
-        self.flights.shard(&self.key).remove(&self.key);
+        self.flights.leave(&self.key, &self.sender.subscribe());
         self.sender.send_replace(self.last.clone());
     }
 }
@@ -131,5 +169,35 @@ mod tests {
         let Role::Follow(follower) = flights.enter(&key()) else { panic!("two lead") };
         third.apart();
         assert!(matches!(*follower.borrow(), Stage::Apart));
+    }
+    #[test]
+    fn a_slow_leader_is_joined_by_one_at_a_time() {
+        let flights = Arc::new(Flights::default());
+        let slow = lead(&flights);
+        let follower = flights.find(&key()).unwrap();
+        let hour = Duration::from_secs(3600);
+        assert!(flights.relieve(&key(), &follower, hour).is_none(), "it has time");
+        let second = flights.relieve(&key(), &follower, Duration::ZERO).unwrap();
+        assert!(flights.relieve(&key(), &follower, hour).is_none(), "the second has time of its own");
+        drop(second);
+        assert!(matches!(*follower.borrow(), Stage::Look), "who has an answer has it for all");
+        let next = lead(&flights);
+        drop(slow);
+        assert!(flights.find(&key()).is_some(), "what comes late ends nobody else's flight");
+        assert!(flights.relieve(&key(), &follower, Duration::ZERO).is_none(), "that is another flight");
+        drop(next);
+    }
+
+    #[test]
+    fn what_is_left_is_not_followed_any_more() {
+        let flights = Arc::new(Flights::default());
+        let purged = lead(&flights);
+        let follower = flights.find(&key()).unwrap();
+        flights.leave(&key(), &follower);
+        let next = lead(&flights);
+        flights.leave(&key(), &follower);
+        drop(purged);
+        assert!(flights.find(&key()).is_some());
+        drop(next);
     }
 }

@@ -133,13 +133,17 @@ fn nobody_waits_where_nothing_is_stored_and_everybody_where_something_is() {
 
 #[test]
 fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_nobody_wait() {
-    let (gate, all) = (Gate::default(), Barrier::of(20));
+    const PATHS: [&str; 4] = ["/never", "/always", "/late", "/reload"];
+    let (gate, all) = (Gate::default(), PATHS.map(|_| Barrier::of(20)));
     let held = gate.clone();
     let origin = Origin::start(move |speaker| {
         while let Some(seen) = speaker.request()? {
             let asks = seen.field("if-none-match").is_some();
             let age = match (seen.target.as_str(), asks) {
                 ("/never", _) => "no-cache",
+                ("/always", _) => "no-cache, max-age=60",
+                ("/late", _) => "max-age=60\r\nage: 60",
+                ("/reload", _) => "max-age=60",
                 (_, false) => "max-age=1",
                 (_, true) => "max-age=60",
             };
@@ -149,8 +153,10 @@ fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_n
                     speaker.say(scripts::response("200 OK", &fields, "kept"))?;
                     continue;
                 }
-                ("/never", true) => all.pass(),
-                (_, true) => held.pass(),
+                (path, true) => match PATHS.iter().position(|known| *known == path) {
+                    Some(at) => all[at].pass(),
+                    None => held.pass(),
+                },
             }
             speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?;
         }
@@ -161,7 +167,8 @@ fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_n
     let again = |path: &str| Ask::get(path).field("if-none-match", "\"1\"");
     let answered = |clients: Vec<Client>| {
         for mut client in clients {
-            assert_eq!(client.answer("GET").unwrap().status, 304);
+            let answer = client.answer("GET").unwrap();
+            assert_eq!((answer.status, super::said(&answer).contains("origin-failed")), (304, false));
         }
         origin.seen().len()
     };
@@ -171,8 +178,67 @@ fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_n
     wait_for_waiting(&pop, 19);
     gate.open();
     assert_eq!(answered(clients), 2, "one asks for all");
-    pop.get("/never");
-    assert_eq!(answered(burst(&pop, 20, &again("/never"))), 2 + 1 + 20);
+    for (round, path) in PATHS.into_iter().enumerate() {
+        pop.get(path);
+        let ask = if path == "/reload" { again(path).field("cache-control", "no-cache") } else { again(path) };
+        assert_eq!(answered(burst(&pop, 20, &ask)), 2 + 21 * (round + 1), "{path}: nobody could use another's answer");
+    }
+}
+
+#[test]
+fn variants_do_not_wait_for_one_another() {
+    let (gate, others, all) = (Gate::default(), Barrier::of(19), Barrier::of(20));
+    let (held, asked) = (gate.clone(), AtomicUsize::new(0));
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            match asked.fetch_add(1, SeqCst) {
+                0 => held.pass(),
+                1..20 => others.pass(),
+                _ => all.pass(),
+            }
+            let fields = "cache-control: max-age=60\r\nvary: x-shop\r\n";
+            speaker.say(scripts::response("200 OK", fields, seen.field("x-shop").unwrap_or("-")))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin);
+    let shops = |first: usize| {
+        let ask = |shop: usize| Ask::get("/").field("x-shop", &shop.to_string());
+        (first..first + 20).flat_map(|shop| burst(&pop, 1, &ask(shop))).collect::<Vec<_>>()
+    };
+    let answered = |clients: Vec<Client>, first: usize| {
+        for (shop, mut client) in clients.into_iter().enumerate() {
+            assert_eq!(client.answer("GET").unwrap().text(), (first + shop).to_string());
+        }
+        origin.seen().len()
+    };
+    // Nobody knows before the first answer; the origin holds all others until all have come.
+    let clients = shops(0);
+    wait_for_waiting(&pop, 19);
+    gate.open();
+    assert_eq!(answered(clients, 0), 20);
+    assert_eq!(answered(shops(20), 20), 40, "now all know");
+}
+
+#[test]
+fn a_slow_leader_is_joined_by_one_other() {
+    let (two, asked) = (Barrier::of(2), AtomicUsize::new(0));
+    let origin = Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            if asked.fetch_add(1, SeqCst) < 2 {
+                two.pass();
+            }
+            speaker.say(scripts::response("200 OK", "cache-control: max-age=60\r\n", "slow"))?;
+        }
+        Ok(())
+    });
+    // The origin answers nobody before two have asked.
+    let service = Service::new("shop").with("cache = {}").region(FRANKFURT, &[origin.url()]);
+    let pop = Pop::start(&service.site());
+    for mut client in burst(&pop, 20, &Ask::get("/")) {
+        assert_eq!(client.answer("GET").unwrap().text(), "slow");
+    }
+    assert_eq!(origin.seen().len(), 2);
 }
 
 #[test]
@@ -206,4 +272,32 @@ fn a_follower_reads_behind_the_leader_and_stays_when_the_leader_leaves() {
     assert_eq!(follower.exactly(5, "the rest").unwrap(), b"later");
     wait_until("it is stored", || pop.status_of("/cache/entries") == 1);
     assert_eq!((pop.get("/").text().as_str(), asked.load(SeqCst)), ("firstlater", 1));
+}
+
+#[test]
+fn an_answer_to_one_clients_conditions_tells_nothing_of_others() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            if seen.field("if-match").is_some() || seen.field("range").is_some() {
+                let status = if seen.field("range").is_some() { "416 Range Not Satisfiable" } else { "412 No" };
+                speaker.say(scripts::response(status, "", "no"))?;
+                continue;
+            }
+            held.pass();
+            speaker.say(scripts::response("200 OK", "cache-control: max-age=60\r\n", "shared"))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin);
+    assert_eq!(pop.ask(&Ask::get("/").field("if-match", "\"other\"")).status, 412);
+    assert_eq!(pop.ask(&Ask::get("/").field("range", "bytes=900-")).status, 416);
+    let clients = burst(&pop, 20, &Ask::get("/"));
+    wait_for_waiting(&pop, 19);
+    gate.open();
+    for mut client in clients {
+        assert_eq!(client.answer("GET").unwrap().text(), "shared");
+    }
+    assert_eq!(origin.seen().len(), 3);
 }

@@ -87,3 +87,45 @@ fn a_purge_is_not_undone_by_what_an_unsafe_method_brings() {
     assert_eq!(client.answer("POST").unwrap().text(), "new");
     assert_eq!(said(&pop.get("/held")), "fwd=uri-miss;stored", "it was asked for before the purge");
 }
+
+#[test]
+fn nobody_is_let_into_an_answer_that_was_purged_on_its_way() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            if seen.method == "POST" {
+                speaker.say(scripts::ok("done"))?;
+                continue;
+            }
+            let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2);
+            let state = if is_first { "old" } else { "new" };
+            let head = "HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 8\r\n\r\n";
+            speaker.say(format!("{head}{state}"))?;
+            if is_first {
+                held.pass();
+            }
+            speaker.say("-tail")?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    for (path, purge) in [("/a", "url=http://shop.example/a"), ("/b", "all=true"), ("/c", "")] {
+        gate.shut();
+        let mut early = Client::to(pop.address());
+        early.send(&Ask::get(path).bytes());
+        early.head().unwrap();
+        assert_eq!(early.exactly(3, "the beginning").unwrap(), b"old");
+        if purge.is_empty() {
+            assert_eq!(pop.ask(&Ask::post(path, "x")).status, 200);
+        } else {
+            assert_eq!(pop.admin("POST", &format!("/purge?{purge}")).status, 200);
+        }
+        let late = pop.get(path);
+        assert_eq!(late.text(), "new-tail", "{path}: it was asked for behind the purge");
+        gate.open();
+        assert_eq!(early.exactly(5, "the rest").unwrap(), b"-tail");
+        assert_eq!((pop.get(path).text(), said(&pop.get(path)).as_str()), ("new-tail".to_owned(), "hit"), "{path}");
+    }
+}

@@ -26,6 +26,12 @@ use http::{Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Whether an answer is one to what this request says of itself, and tells nothing of others for the same: a condition that does not
+/// hold, a range that is none, a head that is too long or means nothing.
+fn is_about_request(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 412 | 413 | 416 | 417 | 431)
+}
+
 impl Flow<'_> {
     pub(super) fn object_max(&self) -> u64 {
         self.cache().object_max.min(self.store().object_max())
@@ -44,7 +50,7 @@ impl Flow<'_> {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
             _ => storable::admit(&self.fetched(came), &self.cache().settings).map_err(|refusal| {
-                if !refusal.is_of_request() && refusal != Refusal::Part {
+                if !refusal.is_of_request() && refusal != Refusal::Part && !is_about_request(came.status()) {
                     self.store().apart.note(&self.key, came.times.received);
                     if came.status().is_success() {
                         self.note_folder(Barren::note, came.times.received);
@@ -188,9 +194,10 @@ impl Flow<'_> {
             lead.filling(&filling);
         }
         let (store, key, object_max) = (Arc::clone(self.store()), self.key.clone(), self.object_max());
+        let address = self.address.clone();
         let source = Source::Filling(Arc::clone(&filling));
         let seconds = self.plan.service.metrics.fills.seconds.clone();
-        tokio::task::spawn_local(Fill { store, key, filling, piece, rest, lead, object_max, seconds }.run());
+        tokio::task::spawn_local(Fill { store, key, address, filling, piece, rest, lead, object_max, seconds }.run());
         source
     }
 

@@ -5,6 +5,7 @@
 
 use super::rest::{Next, Piece, Rest};
 use crate::base::clock;
+use crate::cache::address::Address;
 use crate::cache::key::Key;
 use crate::cache::partial;
 use crate::cache::stored::Extent;
@@ -45,6 +46,7 @@ impl From<Cut> for Arc<str> {
 pub(super) struct Fill {
     pub(super) store: Arc<Store>,
     pub(super) key: Key,
+    pub(super) address: Address,
     pub(super) filling: Arc<Filling>,
     pub(super) piece: Piece,
     /// What follows the piece, or what makes its break good.
@@ -81,7 +83,9 @@ impl Fill {
         let (is_broken, is_wrong) = (ended.is_err(), matches!(ended, Err(Cut::Wrong)));
         let (body, bytes) = self.filling.finish(ended.map_err(Arc::from)).await;
         let whole_of_unknown_length = self.filling.stored.extent == Extent::Whole(None);
+        // What was purged would only push out what has come since.
         if let Some(body) = body
+            && !self.filling.is_purged(&self.store.purges, &self.address)
             && !(is_wrong || is_broken && whole_of_unknown_length)
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {

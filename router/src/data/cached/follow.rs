@@ -7,19 +7,23 @@ use super::Flow;
 use super::ask::Question;
 use super::outcome::Outcome;
 use super::reading::Source;
+use crate::cache::key::Key;
 use crate::cache::select::{Choice, Forward as Why, select};
 use crate::cache::slices::Slices;
 use crate::cache::validate;
+use crate::cache::vary::Variant;
 use crate::store::barren;
+use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::{Lead, Role, Stage};
 use http::Method;
 use http::header::RANGE;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Longest wait for another request's answer (nginx `proxy_cache_lock_timeout`: 5 s).
+/// Longest wait for another request's answer before one more asks (nginx `proxy_cache_lock_age`: 5 s).
 const WAIT: Duration = Duration::from_secs(5);
 
 /// What a request does next.
@@ -44,7 +48,7 @@ enum Along {
 
 impl Flow<'_> {
     /// Whether to ask or to wait; waits. `question` is what the origin will be asked; none for whether what is stored is good.
-    pub(super) async fn turn(&self, may_wait: bool, question: Option<&Question>) -> Turn {
+    pub(super) async fn turn(&self, may_wait: bool, lane: &Key, question: Option<&Question>, left: Duration) -> Turn {
         let by_get = self.request.method == Method::GET || question == Some(&Question::Whole);
         if !self.cache().collapse || !may_wait || !by_get {
             return Turn::Alone;
@@ -64,20 +68,30 @@ impl Flow<'_> {
             Some(Question::Slices(_)) => !self.headers().contains_key(RANGE),
         };
         let (flights, slices) = (&self.store().flights, question.and_then(Question::slices));
-        let role = if is_for_all {
-            Some(flights.enter(&self.key))
+        let part = slices.map(|slices| lane.slice(slices.place()));
+        let (at, role, may_lead) = if is_for_all {
+            (lane, flights.enter(lane), true)
+        } else if let Some(near) = flights.find(lane).filter(|flight| !self.is_far(&flight.borrow(), slices)) {
+            (lane, Role::Follow(near), false)
+        } else if let Some(part) = &part {
+            (part, flights.enter(part), true)
         } else {
-            let for_slices = || slices.map(|slices| flights.enter(&self.key.slice(slices.place())));
-            let near = flights.find(&self.key).filter(|flight| !self.is_far(&flight.borrow(), slices));
-            near.map(Role::Follow).or_else(for_slices)
+            return Turn::Alone;
         };
         match role {
-            None => Turn::Alone,
-            Some(Role::Lead(lead)) => Turn::Lead(lead),
-            Some(Role::Follow(flight)) => {
-                tokio::time::timeout(WAIT, self.follow(flight, slices)).await.unwrap_or(Turn::Alone)
+            Role::Lead(lead) => Turn::Lead(lead),
+            Role::Follow(flight) => {
+                let followed = self.follow(flight, at, may_lead, slices);
+                tokio::time::timeout(left, followed).await.unwrap_or(Turn::Alone)
             }
         }
+    }
+
+    /// What those wait for one another by who want the same: by what is stored it is known what answers vary on.
+    pub(super) fn lane(&self, held: &[Arc<Held>]) -> Cow<'_, Key> {
+        let names = held.last().map(|newest| newest.stored.variant.names()).filter(|names| !names.is_empty());
+        let variant = names.and_then(|names| Variant::of(names.to_vec(), self.headers(), &self.cache().settings));
+        variant.map_or(Cow::Borrowed(&self.key), |variant| Cow::Owned(self.key.variant(variant.values())))
     }
 
     /// Whether nothing beside what is asked for is stored: then this will hardly be, and waiting for one request only holds up
@@ -93,23 +107,44 @@ impl Flow<'_> {
         start.is_some_and(|start| filling.end().saturating_add(self.cache().settings.slice) < start)
     }
 
-    async fn follow(&self, mut flight: watch::Receiver<Stage>, slices: Option<&Slices>) -> Turn {
+    /// Follows the flight of a key. When its leader is slow, one of those who wait asks as well, if that `may_lead`.
+    async fn follow(
+        &self,
+        mut flight: watch::Receiver<Stage>,
+        key: &Key,
+        may_lead: bool,
+        slices: Option<&Slices>,
+    ) -> Turn {
         let _waiting = self.plan.service.metrics.fills.waits();
+        let flights = &self.store().flights;
         loop {
             let stage = flight.borrow_and_update().clone();
-            match stage {
+            let may_lead = may_lead && matches!(stage, Stage::Asking);
+            match &stage {
                 Stage::Asking => {}
                 Stage::Look => return Turn::Again,
                 Stage::Apart => return Turn::Alone,
+                Stage::Filling(filling) if filling.is_purged(&self.store().purges, &self.address) => {
+                    // The next one to look leads anew.
+                    flights.leave(key, &flight);
+                    return Turn::Again;
+                }
                 Stage::Filling(_) if self.is_far(&stage, slices) => return Turn::Again,
-                Stage::Filling(filling) => match self.read_along(&filling) {
+                Stage::Filling(filling) => match self.read_along(filling) {
                     Along::Served(outcome) => return Turn::Served(outcome),
                     Along::Nothing => return Turn::Alone,
                     Along::Some => {}
                 },
             }
-            if flight.changed().await.is_err() {
-                return Turn::Again;
+            match tokio::time::timeout(WAIT, flight.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Turn::Again,
+                Err(_) if !may_lead => return Turn::Alone,
+                Err(_) => {
+                    if let Some(lead) = flights.relieve(key, &flight, WAIT) {
+                        return Turn::Lead(lead);
+                    }
+                }
             }
         }
     }

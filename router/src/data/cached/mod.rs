@@ -27,7 +27,7 @@ use super::record::Record;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::{Key, strip_unkeyed};
-use crate::cache::select::{Asked, Choice, Forward as Why, select};
+use crate::cache::select::{Asked, Choice, Forward as Why, select, serves_confirmed};
 use crate::cache::stored::Stored;
 use crate::cache::{hints, stale, wishes};
 use crate::config::Cache;
@@ -182,11 +182,11 @@ impl Flow<'_> {
                     None => (Why::UrlMiss, None, None),
                 },
                 Choice::Stale { index, refresh } => match self.store().ready(&self.key, &held[index]).await {
-                    Some(held) => {
+                    Some(stale) => {
                         if refresh {
-                            refresh::start(self.context, self.request, &self.key);
+                            refresh::start(self.context, self.request, &self.key, &self.lane(&held));
                         }
-                        return self.hit(&held, now);
+                        return self.hit(&stale, now);
                     }
                     None if round < ROUNDS_MAX => continue,
                     None => (Why::Stale, None, None),
@@ -211,10 +211,12 @@ impl Flow<'_> {
                 self.hint(&held[page].stored, &body);
             }
             let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
-            // What is never fresh is of no use to those who would wait.
-            let may_wait = round < ROUNDS_MAX && validates.is_none_or(|stored| stored.lifetime.seconds > 0);
+            // What cannot be used unasked is of no use to those who would wait.
+            let is_of_use = |stored| serves_confirmed(&self.asked(), stored, settings);
+            let may_wait = round < ROUNDS_MAX && validates.is_none_or(is_of_use);
             let question = validates.is_none().then(|| self.question());
-            let lead = match self.turn(may_wait, question.as_ref()).await {
+            let left = self.plan.service.spec.timeout.total.saturating_sub(record.started().elapsed());
+            let lead = match self.turn(may_wait, &self.lane(&held), question.as_ref(), left).await {
                 Turn::Again => {
                     waited = true;
                     continue;

@@ -25,9 +25,9 @@ thread_local! {
 }
 
 /// Starts one, unless somebody asks already.
-pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key) {
+pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key, lane: &Key) {
     let Some(running) = Running::begin(&RUNNING, REFRESHES_MAX) else { return };
-    let Role::Lead(lead) = context.core.store.flights.enter(key) else { return };
+    let Role::Lead(lead) = context.core.store.flights.enter(lane) else { return };
     let (core, connection) = (Rc::clone(context.core), Rc::clone(context.connection));
     let (snapshot, client) = (Arc::clone(context.snapshot), Rc::clone(context.client));
     let (key, survey) = (key.clone(), context.survey);

@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 
 use super::condition::{self, Validators};
 use super::directives::SECONDS_MAX;
+use super::fields;
 use super::multipart::{self, Multipart};
 use super::range::Wanted;
 use super::select::{self, Asked};
@@ -124,11 +125,13 @@ impl Answer {
     fn parts(&mut self, spans: &[Range<u64>], total: u64, seed: u64) {
         if let [span] = spans {
             self.status = StatusCode::PARTIAL_CONTENT;
+            fields::strip_digests(&mut self.headers);
             self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(span.end - span.start));
             self.content_range(&multipart::content_range(span, total));
             self.content = Content::Part(span.clone());
         } else if let Some(plan) = multipart::plan(spans, total, self.headers.get(header::CONTENT_TYPE), seed) {
             self.status = StatusCode::PARTIAL_CONTENT;
+            fields::strip_digests(&mut self.headers);
             self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(plan.length));
             self.headers.insert(header::CONTENT_TYPE, plan.content_type.clone());
             // Each part says its own (RFC 9110 section 15.3.7.2).
@@ -142,6 +145,7 @@ impl Answer {
     fn unsatisfiable(&mut self, total: u64) {
         self.status = StatusCode::RANGE_NOT_SATISFIABLE;
         self.content = Content::Nothing;
+        fields::strip_digests(&mut self.headers);
         for name in &OF_CONTENT {
             self.headers.remove(name);
         }

@@ -30,6 +30,17 @@ static NOT_STORED: [HeaderName; 12] = [
 /// integrity of what is stored rests on).
 static NOT_UPDATED: [HeaderName; 2] = [header::CONTENT_ENCODING, header::CONTENT_RANGE];
 
+/// Digests of the content of one message (RFC 9530 section 2, RFC 1864), which is other bytes when it is another part.
+static OF_MESSAGE: [HeaderName; 2] =
+    [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
+
+/// Takes out of the fields of a message what holds for its content alone and not for other parts of the representation.
+pub fn strip_digests(headers: &mut HeaderMap) {
+    for name in &OF_MESSAGE {
+        headers.remove(name);
+    }
+}
+
 /// The fields to store of a response received at `received`. One without `Date` gets that moment's (RFC 9110 section 6.6.1).
 pub fn stored(response: &HeaderMap, ruling: &Ruling, received: Timestamp) -> HeaderMap {
     let mut kept = response.clone();

@@ -9,6 +9,7 @@ use http::StatusCode;
 use http::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 
 use super::etag::EntityTag;
+use super::fields;
 use super::freshen;
 use super::settings::Settings;
 use super::spans::Spans;
@@ -71,6 +72,7 @@ pub fn arrived(mut stored: Stored, bytes: u64) -> Option<Stored> {
     }
     let keeps = bytes > 0 && stored.status == StatusCode::OK && strong_tag(&stored).is_some();
     let held = Spans::one(start..start.checked_add(bytes)?);
+    fields::strip_digests(&mut stored.headers);
     stored.extent = Extent::Parts { total, held };
     keeps.then_some(stored)
 }
@@ -80,6 +82,7 @@ pub fn left(mut stored: Stored, held: Spans) -> Option<Stored> {
     strong_tag(&stored).filter(|_| stored.status == StatusCode::OK)?;
     held.iter().next()?;
     let total = stored.length()?;
+    fields::strip_digests(&mut stored.headers);
     stored.extent = Extent::Parts { total, held };
     Some(stored)
 }
@@ -164,6 +167,7 @@ pub fn continued(stored: &Stored, span: &Range<u64>, status: StatusCode, headers
 fn as_whole(stored: &Stored, fetched: &Fetched<'_>, settings: &Settings) -> Option<Stored> {
     let mut whole = freshen::freshened(stored, fetched, settings).ok()?;
     whole.headers.remove(CONTENT_RANGE);
+    fields::strip_digests(&mut whole.headers);
     whole.extent = Extent::Whole(stored.length());
     Some(whole)
 }

@@ -97,6 +97,7 @@ pub fn admit(fetched: &Fetched<'_>, settings: &Settings) -> Result<Stored, Refus
     if matches!(extent, Extent::Parts { .. }) {
         stored.status = StatusCode::OK;
         stored.headers.remove(CONTENT_RANGE);
+        fields::strip_digests(&mut stored.headers);
     }
     stored.extent = extent;
     if is_useless(&stored) { Err(Refusal::NeverFresh) } else { Ok(stored) }

@@ -144,3 +144,24 @@ fn less_than_was_asked_for_is_sent_as_what_it_is() {
     assert_eq!((answer.status, answer.field("content-range")), (206, Some("bytes 100-104/1000")));
     assert_eq!(answer.text(), &text(1000)[100..105]);
 }
+
+#[test]
+fn digests_of_other_bytes_are_not_sent() {
+    let digests = "content-digest: sha-256=:AA==:\r\nrepr-digest: sha-256=:BB==:\r\ncontent-md5: AA==\r\n";
+    let fields = move || kept("\"a\"") + digests;
+    let origin = scripted(move |_, seen| match seen.field("range") {
+        Some("bytes=0-65535") => part(&fields(), 0, 65_535, 100_000),
+        Some("bytes=65536-99999") => part(&fields(), 65_536, 99_999, 100_000),
+        _ => whole(&fields(), 100_000),
+    });
+    let said =
+        |answer: &Answer| ["content-digest", "content-md5", "repr-digest"].map(|name| answer.field(name).is_some());
+    let sliced = pop(&origin, SLICE);
+    let all = sliced.get("/film");
+    assert_eq!((all.text(), said(&all)), (text(100_000), [false, false, true]), "one digest is of one slice");
+    let pop = pop(&origin, "");
+    assert_eq!(said(&ranged(&pop, "bytes=0-65535")), [true; 3], "as it came");
+    assert_eq!(said(&ranged(&pop, "bytes=10-19")), [false, false, true]);
+    let joined = pop.get("/film");
+    assert_eq!((joined.text(), said(&joined)), (text(100_000), [false, false, true]));
+}

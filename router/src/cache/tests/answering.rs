@@ -115,6 +115,25 @@ fn rfc9110_14_2_ranges() {
 }
 
 #[test]
+fn rfc9530_2_a_content_digest_is_of_the_whole_content_alone() {
+    let digests = [("content-digest", "sha-256=:AA==:"), ("content-md5", "AA=="), ("repr-digest", "sha-256=:BB==:")];
+    let stored = kept(200, &digests);
+    for (range, expected) in [
+        ("none=", [true, true, true]),
+        ("bytes=2-5", [false, false, true]),
+        ("bytes=0-0,5-5", [false, false, true]),
+        ("bytes=10-", [false, false, true]),
+    ] {
+        let got = ask(Method::GET, &[("range", range)], &stored);
+        assert_eq!(digests.map(|(name, _)| got.headers.contains_key(name)), expected, "{range}");
+    }
+    let kept = ("cache-control", "max-age=600");
+    let fields = [kept, ("content-range", "bytes 2-5/10"), ("etag", "\"a\""), digests[0], digests[1], digests[2]];
+    let part = Case::new(&[("range", "bytes=2-5")], 206, &fields).stored();
+    assert_eq!(digests.map(|(name, _)| part.headers.contains_key(name)), [false, false, true], "of other bytes");
+}
+
+#[test]
 fn rfc9110_8_6_no_content_has_no_length() {
     let stored = Case::new(&[], 204, &[("cache-control", "max-age=600"), ("content-length", "0")]).stored();
     assert!(!ask(Method::GET, &[], &stored).headers.contains_key("content-length"));

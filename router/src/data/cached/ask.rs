@@ -7,6 +7,7 @@ use super::Flow;
 use super::outcome::Outcome;
 use crate::base::Timestamp;
 use crate::cache::age::Times;
+use crate::cache::fields;
 use crate::cache::freshen::{self, HeadEffect};
 use crate::cache::multipart;
 use crate::cache::select::Forward as Why;
@@ -56,6 +57,7 @@ impl Came {
         } else {
             self.response.headers_mut().insert(header::CONTENT_RANGE, all);
         }
+        fields::strip_digests(self.response.headers_mut());
         self.response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         self.until = Some(end);
         Some(self)

@@ -180,6 +180,13 @@ pub fn span(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Setti
     }
 }
 
+/// Whether a request wants spans of a response in another order than they have in it: where the bytes are still arriving and are
+/// not kept, the earlier ones are gone when the later ones have come.
+pub fn falls(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Settings) -> bool {
+    let wanted = stored.length().map(|length| parts(asked, stored, length, now, settings));
+    matches!(wanted, Some(Wanted::Parts(spans)) if !spans.is_sorted_by_key(|span| span.start))
+}
+
 /// Whether the bytes that a request wants are held.
 #[derive(PartialEq, Eq)]
 enum Held {

@@ -2,8 +2,11 @@
 
 use super::slices::SLICE;
 use super::{pop, said};
-use portolan_tests::{Answer, Ask, Origin, Pop, Seen, scripts};
+use portolan_tests::scripts::Gate;
+use portolan_tests::site::{FRANKFURT, Service};
+use portolan_tests::{Answer, Ask, Origin, Pop, Seen, scripts, wait_until};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
 
 /// An origin that says what its script says to the request of a number, from 0.
 fn scripted(say: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static) -> Origin {
@@ -164,4 +167,41 @@ fn digests_of_other_bytes_are_not_sent() {
     assert_eq!(said(&ranged(&pop, "bytes=10-19")), [false, false, true]);
     let joined = pop.get("/film");
     assert_eq!((joined.text(), said(&joined)), (text(100_000), [false, false, true]));
+}
+
+#[test]
+fn ranges_in_falling_order_of_what_is_arriving_are_answered_whole() {
+    const FILLS: usize = 16;
+    let gate = Gate::default();
+    let origin = {
+        let gate = gate.clone();
+        Origin::start(move |speaker| {
+            while speaker.request()?.is_some() {
+                let all = whole(&kept("\"a\""), 900_000);
+                let (begin, end) = all.split_at(all.len() - 200_000);
+                speaker.say(begin)?;
+                gate.pass();
+                speaker.say(end)?;
+            }
+            Ok(())
+        })
+    };
+    // There is no room for all of them at once.
+    let service = Service::new("shop").with("cache = {}");
+    let site = service.region(FRANKFURT, &[origin.url()]).site();
+    let pop = Pop::start(&site.replacen("[process]\n", "[process]\ncache_memory = \"8MiB\"\n", 1));
+    thread::scope(|scope| {
+        let ask = |number: usize| {
+            let pop = &pop;
+            let ask = Ask::get(&format!("/{number}")).field("range", "bytes=800000-800009,10-19");
+            scope.spawn(move || pop.try_ask(&ask))
+        };
+        let answers: Vec<_> = (0..FILLS).map(ask).collect();
+        wait_until("all are asked for", || origin.seen().len() == FILLS);
+        gate.open();
+        for answer in answers {
+            let answer = answer.join().unwrap().unwrap();
+            assert!(answer.status == 200 && answer.text() == text(900_000), "{}", answer.status);
+        }
+    });
 }

@@ -1,6 +1,6 @@
 //! Which stored response answers, and when a stale one may (RFC 9111 sections 4, 4.1, 4.2.4 and 5.2.1, RFC 5861).
 
-use super::super::select::{Asked, Choice, Forward, select};
+use super::super::select::{Asked, Choice, Forward, falls, select};
 use super::super::stale;
 use super::super::wishes::Wishes;
 use super::*;
@@ -188,4 +188,23 @@ fn rfc9110_12_5_3_no_coding_that_the_client_does_not_take() {
     assert_eq!(choose(&[("accept-encoding", "deflate,gzip")], &stored, START, &settings), FRESH);
     let other = choose(&[("accept-encoding", "gzip")], &stored, START, &settings);
     assert_eq!(other, Choice::Miss(Forward::VaryMiss), "of the same class, but it cannot read this");
+}
+
+#[test]
+fn rfc9110_14_2_parts_in_another_order_than_they_have() {
+    let stored = Case::ok(&[("cache-control", "max-age=60"), ("content-length", "10")]).stored();
+    let growing = Case::ok(&[("cache-control", "max-age=60")]).stored();
+    for (range, expected) in [
+        ("bytes=5-6,0-1", true),
+        ("bytes=0-1,5-6", false),
+        ("bytes=5-6,0-4", false), // one part
+        ("bytes=5-6", false),
+        ("bytes=20-", false),
+        ("none=5-6,0-1", false),
+    ] {
+        let request = headers(&[("range", range)]);
+        let asked = Asked { method: &Method::GET, headers: &request, has_body: false };
+        assert_eq!(falls(&asked, &stored, START, &Settings::default()), expected, "{range}");
+        assert!(!falls(&asked, &growing, START, &Settings::default()), "{range}");
+    }
 }

@@ -169,7 +169,9 @@ impl Flow<'_> {
         let response = match &stored.extent {
             Extent::Whole(_) if method == Method::GET => self.response(&stored, source, now),
             // The client's part of the slices around it, or of a newer state.
-            Extent::Parts { .. } if !is_own && self.suffices(&stored, now) => self.response(&stored, source, now),
+            Extent::Parts { .. } if !is_own && self.suffices(&stored, now) && !self.falls(&stored, &source, now) => {
+                self.response(&stored, source, now)
+            }
             // An origin may send less of a range than is asked for (RFC 9110 section 15.3.7).
             extent => {
                 let end = match extent {

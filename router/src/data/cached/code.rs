@@ -14,7 +14,7 @@ use crate::cache::answer::{Answer, Content, answer};
 use crate::cache::coding::{self, Encoding};
 use crate::cache::compress;
 use crate::cache::key::Key;
-use crate::cache::select::Asked;
+use crate::cache::select::{self, Asked};
 use crate::cache::stored::Stored;
 use crate::cache::validate;
 use crate::data::body::Body;
@@ -40,12 +40,11 @@ impl Flow<'_> {
     pub(super) fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
         let (settings, seed) = (&self.cache().settings, self.context.core.seed());
         let asked = self.asked();
-        let Some(_) = self.cache().compress.as_ref().filter(|rules| rules.applies_to(stored)) else {
-            return reading::response(answer(&asked, stored, now, settings, seed), source, stored.length());
-        };
+        let is_coded = self.cache().compress.as_ref().is_some_and(|rules| rules.applies_to(stored));
+        let accepted = is_coded.then(|| coding::accepted(&self.request.headers).next()).flatten();
+        let is_by_date = accepted.is_some() && compress::is_range_by_date(asked.headers);
         let mut whole = None;
-        let accepted = coding::accepted(&self.request.headers).next();
-        let headers = if accepted.is_some() && compress::is_range_by_date(asked.headers) {
+        let headers = if is_by_date || self.falls(stored, &source, now) {
             let headers = whole.insert(asked.headers.clone());
             validate::ask_for_whole(headers);
             headers
@@ -54,6 +53,9 @@ impl Flow<'_> {
         };
         let asked = Asked { headers, ..asked };
         let mut made = answer(&asked, stored, now, settings, seed);
+        if !is_coded {
+            return reading::response(made, source, stored.length());
+        }
         compress::vary(&mut made.headers);
         let wanted = accepted.filter(|_| compress::may_encode(&asked, settings));
         let found = wanted.and_then(|encoding| Some((encoding, self.coded(stored, &source, encoding, &made)?)));
@@ -62,6 +64,12 @@ impl Flow<'_> {
         };
         compress::encode(&mut made, encoding, coded.length);
         reading::response(made, coded.source, coded.length)
+    }
+
+    /// Whether the client wants several parts in an order in which what is arriving may not have them any more. It is answered
+    /// whole then (RFC 9110 section 14.2), or as it came.
+    pub(super) fn falls(&self, stored: &Stored, source: &Source, now: Timestamp) -> bool {
+        matches!(source, Source::Filling(_)) && select::falls(&self.asked(), stored, now, &self.cache().settings)
     }
 
     /// Where the bytes of a coding are; none when there is no such coding and there will not be one.

@@ -10,6 +10,7 @@ use super::reading::Source;
 use crate::cache::key::Key;
 use crate::cache::select::{Choice, Forward as Why, select};
 use crate::cache::slices::Slices;
+use crate::cache::stored::Extent;
 use crate::cache::validate;
 use crate::cache::vary::Variant;
 use crate::store::barren;
@@ -155,9 +156,12 @@ impl Flow<'_> {
         let asked = self.asked();
         // Until the answer reads it: the leader may be on another worker, and let go at any moment.
         let Some(_hold) = filling.hold(filling.stored.extent.start()) else { return Along::Nothing };
+        let source = Source::Filling(Arc::clone(filling));
+        let is_part = matches!(filling.stored.extent, Extent::Parts { .. });
         match select(&asked, [&filling.stored], now, settings) {
+            Choice::Fresh { .. } if is_part && self.falls(&filling.stored, &source, now) => Along::Nothing,
             Choice::Fresh { .. } => {
-                let response = self.response(&filling.stored, Source::Filling(Arc::clone(filling)), now);
+                let response = self.response(&filling.stored, source, now);
                 Along::Served(Box::new(Outcome::forwarded(response, Why::UrlMiss).collapsed(true)))
             }
             Choice::Complete { .. } => Along::Some,

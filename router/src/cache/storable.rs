@@ -27,7 +27,7 @@ pub enum Refusal {
     Body,
     /// The status says nothing that another request could use.
     Status,
-    /// A part that does not say which part, or of something of unknown length.
+    /// A part that does not say which part, or of something of unknown length, or that is not as long as it says.
     Part,
     /// It may be about the range that the request asks for, and about no other request.
     Range,
@@ -193,6 +193,10 @@ fn extent(fetched: &Fetched<'_>) -> Result<Extent, Refusal> {
     let (Some(line), None) = (lines.next(), lines.next()) else { return Err(Refusal::Part) };
     let range = ContentRange::parse(line.as_bytes()).filter(|_| fetched.request.contains_key(RANGE));
     let (span, total) = range.and_then(|range| Some((range.span, range.total?))).ok_or(Refusal::Part)?;
+    // It says twice how long it is.
+    if fields::content_length(fetched.headers).is_some_and(|length| length != span.end - span.start) {
+        return Err(Refusal::Part);
+    }
     Ok(Extent::Parts { total, held: Spans::one(span) })
 }
 

@@ -149,6 +149,25 @@ fn less_than_was_asked_for_is_sent_as_what_it_is() {
 }
 
 #[test]
+fn a_part_that_is_not_what_it_says_is_not_kept() {
+    let more = "content-range: bytes 0-9/1000\r\ncache-control: max-age=60\r\netag: \"a\"\r\n";
+    let origin = scripted(move |_, seen| match seen.target.as_str() {
+        "/film" => scripts::response("206 Partial Content", more, "abcdefghijkl"),
+        _ => {
+            format!("HTTP/1.1 206 No\r\n{more}transfer-encoding: chunked\r\n\r\nc\r\nabcdefghijkl\r\n0\r\n\r\n").into()
+        }
+    });
+    let pop = pop(&origin, "");
+    for _ in 0..2 {
+        let answer = ranged(&pop, "bytes=0-9");
+        assert_eq!((answer.status, answer.text().as_str()), (206, "abcdefghijkl"), "as the origin has it");
+        assert_eq!(said(&answer), "fwd=uri-miss;detail=part");
+        assert!(pop.try_ask(&Ask::get("/other").field("range", "bytes=0-9")).is_err(), "cut off");
+    }
+    assert_eq!((origin.seen().len(), pop.status_of("/cache/entries")), (4, 0.into()));
+}
+
+#[test]
 fn digests_of_other_bytes_are_not_sent() {
     let digests = "content-digest: sha-256=:AA==:\r\nrepr-digest: sha-256=:BB==:\r\ncontent-md5: AA==\r\n";
     let fields = move || kept("\"a\"") + digests;

@@ -2,8 +2,8 @@
 //!
 //! Owns which stored responses are worth it, which requests may get a coding, and what the coding changes in an answer: another
 //! representation has another length, no ranges, digests of its own, and an entity tag that promises the same meaning and not
-//! the same bytes. What is coded already, held in parts, or must not be transformed (RFC 9111 section 5.2.2.6) stays as it
-//! is. Never compresses. Pure.
+//! the same bytes. What is coded already or must not be transformed (RFC 9111 section 5.2.2.6) stays as it is, and so do
+//! parts. Never compresses. Pure.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::etag::EntityTag;
 use super::list;
 use super::select::Asked;
 use super::settings::Settings;
-use super::stored::{Extent, Stored};
+use super::stored::Stored;
 use super::wishes;
 
 /// Shorter ones fit in one packet as they are: nginx' `gzip_min_length` is set to about this everywhere.
@@ -58,14 +58,13 @@ const COMPRESSIBLE: [&str; 9] = [
 ];
 
 impl Compression {
-    /// Whether a stored response is sent in codings of ours to those who take them: each answer made of it says so by
-    /// `Vary`.
+    /// Whether a stored response is sent in codings of ours to those who take them, if it is held in parts, once it is whole:
+    /// each answer made of it says so by `Vary`.
     pub fn applies_to(&self, stored: &Stored) -> bool {
         // Pages, also those that say that there is none: as nginx has it.
         let status = matches!(stored.status, StatusCode::OK | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
-        let Extent::Whole(length) = stored.extent else { return false };
         status
-            && length.is_none_or(|length| length >= self.length_min)
+            && stored.length().is_none_or(|length| length >= self.length_min)
             && !stored.headers.contains_key(header::CONTENT_ENCODING)
             && !stored.ruling.directives.no_transform
             && self.covers(&stored.headers)

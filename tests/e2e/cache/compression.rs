@@ -181,3 +181,25 @@ fn what_breaks_off_has_no_end_in_any_coding() {
     assert_eq!(gunzipped(&pop.ask(&ask).body), page());
     wait_until("both are counted", || (made(&pop, "broken"), made(&pop, "gzip")) == (1, 1));
 }
+
+#[test]
+fn a_part_of_what_may_be_coded_varies_as_the_whole_does() {
+    let origin = Origin::start(|speaker| {
+        while speaker.request()?.is_some() {
+            let fields = "content-type: text/html\r\ncache-control: max-age=60\r\netag: \"1\"\r\n";
+            let length = page().len();
+            let fields = format!("{fields}content-range: bytes 0-99/{length}\r\n");
+            speaker.say(scripts::response("206 Partial Content", &fields, &page()[..100]))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "compress = true");
+    for (range, words) in [("bytes=0-99", "fwd=uri-miss;stored"), ("bytes=10-19", "hit")] {
+        let part = pop.ask(&Ask::get("/").field("accept-encoding", "gzip").field("range", range));
+        assert_eq!((part.status, said(&part).as_str()), (206, words));
+        assert_eq!(heads(&part), [None, Some("\"1\""), Some("accept-encoding"), None]);
+    }
+    let head = pop.ask(&Ask::new("HEAD", "/").field("accept-encoding", "gzip"));
+    assert_eq!(said(&head), "hit");
+    assert_eq!(heads(&head), [Some("gzip"), Some("W/\"1\""), Some("accept-encoding"), None], "as GET of the whole");
+}

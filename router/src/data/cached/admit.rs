@@ -14,7 +14,7 @@ use crate::cache::key::Key;
 use crate::cache::select::{self, Forward as Why};
 use crate::cache::storable::{self, Refusal};
 use crate::cache::stored::{Extent, Stored};
-use crate::cache::{invalidate, partial, tags};
+use crate::cache::{compress, invalidate, partial, tags};
 use crate::data::body::Body;
 use crate::store::barren::{self, Barren};
 use crate::store::entry::Held;
@@ -141,7 +141,7 @@ impl Flow<'_> {
         let said = if came.until.is_some() { StatusCode::PARTIAL_CONTENT } else { came.status() };
         let Came { response, method, is_own, target, times, era, until } = came;
         let is_first_piece = until.is_some() && until != stored.length();
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
         let start = stored.extent.start();
         let (source, stored) = match body.as_bytes().filter(|_| !is_first_piece) {
@@ -174,6 +174,9 @@ impl Flow<'_> {
             }
             // An origin may send less of a range than is asked for (RFC 9110 section 15.3.7).
             extent => {
+                if self.may_be_coded(&stored) {
+                    compress::vary(&mut head.headers);
+                }
                 let end = match extent {
                     Extent::Whole(length) => *length,
                     Extent::Parts { held, .. } => held.iter().next().map(|span| span.end),

@@ -15,7 +15,7 @@ use crate::cache::coding::{self, Encoding};
 use crate::cache::compress;
 use crate::cache::key::Key;
 use crate::cache::select::{self, Asked};
-use crate::cache::stored::Stored;
+use crate::cache::stored::{Extent, Stored};
 use crate::cache::validate;
 use crate::data::body::Body;
 use crate::metrics::Words;
@@ -40,9 +40,10 @@ impl Flow<'_> {
     pub(super) fn response(&self, stored: &Stored, source: Source, now: Timestamp) -> Response<Body> {
         let (settings, seed) = (&self.cache().settings, self.context.core.seed());
         let asked = self.asked();
-        let is_coded = self.cache().compress.as_ref().is_some_and(|rules| rules.applies_to(stored));
+        let is_coded = self.may_be_coded(stored);
         let accepted = is_coded.then(|| coding::accepted(&self.request.headers).next()).flatten();
-        let is_by_date = accepted.is_some() && compress::is_range_by_date(asked.headers);
+        let is_whole = matches!(stored.extent, Extent::Whole(_));
+        let is_by_date = is_whole && accepted.is_some() && compress::is_range_by_date(asked.headers);
         let mut whole = None;
         let headers = if is_by_date || self.falls(stored, &source, now) {
             let headers = whole.insert(asked.headers.clone());
@@ -64,6 +65,11 @@ impl Flow<'_> {
         };
         compress::encode(&mut made, encoding, coded.length);
         reading::response(made, coded.source, coded.length)
+    }
+
+    /// Whether other requests get other codings of a stored response.
+    pub(super) fn may_be_coded(&self, stored: &Stored) -> bool {
+        self.cache().compress.as_ref().is_some_and(|rules| rules.applies_to(stored))
     }
 
     /// Whether the client wants several parts in an order in which what is arriving may not have them any more. It is answered

@@ -182,6 +182,41 @@ fn what_breaks_off_has_no_end_in_any_coding() {
     wait_until("both are counted", || (made(&pop, "broken"), made(&pop, "gzip")) == (1, 1));
 }
 
+/// An origin whose page is stale at once, and in another state from the request of a number on. It knows HEAD.
+fn moving(from: usize) -> Origin {
+    let asked = AtomicUsize::new(0);
+    Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let tag = if asked.fetch_add(1, SeqCst) < from { 1 } else { 2 };
+            let fields = format!(
+                "content-type: text/html\r\ncache-control: max-age=0\r\netag: \"{tag}\"\r\naccept-ranges: bytes\r\n"
+            );
+            let all = scripts::response("200 OK", &fields, page());
+            let end = if seen.method == "HEAD" { all.len() - page().len() } else { all.len() };
+            speaker.say(&all[..end])?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn head_of_a_stale_page_says_what_get_would() {
+    let gzip = |method: &str| Ask::new(method, "/").field("accept-encoding", "gzip");
+    for (from, tag) in [(9, "W/\"1\""), (1, "W/\"2\"")] {
+        let origin = moving(from);
+        let pop = pop(&origin, "compress = true");
+        assert_eq!(gunzipped(&pop.ask(&gzip("GET")).body), page());
+        wait_until("it is kept", || pop.status_of("/cache/entries") == 1);
+        let head = pop.ask(&gzip("HEAD"));
+        assert_eq!(origin.seen()[1].method, "HEAD", "in one exchange");
+        assert_eq!(heads(&head), [Some("gzip"), Some(tag), Some("accept-encoding"), None]);
+        let plain = pop.ask(&Ask::new("HEAD", "/"));
+        assert_eq!(heads(&plain), [None, Some(&tag[2..]), Some("accept-encoding"), Some("bytes")]);
+        let had = pop.ask(&gzip("HEAD").field("if-none-match", tag));
+        assert_eq!((had.status, heads(&had)), (304, [None, Some(tag), Some("accept-encoding"), None]));
+    }
+}
+
 #[test]
 fn a_part_of_what_may_be_coded_varies_as_the_whole_does() {
     let origin = Origin::start(|speaker| {

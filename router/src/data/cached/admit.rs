@@ -89,7 +89,7 @@ impl Flow<'_> {
     }
 
     /// Whether a response is not too large to be kept.
-    fn fits(&self, stored: &Stored) -> bool {
+    pub(super) fn fits(&self, stored: &Stored) -> bool {
         match stored.extent {
             Extent::Whole(length) => length.is_none_or(|length| length <= self.object_max()),
             Extent::Parts { ref held, .. } => held.iter().all(|span| span.end - span.start <= self.object_max()),

@@ -5,6 +5,7 @@
 
 use super::Flow;
 use super::outcome::Outcome;
+use super::reading::Source;
 use crate::base::Timestamp;
 use crate::cache::age::Times;
 use crate::cache::fields;
@@ -13,12 +14,13 @@ use crate::cache::multipart;
 use crate::cache::select::Forward as Why;
 use crate::cache::slices::Slices;
 use crate::cache::stored::{Fetched, Stored};
-use crate::cache::{partial, stale, validate};
+use crate::cache::{partial, stale, storable, validate};
 use crate::data::body::Body;
 use crate::data::forward::{self, Fetched as Got, Server};
 use crate::data::pin;
 use crate::data::record::Record;
 use crate::store::entry::Held;
+use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -246,7 +248,7 @@ impl Flow<'_> {
             return self.hit(&held, now).detail("origin-failed");
         }
         if !is_get {
-            return self.by_head(held, came, why).await;
+            return self.by_head(held, index, came, why).await;
         }
         let fresh = match said {
             StatusCode::NOT_MODIFIED => self.freshen(held, index, &came).await,
@@ -299,27 +301,49 @@ impl Flow<'_> {
         answer
     }
 
-    /// What the answer to a HEAD says of what is stored (RFC 9111 section 4.3.5).
-    async fn by_head(&self, held: &[Arc<Held>], came: Came, why: Why) -> Outcome {
-        let now = came.times.received;
-        for old in held {
-            let new = match freshen::by_head(came.status(), came.response.headers(), &old.stored, now) {
+    /// What the answer to a HEAD says of what is stored (RFC 9111 section 4.3.5). The client is told what a GET would be (RFC 9110
+    /// section 9.3.2).
+    async fn by_head(&self, held: &[Arc<Held>], index: usize, came: Came, why: Why) -> Outcome {
+        let (now, said, settings) = (came.times.received, came.status(), &self.cache().settings);
+        let mut told = None;
+        for (place, old) in held.iter().enumerate() {
+            let effect = freshen::by_head(said, came.response.headers(), &old.stored, now);
+            let new = match effect {
                 HeadEffect::None => continue,
                 HeadEffect::Expire => {
                     let mut stored = old.stored.clone();
                     stored.expire(now);
                     Ok(stored)
                 }
-                HeadEffect::Update => freshen::freshened(&old.stored, &self.fetched(&came), &self.cache().settings),
+                HeadEffect::Update => freshen::freshened(&old.stored, &self.fetched(&came), settings),
             };
             match new {
                 Ok(stored) => {
-                    self.store().replace(&self.key, old, Arc::new(old.renewed(stored, came.era))).await;
+                    let new = Arc::new(old.renewed(stored, came.era));
+                    self.store().replace(&self.key, old, Arc::clone(&new)).await;
+                    if place == index && effect == HeadEffect::Update {
+                        told = Some(self.answer_with(&new, now));
+                    }
                 }
                 Err(_) => self.store().drop_held(&self.key, old).await,
             }
         }
-        self.through(came, why)
+        match told.or_else(|| self.as_kept(&came, now)) {
+            Some(response) => self.pinned(Outcome::forwarded(response, why).origin_said(said), came.target, now),
+            None => self.through(came, why),
+        }
+    }
+
+    /// The answer to a HEAD about what a GET would have brought into the cache, and which other clients get in other codings; none
+    /// of anything else.
+    fn as_kept(&self, came: &Came, now: Timestamp) -> Option<Response<Body>> {
+        let by_get = Fetched { method: &Method::GET, ..self.fetched(came) };
+        let stored = storable::admit(&by_get, &self.cache().settings).ok()?;
+        let is_coded = came.target.is_some() && self.fits(&stored) && self.may_be_coded(&stored);
+        is_coded.then(|| {
+            let nothing = Arc::new(Filling::new(stored.clone(), 0, came.era));
+            self.response(&stored, Source::Filling(nothing), now)
+        })
     }
 
     /// In the background: is what is stored still good?

@@ -38,6 +38,10 @@ pub fn wanted(headers: &HeaderMap, length: u64, parts_max: usize) -> Wanted {
     let mut lines = headers.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return Wanted::Whole };
     let Some(specs) = specs(line.as_bytes().trim_ascii()) else { return Wanted::Whole };
+    // What is shorter than a suffix is the suffix (section 14.1.2); of nothing there is no part that 206 could name.
+    if length == 0 && specs.iter().any(|spec| matches!(spec, Spec::Last(1..))) {
+        return Wanted::Whole;
+    }
     let parts = specs.into_iter().map(|spec| spec.of(length)).filter(|part| !part.is_empty()).collect();
     let parts = apart(parts);
     match parts.len() {
@@ -161,7 +165,9 @@ mod tests {
         ] {
             assert_eq!(of(value, 10), expected, "{value}");
         }
-        assert_eq!(of("bytes=-5", 0), Unsatisfiable);
+        assert_eq!(of("bytes=-5", 0), Whole);
+        assert_eq!(of("bytes=0-0,-5", 0), Whole);
+        assert_eq!(of("bytes=-0", 0), Unsatisfiable);
         assert_eq!(of("bytes=0-", 0), Unsatisfiable);
         assert_eq!(of(&format!("bytes={}", "0-,".repeat(MEMBERS_MAX)), 10), Parts(vec![0..10]));
         assert_eq!(of(&format!("bytes={}", "0-,".repeat(MEMBERS_MAX + 1)), 10), Whole);

@@ -325,6 +325,7 @@ async fn ranges() {
     }
     assert_eq!(site.get("/digits.txt", &[]).await.header("accept-ranges"), "bytes");
     assert_eq!(site.get("/nothing.txt", &[("range", "bytes=0-")]).await.status, 416);
+    assert_eq!(site.get("/nothing.txt", &[("range", "bytes=-5")]).await.status, 200, "its last five are all of it");
 }
 
 #[tokio::test]

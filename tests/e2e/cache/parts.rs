@@ -168,6 +168,29 @@ fn a_part_that_is_not_what_it_says_is_not_kept() {
 }
 
 #[test]
+fn a_rest_that_breaks_off_is_asked_for_once_more() {
+    let asked = AtomicUsize::new(0);
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            match (asked.fetch_add(1, SeqCst), seen.field("range")) {
+                (0, _) => speaker.say(part(&kept("\"a\""), 0, 99, 1000))?,
+                (_, Some(_)) => {
+                    let rest = part(&kept("\"a\""), 100, 999, 1000);
+                    return speaker.say(&rest[..rest.len() - 500]);
+                }
+                (_, None) => speaker.say(whole(&kept("\"a\""), 1000))?,
+            }
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    ranged(&pop, "bytes=0-99");
+    let answer = pop.get("/film");
+    assert_eq!((answer.status, answer.text()), (200, text(1000)));
+    assert_eq!(said(&pop.get("/film")), "hit");
+}
+
+#[test]
 fn digests_of_other_bytes_are_not_sent() {
     let digests = "content-digest: sha-256=:AA==:\r\nrepr-digest: sha-256=:BB==:\r\ncontent-md5: AA==\r\n";
     let fields = move || kept("\"a\"") + digests;

@@ -4,6 +4,7 @@
 
 use super::Flow;
 use super::ask::Came;
+use super::fill::Cut;
 use super::outcome::Outcome;
 use super::reading::{self, Source};
 use super::rest::Piece;
@@ -50,10 +51,9 @@ impl Flow<'_> {
         let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
             return self.other_state(lead, held, came, record).await;
         };
-        let Some(pieces) = exactly(came.response.body_mut(), span.end - span.start).await else {
-            self.store().drop_held(&self.key, held).await;
-            let words = "the origin sent another part than it announced";
-            return Outcome::forwarded(respond::text(StatusCode::BAD_GATEWAY, words), Why::Partial);
+        let pieces = match exactly(came.response.body_mut(), span.end - span.start).await {
+            Ok(pieces) => pieces,
+            Err(cut) => return self.once_more(lead, held, &cut, record).await,
         };
         let now = self.now();
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
@@ -138,6 +138,21 @@ impl Flow<'_> {
         self.take_in(lead, came, Why::Partial).await
     }
 
+    /// What was to complete a part has no end: after a break the client's own request may have one, when the retry budget allows.
+    /// An origin that says one thing and sends another is not asked again, and what it said before is not trusted.
+    async fn once_more(&self, lead: Option<Lead>, held: &Arc<Held>, cut: &Cut, record: &mut Record) -> Outcome {
+        let words = if matches!(cut, Cut::Wrong) {
+            self.store().drop_held(&self.key, held).await;
+            "the origin sent another part than it announced"
+        } else if self.context.core.withdraw(self.plan.service, self.now()) {
+            return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;
+        } else {
+            self.plan.service.metrics.retries.count("over-budget");
+            "the origin's answer broke off"
+        };
+        Outcome::forwarded(respond::text(StatusCode::BAD_GATEWAY, words), Why::Partial)
+    }
+
     /// What is missing of the slices around a span.
     fn slices_of(&self, stored: &Stored, span: Range<u64>) -> Range<u64> {
         let Extent::Parts { total, held } = &stored.extent else { return span };
@@ -147,14 +162,18 @@ impl Flow<'_> {
     }
 }
 
-/// So many bytes of a body; none when it has fewer, or more, of which no more than one piece is read.
-async fn exactly(body: &mut Body, length: u64) -> Option<Vec<Bytes>> {
+/// So many bytes of a body.
+///
+/// # Errors
+/// When it breaks, or has fewer or more, of which no more than one piece is read.
+async fn exactly(body: &mut Body, length: u64) -> Result<Vec<Bytes>, Cut> {
     let mut pieces = Vec::new();
     let mut left = length;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        left = left.checked_sub(data.len() as u64)?;
+        let frame = frame.map_err(|error| Cut::Origin(error.to_string().into()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        left = left.checked_sub(data.len() as u64).ok_or(Cut::Wrong)?;
         pieces.push(data);
     }
-    (left == 0).then_some(pieces)
+    if left == 0 { Ok(pieces) } else { Err(Cut::Wrong) }
 }

@@ -145,6 +145,7 @@ fn an_origin_without_ranges_is_asked_once() {
     });
     let pop = pop(&origin, SLICE);
     range(&pop, 10, 19);
+    wait_until("it is kept", || pop.status_of("/cache/entries") == 1);
     assert_eq!(said(&range(&pop, 150_000, 150_009)), "hit");
     assert_eq!(origin.seen().len(), 1);
 }

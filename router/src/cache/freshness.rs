@@ -96,10 +96,11 @@ fn explicit(headers: &HeaderMap, ruling: &Ruling, received: Timestamp) -> Option
     Some(Lifetime { seconds: clamped(seconds), basis: Basis::Expires })
 }
 
-/// Whether a lifetime may be guessed: the status is one of RFC 9110 section 15.1, or the response says `public`.
+/// Whether a lifetime may be guessed: the status is one of RFC 9110 section 15.1 or 451 (RFC 7725 section 3), or the response
+/// says `public`.
 pub fn is_heuristic(status: StatusCode, ruling: &Ruling) -> bool {
     ruling.directives.public
-        || matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+        || matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 451 | 501)
 }
 
 fn implicit(status: StatusCode, headers: &HeaderMap, received: Timestamp, settings: &Settings) -> Option<Lifetime> {
@@ -179,7 +180,7 @@ mod tests {
     fn rfc9111_4_2_2_heuristics() {
         let settings = Settings::default();
         for status in 200..600 {
-            let known = [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501].contains(&status);
+            let known = [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 451, 501].contains(&status);
             let expected = if known { (8640, Heuristic) } else { (0, Nothing) };
             assert_eq!(of(status, &[DATE, DAY_AGO], &settings), expected, "{status}");
             assert_eq!(of(status, &[DATE, DAY_AGO, ("cache-control", "public")], &settings), (8640, Heuristic));
@@ -199,6 +200,7 @@ mod tests {
         assert_eq!(of(200, &[], &settings), (60, Ours));
         assert_eq!(of(200, &[DATE, DAY_AGO], &settings), (100, Heuristic));
         assert_eq!(of(404, &[DATE, DAY_AGO], &settings), (5, Ours));
+        assert_eq!(of(451, &[], &settings), (5, Ours));
         assert_eq!(of(403, &[], &settings), (0, Nothing));
         assert_eq!(of(200, &[("cache-control", "max-age=200")], &settings), (100, MaxAge));
         let forced = Settings { forced_age: age(300), ..settings };

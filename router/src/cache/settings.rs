@@ -37,7 +37,7 @@ pub struct Settings {
     pub heuristic_max: Duration,
     /// Lifetime of what could be kept by heuristics, succeeded, and has nothing to go by.
     pub default_age: Option<Duration>,
-    /// The same for what failed (404, 405, 410, 414, 501).
+    /// The same for what failed (404, 405, 410, 414, 451, 501).
     pub negative_age: Option<Duration>,
     /// No lifetime is longer.
     pub age_max: Option<Duration>,

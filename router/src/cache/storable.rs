@@ -158,9 +158,10 @@ fn is_like_get(fetched: &Fetched<'_>, lifetime: Lifetime) -> bool {
     same && explicit && fetched.status.is_success() && fetched.status != StatusCode::PARTIAL_CONTENT
 }
 
-/// 304 updates what is stored and is not stored; 412, 416 and 417 answer a field of their request.
+/// 304 updates what is stored and is not stored; 412, 416 and 417 answer a field of their request; 428, 429, 431 and 511 must
+/// not be stored (RFC 6585 sections 3 to 6).
 fn status(status: StatusCode, directives: &Directives) -> Result<(), Refusal> {
-    if status.is_informational() || matches!(status.as_u16(), 304 | 412 | 416 | 417) {
+    if status.is_informational() || matches!(status.as_u16(), 304 | 412 | 416 | 417 | 428 | 429 | 431 | 511) {
         return Err(Refusal::Status);
     }
     match (directives.must_understand, is_understood(status)) {
@@ -171,11 +172,11 @@ fn status(status: StatusCode, directives: &Directives) -> Result<(), Refusal> {
     }
 }
 
-/// The final statuses whose requirements on caches are known here: those of RFC 9110 and RFC 6585.
+/// The final statuses that may be stored and whose requirements on caches are known here: those of RFC 9110 and RFC 7725.
 fn is_understood(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
-        200..=206 | 300..=303 | 305 | 307 | 308 | 400..=411 | 413..=415 | 421 | 422 | 426 | 428 | 429 | 431 | 500..=505 | 511
+        200..=206 | 300..=303 | 305 | 307 | 308 | 400..=411 | 413..=415 | 421 | 422 | 426 | 451 | 500..=505
     )
 }
 

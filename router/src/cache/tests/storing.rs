@@ -60,10 +60,17 @@ fn rfc9111_3_statuses() {
     {
         assert_eq!(refused(&[("range", "bytes=0-9")], status, &[FRESH]), expected, "{status} to a range");
     }
+    for status in [428, 429, 431, 511] {
+        for control in ["max-age=60", "public, max-age=60", "max-age=60, no-store, must-understand"] {
+            let refused = refused(&[], status, &[("cache-control", control)]);
+            assert_eq!(refused, Some("status"), "RFC 6585 sections 3 to 6: {status} {control}");
+        }
+    }
     let modified = [DATE, ("last-modified", DAY_AGO)];
     for (status, expected) in [
         (200, None),
         (404, None),
+        (451, None), // RFC 7725 section 3
         (501, None),
         (201, Some("no-lifetime")),
         (302, Some("no-lifetime")),
@@ -85,6 +92,7 @@ fn rfc9111_5_2_2_what_forbids_storing() {
         (200, "private=\"a\", max-age=60", None),
         (200, "max-age=60, no-store, must-understand", None), // section 5.2.2.3
         (404, "max-age=60, no-store, must-understand", None),
+        (451, "max-age=60, no-store, must-understand", None),
         (599, "max-age=60, must-understand", Some("not-understood")),
         (299, "max-age=60, must-understand", Some("not-understood")),
         (200, "max-age=0", Some("never-fresh")),

@@ -36,7 +36,7 @@ pub(in crate::config) struct RawCache {
     /// Lifetime of an answer that succeeded and says nothing about its own. Left out: a tenth of the time since it was
     /// last modified, else none.
     pub(in crate::config) default_age: TextField<Keep>,
-    /// The same for an answer that failed (404, 405, 410, 414, 501).
+    /// The same for an answer that failed (404, 405, 410, 414, 451, 501).
     pub(in crate::config) negative_age: TextField<Keep>,
     /// No lifetime is longer.
     pub(in crate::config) max_age: TextField<Keep>,

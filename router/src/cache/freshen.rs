@@ -88,7 +88,7 @@ pub fn freshened(stored: &Stored, newer: &Fetched<'_>, settings: &Settings) -> R
     let ruling = targeted::ruling(&headers);
     let lifetime = freshness::lifetime(stored.status, &headers, &ruling, newer.times.received, settings);
     let tags = super::tags::of(newer.address, &headers);
-    let permitted = storable::permitted(&fetched, &ruling, lifetime, settings)
+    let permitted = storable::permitted(&fetched, &ruling, settings)
         .and_then(|variant| if tags.is_some() { Ok(variant) } else { Err(Refusal::Tags) })
         .and_then(|variant| variant_of(stored, variant, &fetched, settings));
     let variant = permitted.clone().unwrap_or_else(|_| stored.variant.clone());

@@ -47,11 +47,6 @@ impl Basis {
             Self::Nothing => "nothing",
         }
     }
-
-    /// Whether origin or operator gave the lifetime expressly (RFC 9111 section 4.2.1).
-    pub fn is_explicit(self) -> bool {
-        matches!(self, Self::Forced | Self::SMaxage | Self::MaxAge | Self::Expires)
-    }
 }
 
 /// How long a response is fresh, from when the origin made it.
@@ -71,12 +66,25 @@ pub fn lifetime(
     received: Timestamp,
     settings: &Settings,
 ) -> Lifetime {
-    let forced = settings.forced_age.map(|age| Lifetime { seconds: whole(age), basis: Basis::Forced });
+    // It stands in the place of another: what has none may not be stored at all.
+    let is_kept = is_explicit(headers, ruling) || is_heuristic(status, ruling);
+    let forced = settings.forced_age.filter(|_| is_kept);
     let found = forced
+        .map(|age| Lifetime { seconds: whole(age), basis: Basis::Forced })
         .or_else(|| explicit(headers, ruling, received))
         .or_else(|| is_heuristic(status, ruling).then(|| implicit(status, headers, received, settings)).flatten())
         .unwrap_or(Lifetime { seconds: 0, basis: Basis::Nothing });
     Lifetime { seconds: found.seconds.min(settings.age_max.map_or(SECONDS_MAX, whole)), ..found }
+}
+
+/// Whether the origin gives a lifetime expressly (RFC 9111 section 4.2.1).
+pub fn is_explicit(headers: &HeaderMap, ruling: &Ruling) -> bool {
+    let directives = &ruling.directives;
+    directives.s_maxage.is_some() || directives.max_age.is_some() || has_expires(headers, ruling)
+}
+
+fn has_expires(headers: &HeaderMap, ruling: &Ruling) -> bool {
+    !ruling.is_targeted && headers.contains_key(EXPIRES)
 }
 
 fn explicit(headers: &HeaderMap, ruling: &Ruling, received: Timestamp) -> Option<Lifetime> {
@@ -87,7 +95,7 @@ fn explicit(headers: &HeaderMap, ruling: &Ruling, received: Timestamp) -> Option
     if let Some(seconds) = directives.max_age {
         return Some(Lifetime { seconds, basis: Basis::MaxAge });
     }
-    if ruling.is_targeted || !headers.contains_key(EXPIRES) {
+    if !has_expires(headers, ruling) {
         return None;
     }
     // What cannot be read, or is there twice, has expired (section 5.3).
@@ -207,5 +215,7 @@ mod tests {
         assert_eq!(of(403, &[("cache-control", "max-age=0")], &forced), (100, Forced));
         let forced = Settings { age_max: None, ..forced };
         assert_eq!(of(403, &[("cache-control", "max-age=0")], &forced), (300, Forced));
+        assert_eq!(of(200, &[], &forced), (300, Forced));
+        assert_eq!(of(403, &[], &forced), (0, Nothing), "there is none to replace");
     }
 }

@@ -41,7 +41,8 @@ pub struct Settings {
     pub negative_age: Option<Duration>,
     /// No lifetime is longer.
     pub age_max: Option<Duration>,
-    /// Replaces every lifetime, up to the longest; what may not be stored is not stored all the same.
+    /// Replaces every lifetime, the origin's and the heuristic's, up to the longest; what may not be stored without it is not
+    /// stored all the same.
     pub forced_age: Option<Duration>,
     /// How long a stale response is served while the origin is asked in the background, when it does not say itself.
     pub stale_while_revalidate: Duration,

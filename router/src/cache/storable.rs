@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 
 use super::directives::Directives;
 use super::fields;
-use super::freshness::{self, Basis, Lifetime};
+use super::freshness;
 use super::partial::{self, ContentRange};
 use super::settings::{SetCookie, Settings};
 use super::spans::Spans;
@@ -90,7 +90,7 @@ pub fn admit(fetched: &Fetched<'_>, settings: &Settings) -> Result<Stored, Refus
     let ruling = targeted::ruling(fetched.headers);
     let received = fetched.times.received;
     let lifetime = freshness::lifetime(fetched.status, fetched.headers, &ruling, received, settings);
-    let variant = permitted(fetched, &ruling, lifetime, settings)?;
+    let variant = permitted(fetched, &ruling, settings)?;
     let tags = tags::of(fetched.address, fetched.headers).ok_or(Refusal::Tags)?;
     let extent = extent(fetched)?;
     let mut stored = Stored::new(fetched, ruling, lifetime, variant, tags);
@@ -104,14 +104,10 @@ pub fn admit(fetched: &Fetched<'_>, settings: &Settings) -> Result<Stored, Refus
 }
 
 /// Every rule but whether it is of any use. Gives the variant that the response is.
-pub(super) fn permitted(
-    fetched: &Fetched<'_>,
-    ruling: &Ruling,
-    lifetime: Lifetime,
-    settings: &Settings,
-) -> Result<Variant, Refusal> {
+pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Settings) -> Result<Variant, Refusal> {
     let directives = &ruling.directives;
-    method(fetched, lifetime)?;
+    let is_explicit = freshness::is_explicit(fetched.headers, ruling);
+    method(fetched, is_explicit)?;
     if fetched.request.contains_key(RANGE) && partial::is_refusal(fetched.status) {
         return Err(Refusal::Range);
     }
@@ -126,36 +122,30 @@ pub(super) fn permitted(
     if fetched.request.contains_key(AUTHORIZATION) && !shared {
         return Err(Refusal::Authorization);
     }
-    if sets_cookie(fetched.headers, directives)
-        && (settings.set_cookie == SetCookie::Bypass || !lifetime.basis.is_explicit())
-    {
+    if sets_cookie(fetched.headers, directives) && (settings.set_cookie == SetCookie::Bypass || !is_explicit) {
         return Err(Refusal::SetCookie);
     }
     let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
     let variant = Variant::of(names, fetched.request, settings).ok_or(Refusal::Vary)?;
-    if lifetime.basis.is_explicit() || freshness::is_heuristic(fetched.status, ruling) {
-        Ok(variant)
-    } else {
-        Err(Refusal::NoLifetime)
-    }
+    if is_explicit || freshness::is_heuristic(fetched.status, ruling) { Ok(variant) } else { Err(Refusal::NoLifetime) }
 }
 
-fn method(fetched: &Fetched<'_>, lifetime: Lifetime) -> Result<(), Refusal> {
+fn method(fetched: &Fetched<'_>, is_explicit: bool) -> Result<(), Refusal> {
     match *fetched.method {
         Method::GET if fetched.has_body => Err(Refusal::Body),
         Method::GET => Ok(()),
-        Method::POST if is_like_get(fetched, lifetime) => Ok(()),
+        Method::POST if is_explicit && is_like_get(fetched) => Ok(()),
         _ => Err(Refusal::Method),
     }
 }
 
-/// An answer to POST stands for the resource when it says so by `Content-Location` and how long (RFC 9110 section 9.3.3).
-fn is_like_get(fetched: &Fetched<'_>, lifetime: Lifetime) -> bool {
+/// An answer to POST that says how long it lasts stands for the resource when its `Content-Location` says so (RFC 9110 section
+/// 9.3.3).
+fn is_like_get(fetched: &Fetched<'_>) -> bool {
     let location = fetched.headers.get(CONTENT_LOCATION).and_then(|value| value.to_str().ok());
     let same =
         location.and_then(|text| fetched.address.resolve(text)).is_some_and(|address| address == *fetched.address);
-    let explicit = lifetime.basis.is_explicit() && lifetime.basis != Basis::Forced;
-    same && explicit && fetched.status.is_success() && fetched.status != StatusCode::PARTIAL_CONTENT
+    same && fetched.status.is_success() && fetched.status != StatusCode::PARTIAL_CONTENT
 }
 
 /// 304 updates what is stored and is not stored; 412, 416 and 417 answer a field of their request; 428, 429, 431 and 511 must

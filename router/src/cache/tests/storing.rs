@@ -84,6 +84,34 @@ fn rfc9111_3_statuses() {
 }
 
 #[test]
+fn rfc9111_3_a_forced_lifetime_makes_nothing_storable() {
+    let forced = Settings { forced_age: Some(Duration::from_secs(60)), ..Settings::default() };
+    let of = |status, response: Fields<'_>| {
+        Case::new(&[], status, response).admit(&forced).map(|stored| stored.ttl_s(START))
+    };
+    for status in [201, 202, 302, 303, 307, 400, 401, 403, 500, 503, 599] {
+        assert_eq!(of(status, &[]).unwrap_err(), Refusal::NoLifetime, "{status} says nothing");
+    }
+    for status in [200, 203, 301, 404, 410, 451, 501] {
+        assert_eq!(of(status, &[]).unwrap(), 60, "{status} may be kept by heuristics");
+    }
+    for control in ["max-age=0", "s-maxage=5", "public"] {
+        assert_eq!(of(503, &[("cache-control", control)]).unwrap(), 60, "{control}");
+    }
+    assert_eq!(of(302, &[("expires", "0")]).unwrap(), 60);
+    assert_eq!(of(302, &[("expires", "0"), ("cdn-cache-control", "foo")]).unwrap_err(), Refusal::NoLifetime);
+    // What counts as explicit is what the origin says, here too.
+    let cookies = Settings { set_cookie: SetCookie::Store, ..forced.clone() };
+    let cookie = ("set-cookie", "a=b");
+    assert_eq!(refusal(&Case::ok(&[cookie]), &cookies), Some("set-cookie"));
+    assert_eq!(refusal(&Case::ok(&[cookie, FRESH]), &cookies), None);
+    let here = ("content-location", "/b?c");
+    let post = |response: Fields<'_>| Case { method: Method::POST, has_body: true, ..Case::ok(response) };
+    assert_eq!(refusal(&post(&[here]), &forced), Some("method"));
+    assert_eq!(refusal(&post(&[here, FRESH]), &forced), None);
+}
+
+#[test]
 fn rfc9111_5_2_2_what_forbids_storing() {
     for (status, value, expected) in [
         (200, "no-store", Some("no-store")),

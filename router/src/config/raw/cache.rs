@@ -40,7 +40,8 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) negative_age: TextField<Keep>,
     /// No lifetime is longer.
     pub(in crate::config) max_age: TextField<Keep>,
-    /// Replaces every lifetime of what may be stored; not together with `default_age` and `negative_age`.
+    /// Replaces every lifetime of what may be stored without it: the origin gives one, says `public`, or the status needs none
+    /// (200, 404 and the like). Not together with `default_age` and `negative_age`.
     pub(in crate::config) force_age: TextField<Keep>,
     /// How long a stale answer is served while the origin is asked in the background, when it does not say itself
     /// (`stale-while-revalidate`).

@@ -15,6 +15,7 @@ mod purging;
 mod slices;
 mod slices_on_disk;
 mod staleness;
+mod validating;
 
 use portolan_tests::site::{FRANKFURT, Service};
 use portolan_tests::{Answer, Origin, Pop, scripts};

@@ -1,7 +1,8 @@
 //! What a 304, or the answer to a HEAD, does to stored responses (RFC 9111 sections 4.3.4 and 4.3.5).
 //!
-//! Owns which of them are meant, and the stored response that comes of it: newer fields over older ones, all facts worked
-//! out anew. A 304 about a state that is not held updates nothing: the origin has to be asked again without conditions. Pure.
+//! Owns which of them are meant, only such as could have answered the request; and the stored response that comes of it: newer
+//! fields over older ones, all facts worked out anew. A 304 about a state that is not held updates nothing: the origin has to be
+//! asked again without conditions. Pure.
 
 use http::header::{ETAG, HeaderMap, LAST_MODIFIED};
 use http::{Method, StatusCode};
@@ -11,23 +12,27 @@ use super::date;
 use super::etag::EntityTag;
 use super::fields;
 use super::freshness;
+use super::select::{Asked, could_answer};
 use super::settings::Settings;
 use super::storable::{self, Refusal};
 use super::stored::{Fetched, Stored};
 use super::targeted;
-use super::vary::{self, Variant};
 use crate::base::Timestamp;
 
-/// The places of those that a 304 freshens, `asked_about` being the one whose validators were sent; empty when it is about
-/// another state.
+/// The places of those that a 304 to this request freshens, `asked_about` being the one whose validators were sent; empty when it
+/// is about another state.
 pub fn meant<'a>(
+    asked: &Asked<'_>,
     not_modified: &HeaderMap,
     candidates: impl IntoIterator<Item = &'a Stored>,
     asked_about: usize,
     now: Timestamp,
+    settings: &Settings,
 ) -> Vec<usize> {
     let newer = Validators::of(not_modified, now);
-    let candidates: Vec<(usize, &Stored)> = candidates.into_iter().enumerate().collect();
+    let candidates = candidates.into_iter().enumerate();
+    let candidates: Vec<(usize, &Stored)> =
+        candidates.filter(|(_, stored)| could_answer(asked, stored, settings)).collect();
     let places = |fits: &dyn Fn(&Stored) -> bool| -> Vec<usize> {
         candidates.iter().filter(|(_, stored)| fits(stored)).map(|(place, _)| *place).collect()
     };
@@ -43,7 +48,8 @@ pub fn meant<'a>(
         // without validators; origins that leave `ETag` out of a 304 are many, and the question named one state.
         (None, None) => {
             let malformed = not_modified.contains_key(ETAG) || not_modified.contains_key(LAST_MODIFIED);
-            if malformed || asked_about >= candidates.len() { Vec::new() } else { vec![asked_about] }
+            let about = candidates.iter().map(|(place, _)| *place).find(|place| *place == asked_about);
+            about.filter(|_| !malformed).into_iter().collect()
         }
     }
 }
@@ -56,7 +62,7 @@ fn latest(candidates: &[(usize, &Stored)], places: &[usize]) -> Vec<usize> {
 /// What the answer to a HEAD does to a stored response that could have answered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadEffect {
-    /// Nothing: it did not succeed, or what is stored is no success either.
+    /// Nothing: it did not succeed, or what is stored is no success either, or could not have answered this request.
     None,
     /// It is the same state: `freshened` makes it newer.
     Update,
@@ -65,8 +71,16 @@ pub enum HeadEffect {
 }
 
 /// Compares the answer to a HEAD with what is stored (RFC 9111 section 4.3.5).
-pub fn by_head(status: StatusCode, head: &HeaderMap, stored: &Stored, now: Timestamp) -> HeadEffect {
-    if status != StatusCode::OK || stored.status != StatusCode::OK {
+pub fn by_head(
+    asked: &Asked<'_>,
+    status: StatusCode,
+    head: &HeaderMap,
+    stored: &Stored,
+    now: Timestamp,
+    settings: &Settings,
+) -> HeadEffect {
+    let is_meant = stored.status == StatusCode::OK && could_answer(asked, stored, settings);
+    if status != StatusCode::OK || !is_meant {
         return HeadEffect::None;
     }
     let same_tag = !head.contains_key(ETAG) || (EntityTag::of(head).is_some() && EntityTag::of(head) == stored.tag());
@@ -76,7 +90,7 @@ pub fn by_head(status: StatusCode, head: &HeaderMap, stored: &Stored, now: Times
     if same_tag && same_time && same_length { HeadEffect::Update } else { HeadEffect::Expire }
 }
 
-/// A stored response after a newer one about the same state. `Ok` takes its place. `Err` holds one that answers this request
+/// A stored response after a newer one about the same state, to a request that it could have answered. `Ok` takes its place. `Err` holds one that answers this request
 /// alone: afterwards what was stored is dropped, unless the refusal lies in the request (`Refusal::is_of_request`), when it
 /// stays as it was.
 ///
@@ -89,31 +103,12 @@ pub fn freshened(stored: &Stored, newer: &Fetched<'_>, settings: &Settings) -> R
     let lifetime = freshness::lifetime(stored.status, &headers, &ruling, newer.times.received, settings);
     let tags = super::tags::of(newer.address, &headers);
     let permitted = storable::permitted(&fetched, &ruling, settings)
-        .and_then(|variant| if tags.is_some() { Ok(variant) } else { Err(Refusal::Tags) })
-        .and_then(|variant| variant_of(stored, variant, &fetched, settings));
+        .and_then(|variant| if tags.is_some() { Ok(variant) } else { Err(Refusal::Tags) });
     let variant = permitted.clone().unwrap_or_else(|_| stored.variant.clone());
     let mut fresh = Stored::new(&fetched, ruling, lifetime, variant, tags.unwrap_or_default());
     fresh.extent = stored.extent.clone();
     match permitted {
         Ok(_) => Ok(fresh),
         Err(refusal) => Err(Box::new((refusal, fresh))),
-    }
-}
-
-/// It stays the variant that it was, whoever's request freshened it; what it varies on may change only by a request that
-/// it answers.
-fn variant_of(
-    stored: &Stored,
-    by_request: Variant,
-    fetched: &Fetched<'_>,
-    settings: &Settings,
-) -> Result<Variant, Refusal> {
-    let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
-    if names == stored.variant.names() {
-        Ok(stored.variant.clone())
-    } else if stored.variant.matches(fetched.request, settings) {
-        Ok(by_request)
-    } else {
-        Err(Refusal::Vary)
     }
 }

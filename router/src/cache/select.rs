@@ -126,7 +126,7 @@ fn found<'a>(
     let mut best: Option<((bool, HttpDate, usize), &Stored, Held)> = None;
     for (index, stored) in candidates.into_iter().enumerate() {
         is_empty = false;
-        if !matches(asked, stored, settings) {
+        if !could_answer(asked, stored, settings) {
             continue;
         }
         let held = held(asked, stored, now, settings);
@@ -148,7 +148,8 @@ fn found<'a>(
     }
 }
 
-fn matches(asked: &Asked<'_>, stored: &Stored, settings: &Settings) -> bool {
+/// Whether a response could be chosen for a request, fresh or not (RFC 9111 section 4.1).
+pub fn could_answer(asked: &Asked<'_>, stored: &Stored, settings: &Settings) -> bool {
     let by_coding = stored.variant.names().contains(&header::ACCEPT_ENCODING);
     stored.variant.matches(asked.headers, settings)
         && (!by_coding || encoding::is_acceptable(asked.headers, &stored.headers))

@@ -40,7 +40,7 @@ pub(super) fn walk(input: &[u8]) {
             Ok(stored) => {
                 is_storable(&fetched, &stored);
                 is_reused(&asked, &stored, &settings);
-                changes(&fetched, &stored, &settings);
+                changes(&asked, &fetched, &stored, &settings);
             }
         }
     }
@@ -88,7 +88,7 @@ fn is_reused(asked: &Asked<'_>, stored: &Stored, settings: &Settings) {
 }
 
 /// Questions to the origin, and what its answers change.
-fn changes(fetched: &Fetched<'_>, stored: &Stored, settings: &Settings) {
+fn changes(asked: &Asked<'_>, fetched: &Fetched<'_>, stored: &Stored, settings: &Settings) {
     let now = fetched.times.received;
     let mut question = fetched.request.clone();
     validate::ask_about(&mut question, stored);
@@ -96,8 +96,8 @@ fn changes(fetched: &Fetched<'_>, stored: &Stored, settings: &Settings) {
     assert!(
         ["if-none-match", "if-modified-since", "if-range", "range"].iter().all(|name| !question.contains_key(*name))
     );
-    let _ = freshen::meant(fetched.headers, [stored], 0, now);
-    let _ = freshen::by_head(fetched.status, fetched.headers, stored, now);
+    let _ = freshen::meant(asked, fetched.headers, [stored], 0, now, settings);
+    let _ = freshen::by_head(asked, fetched.status, fetched.headers, stored, now, settings);
     if let Ok(again) = freshen::freshened(stored, fetched, settings) {
         assert_eq!(again.status, stored.status);
     }

@@ -134,7 +134,7 @@ impl Model {
             return self.fill(exchange, &key, &mut |_, _| Some((status, headers.clone(), body.clone())));
         }
         let candidates = places.iter().map(|place| &self.kept[*place].1);
-        for meant in freshen::meant(&headers, candidates, index, self.now) {
+        for meant in freshen::meant(&asked, &headers, candidates, index, self.now, &self.settings) {
             let fetched = exchange.fetched(status, &headers, self.now);
             let fresh = freshen::freshened(&self.kept[places[meant]].1, &fetched, &self.settings);
             self.kept[places[meant]].1 = fresh.unwrap_or_else(|refused| refused.1);
@@ -143,9 +143,11 @@ impl Model {
     }
 
     fn by_head(&mut self, exchange: &Exchange<'_>, places: &[usize], status: u16, headers: HeaderMap) -> Got {
+        let asked = Asked { method: &exchange.method, headers: exchange.request, has_body: false };
+        let code = StatusCode::from_u16(status).unwrap();
         for place in places {
             let stored = &mut self.kept[*place].1;
-            match freshen::by_head(StatusCode::from_u16(status).unwrap(), &headers, stored, self.now) {
+            match freshen::by_head(&asked, code, &headers, stored, self.now, &self.settings) {
                 HeadEffect::None => {}
                 HeadEffect::Expire => stored.expire(self.now),
                 HeadEffect::Update => {

@@ -275,12 +275,13 @@ impl Flow<'_> {
     /// Makes newer what a 304 is about. The response that was asked about, as it is now; none when the 304 is about another.
     async fn freshen(&self, held: &[Arc<Held>], index: usize, came: &Came) -> Option<Arc<Held>> {
         let stored = held.iter().map(|held| &held.stored);
-        let meant = freshen::meant(came.response.headers(), stored, index, came.times.received);
+        let (asked, settings) = (self.asked(), &self.cache().settings);
+        let meant = freshen::meant(&asked, came.response.headers(), stored, index, came.times.received, settings);
         let mut answer = None;
         for place in &meant {
             let old = &held[*place];
             let newer = |stored: Stored| Arc::new(old.renewed(stored, came.era));
-            let fresh = match freshen::freshened(&old.stored, &self.fetched(came), &self.cache().settings) {
+            let fresh = match freshen::freshened(&old.stored, &self.fetched(came), settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
                     self.store().replace(&self.key, old, Arc::clone(&fresh)).await;
@@ -305,9 +306,10 @@ impl Flow<'_> {
     /// section 9.3.2).
     async fn by_head(&self, held: &[Arc<Held>], index: usize, came: Came, why: Why) -> Outcome {
         let (now, said, settings) = (came.times.received, came.status(), &self.cache().settings);
+        let asked = self.asked();
         let mut told = None;
         for (place, old) in held.iter().enumerate() {
-            let effect = freshen::by_head(said, came.response.headers(), &old.stored, now);
+            let effect = freshen::by_head(&asked, said, came.response.headers(), &old.stored, now, settings);
             let new = match effect {
                 HeadEffect::None => continue,
                 HeadEffect::Expire => {
@@ -325,6 +327,7 @@ impl Flow<'_> {
                         told = Some(self.answer_with(&new, now));
                     }
                 }
+                Err(refused) if refused.0.is_of_request() => {}
                 Err(_) => self.store().drop_held(&self.key, old).await,
             }
         }

@@ -1,0 +1,82 @@
+//! What the origin says of stored answers when it is asked: which of them it means, and what becomes of them.
+
+use super::{pop, said};
+use portolan_tests::{Ask, Origin, scripts};
+
+/// An origin with one representation for each language, stale when it comes. All share the tag "same"; a 304 or a HEAD makes
+/// fresh what it is about, and says its language.
+fn languages() -> Origin {
+    Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let language = seen.field("accept-language").unwrap_or("none").to_owned();
+            let is_kept = seen.target == "/kept" && language == "de";
+            let age = if seen.method == "HEAD" || is_kept {
+                "max-age=60"
+            } else {
+                "max-age=10, stale-if-error=60\r\nage: 20"
+            };
+            let tag = if seen.target == "/304" { "etag: \"same\"\r\n" } else { "" };
+            let fields = format!("vary: accept-language\r\ncontent-language: {language}\r\n{tag}");
+            if seen.field("if-none-match").is_some() {
+                speaker.say(format!("HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\n{fields}\r\n"))?;
+            } else if seen.method == "HEAD" {
+                let length = if seen.target == "/kept" { 9 } else { 2 };
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncache-control: {age}\r\n{fields}content-length: {length}\r\n\r\n");
+                speaker.say(head)?;
+            } else {
+                speaker.say(scripts::response("200 OK", &format!("cache-control: {age}\r\n{fields}"), language))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn rfc9111_4_3_4_a_304_is_about_what_could_have_answered_its_request() {
+    let origin = languages();
+    let pop = pop(&origin, "");
+    let get = |language: &str| pop.ask(&Ask::get("/304").field("accept-language", language));
+    assert_eq!((get("de").text().as_str(), get("en").text().as_str()), ("de", "en"));
+    assert_eq!(said(&get("en")), "fwd=stale;fwd-status=304;stored");
+    let other = get("de");
+    assert_eq!((other.field("content-language"), other.text().as_str()), (Some("de"), "de"));
+    assert_eq!(said(&other), "fwd=stale;fwd-status=304;stored", "nobody asked about this one yet");
+    assert_eq!((said(&get("de")).as_str(), said(&get("en")).as_str()), ("hit", "hit"));
+}
+
+#[test]
+fn rfc9111_4_3_5_a_head_is_about_what_could_have_answered_its_request() {
+    let origin = languages();
+    let pop = pop(&origin, "");
+    let ask =
+        |method: &str, path: &str, language: &str| pop.ask(&Ask::new(method, path).field("accept-language", language));
+    for path in ["/fresher", "/kept"] {
+        assert_eq!((ask("GET", path, "de").text().as_str(), ask("GET", path, "en").text().as_str()), ("de", "en"));
+        assert_eq!(said(&ask("HEAD", path, "en")), "fwd=stale");
+    }
+    let other = ask("GET", "/fresher", "de");
+    assert_eq!((other.field("content-language"), said(&other).as_str()), (Some("de"), "fwd=stale;stored"));
+    assert_eq!(said(&ask("GET", "/kept", "de")), "hit", "another length ends the freshness of its own language alone");
+}
+
+#[test]
+fn rfc9111_4_3_5_an_authorised_head_drops_nothing() {
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let fields = "cache-control: max-age=10\r\nage: 20\r\netag: \"1\"\r\n";
+            match seen.field("if-none-match") {
+                Some(_) => speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n"))?,
+                None if seen.method == "HEAD" => {
+                    speaker.say(format!("HTTP/1.1 200 OK\r\n{fields}content-length: 4\r\n\r\n"))?;
+                }
+                None => speaker.say(scripts::response("200 OK", fields, "kept"))?,
+            }
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    assert_eq!(pop.get("/").text(), "kept");
+    assert_eq!(pop.ask(&Ask::new("HEAD", "/").field("authorization", "Basic eDp5")).status, 200);
+    assert_eq!(said(&pop.get("/")), "fwd=stale;fwd-status=304;stored");
+}

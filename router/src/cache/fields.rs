@@ -1,7 +1,7 @@
 //! Which header fields of a response are stored, and how a newer response updates them (RFC 9111 sections 3.1 and 3.2).
 //!
-//! Owns the lists: what ends at a hop, what is between a client and a proxy, what `no-cache` and `private` name, and what
-//! the cache makes itself (`Age`, `Content-Length`). Never touches `Warning`, which is obsolete and somebody else's. Pure.
+//! Owns the lists: what ends at a hop, what is between a client and a proxy, what `no-cache` and `private` name (both are for
+//! the one who asked), and what the cache makes itself (`Age`, `Content-Length`). Never touches `Warning`, which is obsolete and somebody else's. Pure.
 
 use http::header::{self, HeaderMap, HeaderName};
 
@@ -10,8 +10,8 @@ use super::list;
 use super::targeted::Ruling;
 use crate::base::Timestamp;
 
-/// Never stored: they belong to one hop (RFC 9110 section 7.6.1), to a proxy, or are made anew for every answer.
-static NOT_STORED: [HeaderName; 12] = [
+/// Never stored: they belong to one hop (RFC 9110 section 7.6.1), or are made anew for every answer.
+static NOT_STORED: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -19,12 +19,13 @@ static NOT_STORED: [HeaderName; 12] = [
     header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("proxy-authentication-info"),
-    header::PROXY_AUTHORIZATION,
     header::AGE,
     header::CONTENT_LENGTH,
 ];
+
+/// Not stored either, but for the one who asked: they are between a client and a proxy.
+static OF_PROXY: [HeaderName; 3] =
+    [header::PROXY_AUTHENTICATE, HeaderName::from_static("proxy-authentication-info"), header::PROXY_AUTHORIZATION];
 
 /// Never updated: they say what the stored bytes are, and those stay as they are (section 3.2 allows leaving out what the
 /// integrity of what is stored rests on).
@@ -50,11 +51,7 @@ pub fn stored(response: &HeaderMap, ruling: &Ruling, received: Timestamp) -> Hea
             kept.remove(name);
         }
     }
-    for name in &NOT_STORED {
-        kept.remove(name);
-    }
-    let directives = &ruling.directives;
-    for name in directives.no_cache.fields().iter().chain(directives.private.fields()) {
+    for name in NOT_STORED.iter().chain(for_one(ruling)) {
         kept.remove(name);
     }
     if !kept.contains_key(header::DATE)
@@ -63,6 +60,25 @@ pub fn stored(response: &HeaderMap, ruling: &Ruling, received: Timestamp) -> Hea
         kept.insert(header::DATE, date);
     }
     kept
+}
+
+/// The fields of a response that are not stored, but go to the one who asked for it: `private` keeps them from others (RFC 9111
+/// section 5.2.2.7), and `no-cache` from those for whom the origin was not asked (section 5.2.2.4).
+pub fn own(response: &HeaderMap, ruling: &Ruling) -> HeaderMap {
+    let mut own = HeaderMap::new();
+    for name in for_one(ruling).filter(|name| !NOT_STORED.contains(name) && *name != header::CONTENT_RANGE) {
+        // One that is named twice is there once.
+        own.remove(name);
+        for value in response.get_all(name) {
+            own.append(name, value.clone());
+        }
+    }
+    own
+}
+
+fn for_one(ruling: &Ruling) -> impl Iterator<Item = &HeaderName> {
+    let directives = &ruling.directives;
+    OF_PROXY.iter().chain(directives.no_cache.fields()).chain(directives.private.fields())
 }
 
 /// The fields of a stored response after a newer one was received about it: each that the newer has replaces all lines of
@@ -131,6 +147,18 @@ mod tests {
         let kept = stored(&response, &targeted::ruling(&response), RECEIVED);
         assert_eq!(names(&kept), ["c", "cache-control", "date", "warning"]);
         assert_eq!(kept["date"], "Sun, 06 Nov 1994 08:49:37 GMT");
+        let own = own(&response, &targeted::ruling(&response));
+        assert_eq!(names(&own), ["d", "e", "proxy-authenticate", "set-cookie"], "the one who asked gets these beside");
+    }
+
+    #[test]
+    fn rfc9111_5_2_2_7_what_is_for_the_one_who_asked() {
+        let control =
+            ("cache-control", "private=\"set-cookie, content-length, age\", no-cache=\"Set-Cookie, content-range\"");
+        let cookies = [("set-cookie", "a"), ("set-cookie", "b")];
+        let made = [("content-length", "3"), ("age", "7"), ("content-range", "bytes 0-2/9"), ("x", "1")];
+        let response = headers(&[&[control], &cookies[..], &made].concat());
+        assert_eq!(own(&response, &targeted::ruling(&response)), headers(&cookies));
     }
 
     #[test]

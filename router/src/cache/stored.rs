@@ -3,6 +3,8 @@
 //! Owns the facts that every later question is answered from, worked out once when the response is stored or freshened, so
 //! that a hit only compares times. Never holds a body. Pure.
 
+use std::borrow::Cow;
+
 use http::header::{HeaderMap, LAST_MODIFIED};
 use http::{Method, StatusCode};
 
@@ -117,6 +119,17 @@ impl Stored {
             is_invalid: false,
             extent: Extent::Whole(None),
         }
+    }
+
+    /// It for the one who had the origin asked, whose answer has these fields: with those that are for that one alone.
+    pub fn with_own(&self, came: &HeaderMap) -> Cow<'_, Self> {
+        let own = fields::own(came, &self.ruling);
+        if own.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut stored = self.clone();
+        stored.headers.extend(own);
+        Cow::Owned(stored)
     }
 
     /// `current_age` in milliseconds (RFC 9111 section 4.2.3).

@@ -63,6 +63,27 @@ fn the_key_is_what_the_operator_says() {
     assert_eq!(ask("/?a=2", "1", "gold"), "fwd=uri-miss;stored");
 }
 
+#[test]
+fn rfc9111_5_2_2_7_fields_for_one_user_reach_that_user_alone() {
+    let fields = "cache-control: max-age=60, private=\"set-cookie\", no-cache=x-user\r\nset-cookie: s=1\r\nx-user: u\r\n\
+                  surrogate-key: k\r\netag: \"1\"\r\n";
+    let origin = origin(fields, "page");
+    let pop = pop(&origin, "");
+    let own = ["set-cookie", "x-user"];
+    for (method, condition, status) in [("GET", "\"0\"", 200), ("GET", "\"1\"", 304), ("HEAD", "\"0\"", 200)] {
+        let path = format!("/{method}{status}");
+        let ask = || pop.ask(&Ask::new(method, &path).field("if-none-match", condition));
+        let first = ask();
+        assert_eq!(own.map(|name| first.field(name)), [Some("s=1"), Some("u")], "{path}");
+        assert!(first.status == status && said(&first).ends_with("stored"), "{path}");
+        assert!(first.field("surrogate-key").is_none());
+        wait_until("it is stored", || said(&ask()) == "hit");
+        let next = ask();
+        assert_eq!((own.map(|name| next.field(name)), next.status), ([None, None], status), "{path}");
+    }
+    assert_eq!(origin.seen().len(), 3);
+}
+
 /// An origin that judges conditions itself, stores nothing of `/mine`, and tells by what it was asked.
 fn judging() -> Origin {
     Origin::start(|speaker| {

@@ -50,6 +50,27 @@ fn one_request_for_fifty_clients() {
 }
 
 #[test]
+fn rfc9111_5_2_2_7_who_reads_along_gets_no_field_of_the_one_who_asked() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let origin = Origin::start(move |speaker| {
+        while speaker.request()?.is_some() {
+            held.pass();
+            let fields = "cache-control: max-age=60, private=set-cookie\r\nset-cookie: s=1\r\n";
+            speaker.say(scripts::response("200 OK", fields, "shared"))?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin);
+    let clients = burst(&pop, 10, &Ask::get("/"));
+    wait_for_waiting(&pop, 9);
+    gate.open();
+    let answers: Vec<_> = clients.into_iter().map(|mut client| client.answer("GET").unwrap()).collect();
+    let with = |name: &str| answers.iter().filter(|answer| answer.field(name).is_some()).count();
+    assert_eq!((origin.seen().len(), with("set-cookie")), (1, 1));
+}
+
+#[test]
 fn nobody_waits_for_what_is_not_stored() {
     let (gate, rest, all) = (Gate::default(), Barrier::of(49), Barrier::of(50));
     let (held, asked) = (gate.clone(), AtomicUsize::new(0));

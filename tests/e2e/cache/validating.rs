@@ -80,3 +80,38 @@ fn rfc9111_4_3_5_an_authorised_head_drops_nothing() {
     assert_eq!(pop.ask(&Ask::new("HEAD", "/").field("authorization", "Basic eDp5")).status, 200);
     assert_eq!(said(&pop.get("/")), "fwd=stale;fwd-status=304;stored");
 }
+
+/// An origin whose answers are stale when they come, and whose 304 says what the path names.
+fn confirming() -> Origin {
+    Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            if seen.field("if-none-match").is_none() {
+                let fields = "cache-control: max-age=10\r\nage: 20\r\netag: \"1\"\r\n";
+                speaker.say(scripts::response("200 OK", fields, "kept"))?;
+                continue;
+            }
+            let fields = match seen.target.as_str() {
+                "/no-store" => "cache-control: no-store\r\n",
+                "/private" => "cache-control: private\r\n",
+                "/vary" => "cache-control: max-age=60\r\nvary: *\r\n",
+                "/own" => "cache-control: max-age=60, private=\"set-cookie\"\r\nset-cookie: s=2\r\n",
+                _ => "cache-control: max-age=60\r\n",
+            };
+            speaker.say(format!("HTTP/1.1 304 Not Modified\r\n{fields}etag: \"1\"\r\n\r\n"))?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn rfc9111_5_2_2_4_what_a_304_brings_is_for_the_one_who_asked() {
+    let origin = confirming();
+    let pop = pop(&origin, "");
+    pop.get("/own");
+    let confirmed = pop.get("/own");
+    assert_eq!(said(&confirmed), "fwd=stale;fwd-status=304;stored");
+    assert_eq!(confirmed.field("set-cookie"), Some("s=2"));
+    let next = pop.get("/own");
+    assert_eq!(said(&next), "hit");
+    assert!(next.field("set-cookie").is_none());
+}

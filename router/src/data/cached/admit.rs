@@ -22,7 +22,7 @@ use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::purge::{Purge, Standing};
 use crate::store::segments::Segments;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,10 +167,10 @@ impl Flow<'_> {
             }
         };
         let response = match &stored.extent {
-            Extent::Whole(_) if method == Method::GET => self.response(&stored, source, now),
+            Extent::Whole(_) if method == Method::GET => self.firsthand(&stored, source, &head.headers, now),
             // The client's part of the slices around it, or of a newer state.
             Extent::Parts { .. } if !is_own && self.suffices(&stored, now) && !self.falls(&stored, &source, now) => {
-                self.response(&stored, source, now)
+                self.firsthand(&stored, source, &head.headers, now)
             }
             // An origin may send less of a range than is asked for (RFC 9110 section 15.3.7).
             extent => {
@@ -185,6 +185,17 @@ impl Flow<'_> {
             }
         };
         self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)
+    }
+
+    /// The answer to the one who had the origin asked, made of what is stored and of what is for that one alone.
+    pub(super) fn firsthand(
+        &self,
+        stored: &Stored,
+        source: Source,
+        came: &HeaderMap,
+        now: Timestamp,
+    ) -> Response<Body> {
+        self.response(&stored.with_own(came), source, now)
     }
 
     /// Has a body brought into the store by a task of its own, whoever of the clients stays.

@@ -268,8 +268,9 @@ impl Flow<'_> {
         };
         drop(lead);
         let ttl = fresh.stored.ttl_s(now);
-        let outcome = Outcome::forwarded(self.answer_with(&fresh, now), why).origin_said(said).stored(ttl);
-        self.pinned(outcome, came.target, now)
+        let source = Source::Held(Arc::clone(&fresh));
+        let response = self.firsthand(&fresh.stored, source, came.response.headers(), now);
+        self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), came.target, now)
     }
 
     /// Makes newer what a 304 is about. The response that was asked about, as it is now; none when the 304 is about another.
@@ -324,7 +325,8 @@ impl Flow<'_> {
                     let new = Arc::new(old.renewed(stored, came.era));
                     self.store().replace(&self.key, old, Arc::clone(&new)).await;
                     if place == index && effect == HeadEffect::Update {
-                        told = Some(self.answer_with(&new, now));
+                        let source = Source::Held(Arc::clone(&new));
+                        told = Some(self.firsthand(&new.stored, source, came.response.headers(), now));
                     }
                 }
                 Err(refused) if refused.0.is_of_request() => {}
@@ -345,7 +347,7 @@ impl Flow<'_> {
         let is_coded = came.target.is_some() && self.fits(&stored) && self.may_be_coded(&stored);
         is_coded.then(|| {
             let nothing = Arc::new(Filling::new(stored.clone(), 0, came.era));
-            self.response(&stored, Source::Filling(nothing), now)
+            self.firsthand(&stored, Source::Filling(nothing), came.response.headers(), now)
         })
     }
 

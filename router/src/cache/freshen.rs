@@ -1,4 +1,4 @@
-//! What a 304, or the answer to a HEAD, does to stored responses (RFC 9111 sections 4.3.4 and 4.3.5).
+//! What the answer to a validation or to a HEAD does to stored responses (RFC 9111 sections 4.3.3 to 4.3.5).
 //!
 //! Owns which of them are meant, only such as could have answered the request; and the stored response that comes of it: newer
 //! fields over older ones, all facts worked out anew. A 304 about a state that is not held updates nothing: the origin has to be
@@ -57,6 +57,16 @@ pub fn meant<'a>(
 fn latest(candidates: &[(usize, &Stored)], places: &[usize]) -> Vec<usize> {
     let among = candidates.iter().filter(|(place, _)| places.contains(place));
     among.max_by_key(|(place, stored)| (stored.date, *place)).map(|(place, _)| *place).into_iter().collect()
+}
+
+/// Whether another answer than a 304 says that what was asked about is no more, also when it is not stored itself (RFC 9111 section
+/// 4.3.3). Not a failure of the origin, and not what may lie in the one request.
+pub fn replaces(status: StatusCode) -> bool {
+    match status.as_u16() {
+        206 | 304 => false,
+        200..=399 | 401..=405 | 410 | 451 => true,
+        _ => false,
+    }
 }
 
 /// What the answer to a HEAD does to a stored response that could have answered it.

@@ -3,8 +3,9 @@
 use super::{origin, pop, said};
 use portolan_tests::site::{FRANKFURT, Service, VIRGINIA};
 use portolan_tests::{Ask, Client, Origin, Pop, scripts, wait_until};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn stale_answers_stand_in_for_a_failed_origin_after_failover() {
@@ -131,4 +132,83 @@ fn what_is_fresh_needs_no_room() {
     assert_eq!(said(&pop.get("/a")), "hit");
     gate.open();
     assert_eq!(slow.answer("GET").unwrap().status, 200);
+}
+
+/// What the origin says in the end of something that it called old before, by the path.
+static LATER: [(&str, &[(&str, &str)]); 13] = [
+    ("/200-private", &[("200 OK", "cache-control: private\r\n")]),
+    ("/200-no-store", &[("200 OK", "cache-control: no-store\r\n")]),
+    ("/200-bare", &[("200 OK", "")]),
+    ("/302", &[("302 Found", "location: /\r\n")]),
+    ("/304-then-404", &[("304 Not Modified", "etag: \"2\"\r\n"), ("404 Not Found", "")]),
+    ("/401", &[("401 Unauthorized", "www-authenticate: Basic realm=x\r\n")]),
+    ("/404", &[("404 Not Found", "")]),
+    ("/410", &[("410 Gone", "cache-control: no-store\r\n")]),
+    ("/451", &[("451 Unavailable For Legal Reasons", "")]),
+    ("/kept-400", &[("400 Bad Request", "")]),
+    ("/kept-429", &[("429 Too Many Requests", "")]),
+    ("/kept-501", &[("501 Not Implemented", "")]),
+    ("/kept-own", &[("200 OK", "cache-control: private\r\n")]),
+];
+
+/// A PoP that does not give up an origin for its failures.
+fn trusting(origin: &Origin) -> Pop {
+    let service = Service::new("shop").with("cache = {}\nejection = false");
+    Pop::start(&service.region(FRANKFURT, &[origin.url()]).site())
+}
+
+/// An origin whose first answer is "old" and stale when it comes; the next ones are what `LATER` has, and then it fails.
+fn changing(window: &'static str) -> Origin {
+    let asked = Mutex::new(HashMap::<String, usize>::new());
+    Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let number = {
+                let mut asked = asked.lock().unwrap();
+                let number = asked.entry(seen.target.clone()).or_default();
+                std::mem::replace(number, *number + 1)
+            };
+            if number == 0 {
+                let fields = format!("cache-control: max-age=10{window}\r\nage: 20\r\netag: \"1\"\r\n");
+                speaker.say(scripts::response("200 OK", &fields, "old"))?;
+                continue;
+            }
+            let later =
+                LATER.iter().find(|(path, _)| *path == seen.target).and_then(|(_, later)| later.get(number - 1));
+            let (status, fields) = later.copied().unwrap_or(("503 Service Unavailable", ""));
+            if status.starts_with("304") {
+                speaker.say(format!("HTTP/1.1 {status}\r\n{fields}\r\n"))?;
+            } else {
+                speaker.say(scripts::response(status, fields, "new"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn rfc9111_4_3_3_what_the_origin_has_replaced_does_not_come_back() {
+    let origin = changing("");
+    let pop = trusting(&origin);
+    for (path, later) in &LATER {
+        assert_eq!(pop.get(path).text(), "old");
+        let is_kept = path.starts_with("/kept");
+        let ask = Ask::get(path);
+        let ask = if *path == "/kept-own" { ask.field("authorization", "Basic eDp5") } else { ask };
+        let (next, status) = (pop.ask(&ask), later.last().unwrap().0);
+        // Only what says that the origin failed is not said to the client.
+        assert_eq!((next.text().as_str(), status.starts_with(&next.status.to_string())), ("new", true), "{path}");
+        let last = pop.get(path);
+        let expected = if is_kept { (200, "old") } else { (503, "new") };
+        assert_eq!((last.status, last.text().as_str()), expected, "{path}");
+    }
+}
+
+#[test]
+fn rfc5861_3_what_the_background_request_found_replaced_is_served_no_longer() {
+    let origin = changing(", stale-while-revalidate=600");
+    let pop = trusting(&origin);
+    for (path, _) in LATER.iter().filter(|(path, _)| !path.starts_with("/kept")) {
+        assert_eq!((pop.get(path).text().as_str(), pop.get(path).text().as_str()), ("old", "old"), "{path}");
+        wait_until(path, || pop.get(path).text() == "new");
+    }
 }

@@ -1,6 +1,6 @@
 //! Validation and what comes of it (RFC 9111 sections 4.3.1, 4.3.4 and 4.3.5).
 
-use super::super::freshen::{HeadEffect, by_head, freshened, meant};
+use super::super::freshen::{HeadEffect, by_head, freshened, meant, replaces};
 use super::super::select::Asked;
 use super::super::validate;
 use super::*;
@@ -148,6 +148,18 @@ fn rfc9111_4_3_4_a_304_may_forbid_what_a_200_allowed() {
         assert!(fresh.variant.matches(&headers(request), &Settings::default()), "and is for this request");
     }
     assert!(Refusal::Authorization.is_of_request() && !Refusal::NoStore.is_of_request());
+}
+
+#[test]
+fn rfc9111_4_3_3_what_replaces_what_was_asked_about() {
+    let known = [200, 203, 204, 205, 226, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 405, 410, 451];
+    let others =
+        [206, 304, 400, 406, 407, 408, 412, 413, 414, 416, 418, 421, 425, 428, 429, 431, 500, 501, 503, 511, 599];
+    for (statuses, expected) in [(&known[..], true), (&others, false)] {
+        for status in statuses {
+            assert_eq!(replaces(StatusCode::from_u16(*status).unwrap()), expected, "{status}");
+        }
+    }
 }
 
 /// What the answer to a HEAD with these fields does to a stored response.

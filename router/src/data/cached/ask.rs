@@ -253,7 +253,7 @@ impl Flow<'_> {
         let fresh = match said {
             StatusCode::NOT_MODIFIED => self.freshen(held, index, &came).await,
             StatusCode::PARTIAL_CONTENT if !validate::goes_on(self.headers(), came.response.headers(), now) => None,
-            _ => return self.take_in(lead, came, why).await,
+            _ => return self.replace(lead, &held[index], came, why).await,
         };
         let fresh = match fresh {
             Some(fresh) => self.store().ready(&self.key, &fresh).await,
@@ -264,13 +264,25 @@ impl Flow<'_> {
             // more, without conditions.
             let mut request = self.request.clone();
             validate::ask_for_all(&mut request.headers);
-            return self.fetch(lead, request, why, Body::empty(), record).await;
+            let came = self.send(request, Body::empty(), record).await;
+            return self.replace(lead, &held[index], came, why).await;
         };
         drop(lead);
         let ttl = fresh.stored.ttl_s(now);
         let source = Source::Held(Arc::clone(&fresh));
         let response = self.firsthand(&fresh.stored, source, came.response.headers(), now);
         self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), came.target, now)
+    }
+
+    /// Takes in what comes in the place of what was asked about. That is dropped when this is not kept, so that it does not come
+    /// back; not for what one client is answered about itself.
+    async fn replace(&self, lead: Option<Lead>, old: &Arc<Held>, mut came: Came, why: Why) -> Outcome {
+        let judged = self.judge(&mut came);
+        let is_said_to_all = validate::may_share(self.headers(), &self.cache().settings);
+        if judged.is_err() && came.target.is_some() && is_said_to_all && freshen::replaces(came.status()) {
+            self.store().drop_held(&self.key, old).await;
+        }
+        self.settle(lead, judged, came, why).await
     }
 
     /// Makes newer what a 304 is about. The response that was asked about, as it is now; none when the 304 is about another.

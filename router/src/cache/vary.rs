@@ -1,7 +1,7 @@
 //! `Vary`: the part of a cache key that a response itself names (RFC 9111 section 4.1).
 //!
 //! Owns which request fields tell variants apart and their normalised values: lines combined, blanks around commas gone,
-//! `Accept-Encoding` by its class, `Accept-Language` in lower case and by weight. Never merges values that a specification
+//! `Accept-Encoding` by its class, `Accept-Language` in lower case and by weight where it is of the grammar. Never merges values that a specification
 //! tells apart; the order of equally liked languages only where the settings say so. Bounded in names and bytes. Pure.
 
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, VARY};
@@ -89,18 +89,28 @@ fn normalised(name: &HeaderName, request: &HeaderMap, settings: &Settings) -> Op
     if *name == ACCEPT_LANGUAGE {
         return languages(request, settings.language_order_ignored);
     }
+    combined(name, request)
+}
+
+/// The lines as one, without the blanks around commas.
+fn combined(name: &HeaderName, request: &HeaderMap) -> Option<Vec<u8>> {
     let mut lines = request.get_all(name).iter().peekable();
     lines.peek()?;
     let members = lines.flat_map(|line| list::raw(line.as_bytes())).map(<[u8]>::trim_ascii);
     Some(members.collect::<Vec<_>>().join(&b","[..]))
 }
 
-/// Tags in lower case (RFC 5646 section 2.1.1) with their weights, the most liked first.
+/// Tags in lower case (RFC 5646 section 2.1.1) with their weights, the most liked first. With a member that cannot be read, all as
+/// it is: an origin may read it.
 fn languages(request: &HeaderMap, order_ignored: bool) -> Option<Vec<u8>> {
-    request.get(ACCEPT_LANGUAGE)?;
-    let mut liked: Vec<(u16, Vec<u8>)> = weights::of(request, &ACCEPT_LANGUAGE)
-        .map(|(tag, weight)| (u16::MAX - weight, tag.to_ascii_lowercase()))
+    let as_it_is = combined(&ACCEPT_LANGUAGE, request)?;
+    let liked: Option<Vec<_>> = list::members(request, &ACCEPT_LANGUAGE)
+        .map(|member| weights::weighed(member).map(|(tag, weight)| (u16::MAX - weight, tag.to_ascii_lowercase())))
         .collect();
+    let Some(mut liked) = liked else {
+        // No tag begins with a comma.
+        return Some([b",", as_it_is.as_slice()].concat());
+    };
     if order_ignored {
         liked.sort();
     } else {
@@ -185,6 +195,12 @@ mod tests {
             (language, &[(language, "en, de")], &[(language, "de, en")], &any_order, true),
             (language, &[(language, "en, de;q=0.5")], &[(language, "en;q=0.5, de")], &any_order, false),
             (language, &[(language, "en")], &[(language, "en, de")], &any_order, false),
+            // What is not of the grammar is compared as it is: the origin may read it.
+            (language, &[(language, "de;q=0.8888")], &[(language, "fr;q=0.7777")], &strict, false),
+            (language, &[(language, "de;q=0.8888")], &[(language, "fr;q=0.7777")], &any_order, false),
+            (language, &[(language, "de;q=0.8888")], &[(language, "")], &strict, false),
+            (language, &[(language, "en, de;q=2")], &[(language, "en")], &strict, false),
+            (language, &[(language, "en, de;level=1")], &[(language, "en"), (language, "de;level=1")], &strict, true),
         ] {
             let variant = of(&[("vary", vary)], one, settings).unwrap();
             assert!(variant.matches(&headers(one), settings));

@@ -51,6 +51,16 @@ impl Address {
         &self.text[..self.path_at]
     }
 
+    /// The same with another query. None when it is too long.
+    pub fn with_query(&self, query: Option<&str>) -> Option<Self> {
+        let mut text = self.text[..self.path_at + self.path().len()].to_owned();
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        (text.len() <= ADDRESS_BYTES_MAX).then_some(Self { text, path_at: self.path_at })
+    }
+
     /// The path, never empty.
     pub fn path(&self) -> &str {
         self.parts().0
@@ -170,6 +180,10 @@ mod tests {
         assert_eq!(Address::of("http", "a", &"/".repeat(ADDRESS_BYTES_MAX), None), None);
         let address = Address::of("https", "a:1", "/b", Some("c?d")).unwrap();
         assert_eq!((address.origin(), address.path(), address.query()), ("https://a:1", "/b", Some("c?d")));
+        let with = |query| address.with_query(query).map(|address| address.as_str().to_owned());
+        assert_eq!(with(Some("e")).as_deref(), Some("https://a:1/b?e"));
+        assert_eq!(with(None).as_deref(), Some("https://a:1/b"));
+        assert_eq!(with(Some(&"e".repeat(ADDRESS_BYTES_MAX))), None);
     }
 
     #[test]

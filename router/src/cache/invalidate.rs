@@ -1,27 +1,36 @@
 //! What a request with effects makes invalid (RFC 9111 section 4.4).
 //!
 //! Owns which methods are safe and the addresses to invalidate: the request's own, and those that `Location` and
-//! `Content-Location` name on the same origin. A method that nobody knows is unsafe. Never touches a store. Pure.
+//! `Content-Location` name on the same origin, as they are found by. A method that nobody knows is unsafe. Never touches a store. Pure.
 
 use http::header::{CONTENT_LOCATION, HeaderMap, LOCATION};
 use http::{Method, StatusCode};
 
 use super::address::Address;
+use super::key::{Parameters, counted};
 
 /// Whether a method is registered as safe (RFC 9110 section 9.2.1, and the IANA registry for the rest).
 pub fn is_safe(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PROPFIND" | "REPORT" | "SEARCH" | "QUERY")
 }
 
-/// The addresses whose stored responses are invalid after this answer: every key and variant of each.
-pub fn addresses(method: &Method, target: &Address, status: StatusCode, response: &HeaderMap) -> Vec<Address> {
+/// The addresses whose stored responses are invalid after this answer: every key and variant of each. `target` is found by the
+/// `parameters` that count, and so is what the answer names.
+pub fn addresses(
+    method: &Method,
+    target: &Address,
+    status: StatusCode,
+    response: &HeaderMap,
+    parameters: &Parameters,
+) -> Vec<Address> {
     // Only what did not fail has had an effect.
     if is_safe(method) || !(status.is_success() || status.is_redirection()) {
         return Vec::new();
     }
     let mut found = vec![target.clone()];
-    for name in [LOCATION, CONTENT_LOCATION] {
-        let named = response.get(name).and_then(|value| value.to_str().ok()).and_then(|text| target.resolve(text));
+    for value in [LOCATION, CONTENT_LOCATION].iter().flat_map(|name| response.get_all(name)) {
+        let named = value.to_str().ok().and_then(|text| target.resolve(text));
+        let named = named.and_then(|address| address.with_query(counted(address.query(), parameters).as_deref()));
         // Another origin's are not this one's to throw away.
         found.extend(named.filter(|address| address.origin() == target.origin() && !found.contains(address)));
     }
@@ -34,10 +43,22 @@ mod tests {
     use http::HeaderValue;
 
     fn invalid(method: &str, status: u16, fields: &[(http::HeaderName, &'static str)]) -> Vec<String> {
+        counting(&Parameters::All, method, status, fields)
+    }
+
+    fn counting(
+        parameters: &Parameters,
+        method: &str,
+        status: u16,
+        fields: &[(http::HeaderName, &'static str)],
+    ) -> Vec<String> {
         let target = Address::of("https", "a", "/b/c", Some("q")).unwrap();
-        let fields = fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let mut response = HeaderMap::new();
+        for (name, value) in fields {
+            response.append(name, HeaderValue::from_static(value));
+        }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let found = addresses(&method, &target, StatusCode::from_u16(status).unwrap(), &fields);
+        let found = addresses(&method, &target, StatusCode::from_u16(status).unwrap(), &response, parameters);
         found.iter().map(|address| address.as_str().to_owned()).collect()
     }
 
@@ -79,6 +100,25 @@ mod tests {
         ] {
             let fields = [(LOCATION, location), (CONTENT_LOCATION, content_location)];
             assert_eq!(invalid("POST", 201, &fields), expected, "{location} {content_location}");
+        }
+        let lines = [(CONTENT_LOCATION, "/d"), (CONTENT_LOCATION, "/e"), (LOCATION, "/f"), (LOCATION, "/d")];
+        let expected = ["https://a/b/c?q", "https://a/f", "https://a/d", "https://a/e"];
+        assert_eq!(invalid("POST", 200, &lines), expected, "each line of the field");
+    }
+
+    #[test]
+    fn rfc9111_4_4_what_is_named_is_found_by_the_parameters_that_count() {
+        let without = Parameters::Without(vec!["utm_*".into()]);
+        for (parameters, location, expected) in [
+            (&Parameters::All, "/d?id=1&utm_a=2", "https://a/d?id=1&utm_a=2"),
+            (&without, "/d?id=1&utm_a=2", "https://a/d?id=1"),
+            (&without, "/d?utm_a=2", "https://a/d"),
+            (&without, "/d?", "https://a/d?"),
+            (&Parameters::None, "/d?id=1", "https://a/d"),
+            (&Parameters::Only(vec!["id".into()]), "/d?x=1&id=2", "https://a/d?id=2"),
+        ] {
+            let found = counting(parameters, "POST", 201, &[(LOCATION, location)]);
+            assert_eq!(found, ["https://a/b/c?q", expected], "{location}");
         }
     }
 }

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use super::{NOW, halves, here, section};
 use crate::base::Timestamp;
 use crate::cache::age::Times;
+use crate::cache::key::Parameters;
 use crate::cache::select::{Asked, Choice, select};
 use crate::cache::settings::{Settings, VARY_FIELDS_MAX};
 use crate::cache::stored::{Fetched, Stored};
@@ -44,7 +45,7 @@ pub(super) fn walk(input: &[u8]) {
             }
         }
     }
-    invalidate::addresses(&Method::POST, &address, status, &response);
+    invalidate::addresses(&Method::POST, &address, status, &response, &Parameters::All);
 }
 
 /// What was stored may be (RFC 9111 section 3).

@@ -39,6 +39,19 @@ fn unsafe_methods_and_purges_take_effect_at_once() {
 }
 
 #[test]
+fn rfc9111_4_4_what_an_answer_names_is_found_by_the_key() {
+    let origin =
+        origin("cache-control: max-age=60\r\nlocation: /x?id=1&utm_source=a\r\ncontent-location: y?utm_a=b\r\n", "x");
+    let pop = pop(&origin, "query_drop = [\"utm_*\"]");
+    for path in ["/x?id=1", "/y", "/x"] {
+        assert_eq!((said(&pop.get(path)).as_str(), said(&pop.get(path)).as_str()), ("fwd=uri-miss;stored", "hit"));
+    }
+    assert_eq!(pop.ask(&Ask::post("/post", "x")).status, 200);
+    assert_eq!([said(&pop.get("/x?id=1")), said(&pop.get("/y"))], ["fwd=uri-miss;stored"; 2]);
+    assert_eq!(said(&pop.get("/x")), "hit", "of this one nothing was said");
+}
+
+#[test]
 fn a_purge_is_not_undone_by_an_answer_that_was_on_its_way() {
     let (go, gate) = mpsc::sync_channel::<()>(0);
     let gate = std::sync::Mutex::new(gate);

@@ -11,7 +11,7 @@ use super::super::address::Address;
 use super::super::age::Times;
 use super::super::answer::{Answer, Content, answer, strip_internal};
 use super::super::freshen::{self, HeadEffect};
-use super::super::key::Key;
+use super::super::key::{Key, Parameters};
 use super::super::select::{Asked, Choice, Forward, select};
 use super::super::settings::{SetCookie, Settings};
 use super::super::stale;
@@ -182,7 +182,7 @@ impl Model {
     fn pass(&mut self, exchange: &Exchange<'_>, key: &Key, origin: Origin<'_>) -> Got {
         let Some((status, headers, body)) = origin(&exchange.method, exchange.request) else { return empty(502) };
         let code = StatusCode::from_u16(status).unwrap();
-        let invalid = invalidate::addresses(&exchange.method, &exchange.address, code, &headers);
+        let invalid = invalidate::addresses(&exchange.method, &exchange.address, code, &headers, &Parameters::All);
         self.kept.retain(|(key, ..)| !invalid.iter().any(|address| address.as_str().as_bytes() == key.address()));
         self.fill(exchange, key, &mut |_, _| Some((status, headers.clone(), body.clone())))
     }

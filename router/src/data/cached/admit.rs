@@ -224,7 +224,9 @@ impl Flow<'_> {
         if came.target.is_none() {
             return;
         }
-        let urls = invalidate::addresses(method, &self.address, came.status(), headers).into_iter().map(Purge::Url);
+        let parameters = &self.cache().parameters;
+        let urls = invalidate::addresses(method, &self.address, came.status(), headers, parameters);
+        let urls = urls.into_iter().map(Purge::Url);
         let groups = tags::invalidated(method, &self.address, headers).into_iter().map(Purge::Tag);
         let own: Vec<Purge> = urls.chain(groups).collect();
         if own.is_empty() {

@@ -79,7 +79,7 @@ pub struct Stored {
     pub lifetime: Lifetime,
     /// The names that it can be purged by.
     pub tags: Vec<Tag>,
-    /// When the origin made it, by the origin's clock.
+    /// When the origin made it, by the origin's clock; no later than it came, for by this one responses are ranked.
     pub date: HttpDate,
     /// When it was received or last freshened.
     pub received: Timestamp,
@@ -112,7 +112,7 @@ impl Stored {
             ruling,
             lifetime,
             tags,
-            date: age::date_of(fetched.headers, received),
+            date: age::date_of(fetched.headers, received).min(HttpDate::at(received)),
             received,
             initial_age_ms,
             fresh_until: Timestamp(received.0.saturating_add(lifetime_ms).saturating_sub(initial_age_ms)),

@@ -37,6 +37,15 @@ fn rfc9111_4_2_fresh_while_the_lifetime_is_longer_than_the_age() {
 }
 
 #[test]
+fn rfc9111_4_1_a_date_ahead_does_not_outrank_what_came_later() {
+    let fresh = ("cache-control", "max-age=600");
+    let ahead = Case::ok(&[fresh, ("date", "Mon, 07 Nov 1994 08:49:37 GMT")]).stored();
+    let later = Case { at: after(10), ..Case::ok(&[fresh, ("date", "Sun, 06 Nov 1994 08:49:47 GMT")]) }.stored();
+    assert_eq!(choose(&[], &[later.clone(), ahead.clone()], after(10), &Settings::default()), FRESH);
+    assert_eq!(choose(&[], &[ahead, later], after(10), &Settings::default()), Choice::Fresh { index: 1 });
+}
+
+#[test]
 fn rfc9111_5_2_2_4_no_cache_is_never_used_unasked() {
     assert_eq!(choose(&[], &[kept("max-age=60, no-cache")], START, &Settings::default()), STALE);
     assert_eq!(choose(&[], &[kept("max-age=60, no-cache=\"x\"")], START, &Settings::default()), FRESH);

@@ -104,6 +104,24 @@ fn confirming() -> Origin {
 }
 
 #[test]
+fn rfc9211_2_5_what_a_304_has_dropped_is_not_called_stored() {
+    let origin = confirming();
+    let pop = pop(&origin, "");
+    for word in ["no-store", "private", "vary"] {
+        let path = format!("/{word}");
+        assert_eq!(pop.get(&path).text(), "kept");
+        let confirmed = pop.get(&path);
+        let expected = format!("fwd=stale;fwd-status=304;detail={word}");
+        assert_eq!((confirmed.text(), said(&confirmed)), ("kept".to_owned(), expected));
+        assert!(said(&pop.get(&path)).starts_with("fwd=uri-miss"), "{word}");
+    }
+    assert_eq!(pop.get("/").text(), "kept");
+    let own = pop.ask(&Ask::get("/").field("authorization", "Basic eDp5"));
+    assert_eq!(said(&own), "fwd=stale;fwd-status=304;detail=authorization");
+    assert_eq!(said(&pop.get("/")), "fwd=stale;fwd-status=304;stored", "what it is about stays as it was");
+}
+
+#[test]
 fn rfc9111_5_2_2_4_what_a_304_brings_is_for_the_one_who_asked() {
     let origin = confirming();
     let pop = pop(&origin, "");

@@ -13,6 +13,7 @@ use crate::cache::freshen::{self, HeadEffect};
 use crate::cache::multipart;
 use crate::cache::select::Forward as Why;
 use crate::cache::slices::Slices;
+use crate::cache::storable::Refusal;
 use crate::cache::stored::{Fetched, Stored};
 use crate::cache::{partial, stale, storable, validate};
 use crate::data::body::Body;
@@ -250,16 +251,16 @@ impl Flow<'_> {
         if !is_get {
             return self.by_head(held, index, came, why).await;
         }
-        let fresh = match said {
+        let freshened = match said {
             StatusCode::NOT_MODIFIED => self.freshen(held, index, &came).await,
             StatusCode::PARTIAL_CONTENT if !validate::goes_on(self.headers(), came.response.headers(), now) => None,
             _ => return self.replace(lead, &held[index], came, why).await,
         };
-        let fresh = match fresh {
-            Some(fresh) => self.store().ready(&self.key, &fresh).await,
+        let ready = match &freshened {
+            Some((fresh, _)) => self.store().ready(&self.key, fresh).await,
             None => None,
         };
-        let Some(fresh) = fresh else {
+        let (Some(fresh), Some((_, kept))) = (ready, freshened) else {
             // It is about a state that is not held, or not any more, or a part of one that the client does not go on with: once
             // more, without conditions.
             let mut request = self.request.clone();
@@ -271,7 +272,12 @@ impl Flow<'_> {
         let ttl = fresh.stored.ttl_s(now);
         let source = Source::Held(Arc::clone(&fresh));
         let response = self.firsthand(&fresh.stored, source, came.response.headers(), now);
-        self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), came.target, now)
+        let outcome = Outcome::forwarded(response, why).origin_said(said);
+        let outcome = match kept {
+            Ok(()) => outcome.stored(ttl),
+            Err(refusal) => outcome.detail(refusal.word()),
+        };
+        self.pinned(outcome, came.target, now)
     }
 
     /// Takes in what comes in the place of what was asked about. That is dropped when this is not kept, so that it does not come
@@ -285,8 +291,9 @@ impl Flow<'_> {
         self.settle(lead, judged, came, why).await
     }
 
-    /// Makes newer what a 304 is about. The response that was asked about, as it is now; none when the 304 is about another.
-    async fn freshen(&self, held: &[Arc<Held>], index: usize, came: &Came) -> Option<Arc<Held>> {
+    /// Makes newer what a 304 is about. The response that was asked about, as it is now, and why that is not kept, if so; none when
+    /// the 304 is about another.
+    async fn freshen(&self, held: &[Arc<Held>], index: usize, came: &Came) -> Option<(Arc<Held>, Result<(), Refusal>)> {
         let stored = held.iter().map(|held| &held.stored);
         let (asked, settings) = (self.asked(), &self.cache().settings);
         let meant = freshen::meant(&asked, came.response.headers(), stored, index, came.times.received, settings);
@@ -298,14 +305,14 @@ impl Flow<'_> {
                 Ok(stored) => {
                     let fresh = newer(stored);
                     self.store().replace(&self.key, old, Arc::clone(&fresh)).await;
-                    fresh
+                    (fresh, Ok(()))
                 }
                 Err(refused) => {
                     let (refusal, stored) = *refused;
                     if !refusal.is_of_request() {
                         self.store().drop_held(&self.key, old).await;
                     }
-                    newer(stored)
+                    (newer(stored), Err(refusal))
                 }
             };
             if *place == index || answer.is_none() {

@@ -113,7 +113,7 @@ pub fn is_heuristic(status: StatusCode, ruling: &Ruling) -> bool {
 
 fn implicit(status: StatusCode, headers: &HeaderMap, received: Timestamp, settings: &Settings) -> Option<Lifetime> {
     let failed = status.is_client_error() || status.is_server_error();
-    if let Some(age) = settings.negative_age.filter(|_| failed) {
+    if let Some(age) = if failed { settings.negative_age } else { settings.default_age } {
         return Some(Lifetime { seconds: whole(age), basis: Basis::Default });
     }
     if settings.heuristic_percent > 0
@@ -124,8 +124,7 @@ fn implicit(status: StatusCode, headers: &HeaderMap, received: Timestamp, settin
         let seconds = clamped(share).min(whole(settings.heuristic_max));
         return Some(Lifetime { seconds, basis: Basis::Heuristic });
     }
-    let age = settings.default_age.filter(|_| !failed)?;
-    Some(Lifetime { seconds: whole(age), basis: Basis::Default })
+    None
 }
 
 fn whole(age: Duration) -> u32 {
@@ -206,7 +205,9 @@ mod tests {
         let settings =
             Settings { default_age: age(60), negative_age: age(5), age_max: age(100), ..Settings::default() };
         assert_eq!(of(200, &[], &settings), (60, Ours));
-        assert_eq!(of(200, &[DATE, DAY_AGO], &settings), (100, Heuristic));
+        assert_eq!(of(200, &[DATE, DAY_AGO], &settings), (60, Ours), "in the place of the heuristic");
+        let capped = Settings { default_age: None, ..settings.clone() };
+        assert_eq!(of(200, &[DATE, DAY_AGO], &capped), (100, Heuristic));
         assert_eq!(of(404, &[DATE, DAY_AGO], &settings), (5, Ours));
         assert_eq!(of(451, &[], &settings), (5, Ours));
         assert_eq!(of(403, &[], &settings), (0, Nothing));

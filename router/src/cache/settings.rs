@@ -35,7 +35,7 @@ pub struct Settings {
     pub heuristic_percent: u32,
     /// The most that the heuristic gives.
     pub heuristic_max: Duration,
-    /// Lifetime of what could be kept by heuristics, succeeded, and has nothing to go by.
+    /// Lifetime of what could be kept by heuristics and succeeded, in the place of the heuristic's.
     pub default_age: Option<Duration>,
     /// The same for what failed (404, 405, 410, 414, 451, 501).
     pub negative_age: Option<Duration>,

@@ -76,12 +76,22 @@ fn rfc9111_5_2_2_7_fields_for_one_user_reach_that_user_alone() {
         let first = ask();
         assert_eq!(own.map(|name| first.field(name)), [Some("s=1"), Some("u")], "{path}");
         assert!(first.status == status && said(&first).ends_with("stored"), "{path}");
+        assert!(first.field("age").is_none(), "RFC 9111 section 5.1: the origin made it for this request");
         assert!(first.field("surrogate-key").is_none());
         wait_until("it is stored", || said(&ask()) == "hit");
         let next = ask();
         assert_eq!((own.map(|name| next.field(name)), next.status), ([None, None], status), "{path}");
+        assert!(next.field("age").is_some());
     }
     assert_eq!(origin.seen().len(), 3);
+}
+
+#[test]
+fn rfc9111_5_1_the_age_that_an_origin_says_is_told() {
+    let origin = origin("cache-control: max-age=60\r\nage: 30\r\n", "x");
+    let pop = pop(&origin, "");
+    let age = || pop.get("/").field("age").and_then(|age| age.parse::<u32>().ok());
+    assert!(age() >= Some(30) && age() >= Some(30));
 }
 
 /// An origin that judges conditions itself, stores nothing of `/mine`, and tells by what it was asked.

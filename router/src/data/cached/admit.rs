@@ -22,7 +22,8 @@ use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::purge::{Purge, Standing};
 use crate::store::segments::Segments;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::header::{AGE, HeaderMap};
+use http::{Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,7 +188,8 @@ impl Flow<'_> {
         self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)
     }
 
-    /// The answer to the one who had the origin asked, made of what is stored and of what is for that one alone.
+    /// The answer to the one who had the origin asked, made of what is stored and of what is for that one alone. `Age` would say
+    /// that the origin has not been asked (RFC 9111 section 5.1): it is there when the origin says one itself.
     pub(super) fn firsthand(
         &self,
         stored: &Stored,
@@ -195,7 +197,11 @@ impl Flow<'_> {
         came: &HeaderMap,
         now: Timestamp,
     ) -> Response<Body> {
-        self.response(&stored.with_own(came), source, now)
+        let mut response = self.response(&stored.with_own(came), source, now);
+        if !came.contains_key(AGE) {
+            response.headers_mut().remove(AGE);
+        }
+        response
     }
 
     /// Has a body brought into the store by a task of its own, whoever of the clients stays.

@@ -28,24 +28,26 @@ impl Weighter<Key, Arc<Entry>> for Bytes {
     }
 }
 
-/// Counts what is pushed out.
-#[derive(Debug, Clone, Default)]
-struct Evictions(Arc<AtomicU64>);
+/// What one insertion put out: what made room, and the entry that it replaced. Dropped without the shard's lock.
+#[derive(Debug, Clone, Copy)]
+struct Outgoing;
 
-impl quick_cache::Lifecycle<Key, Arc<Entry>> for Evictions {
-    type RequestState = ();
+impl quick_cache::Lifecycle<Key, Arc<Entry>> for Outgoing {
+    type RequestState = Vec<(Key, Arc<Entry>)>;
 
-    fn begin_request(&self) {}
+    fn begin_request(&self) -> Self::RequestState {
+        Vec::new()
+    }
 
-    fn on_evict(&self, (): &mut (), _: Key, _: Arc<Entry>) {
-        self.0.fetch_add(1, Relaxed);
+    fn on_evict(&self, out: &mut Self::RequestState, key: Key, entry: Arc<Entry>) {
+        out.push((key, entry));
     }
 }
 
 /// The memory.
 pub struct Memory {
-    cache: Cache<Key, Arc<Entry>, Bytes, DefaultHashBuilder, Evictions>,
-    evictions: Evictions,
+    cache: Cache<Key, Arc<Entry>, Bytes, DefaultHashBuilder, Outgoing>,
+    evictions: AtomicU64,
     stripes: [Mutex<()>; STRIPES],
     hasher: DefaultHashBuilder,
     capacity: u64,
@@ -60,7 +62,6 @@ impl std::fmt::Debug for Memory {
 impl Memory {
     /// With room for so many bytes, objects, fields and index together.
     pub fn new(capacity: u64) -> Self {
-        let evictions = Evictions::default();
         let hasher = DefaultHashBuilder::default();
         let items = usize::try_from(capacity / OBJECT_BYTES_MEAN).unwrap_or(usize::MAX).max(64);
         // As many shards as leave room for the largest object in each of them.
@@ -70,9 +71,10 @@ impl Memory {
             .shards((OBJECT_SHARE / 2) as usize)
             .build();
         let cache = match options {
-            Ok(options) => Cache::with_options(options, Bytes, hasher.clone(), evictions.clone()),
-            Err(_) => Cache::with(items, capacity, Bytes, hasher.clone(), evictions.clone()),
+            Ok(options) => Cache::with_options(options, Bytes, hasher.clone(), Outgoing),
+            Err(_) => Cache::with(items, capacity, Bytes, hasher.clone(), Outgoing),
         };
+        let evictions = AtomicU64::new(0);
         Self { cache, evictions, stripes: std::array::from_fn(|_| Mutex::new(())), hasher, capacity }
     }
 
@@ -101,7 +103,7 @@ impl Memory {
             then(None);
         } else {
             let new = Arc::new(new);
-            self.cache.insert(key.clone(), Arc::clone(&new));
+            self.insert(key, Arc::clone(&new));
             then(Some(&new));
         }
         Ok(())
@@ -111,7 +113,7 @@ impl Memory {
     pub(super) fn adjust(&self, key: &Key, change: impl FnOnce(&Entry) -> Entry) {
         let _in_order = self.stripe(key);
         if let Some(old) = self.cache.peek(key) {
-            self.cache.insert(key.clone(), Arc::new(change(&old)));
+            self.insert(key, Arc::new(change(&old)));
         }
     }
 
@@ -119,8 +121,14 @@ impl Memory {
     pub(super) fn promote(&self, key: &Key, entry: &Arc<Entry>, is_so: impl FnOnce() -> bool) {
         let _in_order = self.stripe(key);
         if self.cache.peek(key).is_none() && is_so() {
-            self.cache.insert(key.clone(), Arc::clone(entry));
+            self.insert(key, Arc::clone(entry));
         }
+    }
+
+    fn insert(&self, key: &Key, entry: Arc<Entry>) {
+        let out = self.cache.insert_with_lifecycle(key.clone(), entry);
+        let pushed_out = out.iter().filter(|(other, _)| other != key).count();
+        self.evictions.fetch_add(pushed_out as u64, Relaxed);
     }
 
     fn stripe(&self, key: &Key) -> MutexGuard<'_, ()> {
@@ -150,6 +158,6 @@ impl Memory {
 
     /// Entries that were pushed out.
     pub fn evictions(&self) -> u64 {
-        self.evictions.0.load(Relaxed)
+        self.evictions.load(Relaxed)
     }
 }

@@ -163,6 +163,20 @@ every_store! {
         assert!(read(&store.ready(&key("/a"), &held).await.unwrap().body).await == body);
     }
 
+    what_takes_the_place_of_another_pushes_nothing_out(store) {
+        for body in ["one", "two", "three"] {
+            store.keep(&key("/a"), held(&store, &[], "en", body)).await;
+        }
+        assert_eq!((store.memory().evictions(), store.memory().entries()), (0, 1));
+        let mut kept = 0;
+        while store.memory().entries() > kept {
+            kept = store.memory().entries();
+            let body = Segments::one(0, Bytes::from(vec![0; 50_000]));
+            store.keep(&key(&format!("/{kept}")), Arc::new(Held::new(stored(&[], "en"), body, 0))).await;
+        }
+        assert!(store.memory().evictions() > 0);
+    }
+
     a_soft_purge_makes_it_stale(store) {
         store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
         let fresh = |held: &[Arc<Held>]| held.iter().map(|held| held.stored.is_fresh(NOW)).collect::<Vec<_>>();

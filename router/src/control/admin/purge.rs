@@ -6,12 +6,17 @@
 use super::query::{Query, QueryError};
 use super::routes::{Answer, error, json};
 use crate::cache::address::Address;
-use crate::cache::tags::Tag;
+use crate::cache::list;
+use crate::cache::tags::{TAG_BYTES_MAX, Tag};
 use crate::store::Store;
 use crate::store::purge::{Force, Purge};
 use http::{StatusCode, Uri};
 use serde_json::json;
 
+const ORIGIN: &str = "scheme, host and port without a path, such as https://shop.example";
+const KEY: &str =
+    "a word as in Surrogate-Key, or a member of Cache-Tag: not empty, no blanks at its ends, not blanks and commas";
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 const WAYS: &str = "exactly one of url, prefix, origin, key, group (with origin) and all";
 
 pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
@@ -40,14 +45,26 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
     };
     let url = address("url", "an absolute http or https URL")?;
     let prefix = address("prefix", "the beginning of an absolute http or https URL, host included")?;
-    let origin = address("origin", "scheme, host and port, such as https://shop.example")?;
+    let origin = address("origin", ORIGIN)?;
+    if let (Some(whole), Some(text)) = (&origin, query.one("origin")?)
+        && (whole.path(), whole.query()) != ("/", None)
+    {
+        // Less is meant than would be purged.
+        return Err(QueryError::Value { name: "origin", value: text.to_owned(), accepted: ORIGIN });
+    }
+    let named = |name: &'static str, can_be: fn(&str) -> bool, accepted| match query.one(name)? {
+        Some(text) if !can_be(text) => Err(QueryError::Value { name, value: text.to_owned(), accepted }),
+        text => Ok(text),
+    };
+    let key = named("key", is_key, KEY)?;
+    let group = named("group", is_group, "a name in ASCII, as in Cache-Groups")?;
     let flag = |name: &'static str| match query.one(name)? {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(value) => Err(QueryError::Value { name, value: value.to_owned(), accepted: "true, false" }),
     };
     let force = if flag("soft")? { Force::Soft } else { Force::Hard };
-    let given = (url, prefix, origin, query.one("key")?, query.one("group")?, flag("all")?);
+    let given = (url, prefix, origin, key, group, flag("all")?);
     let purge = match given {
         (Some(url), None, None, None, None, false) => Purge::Url(url),
         (None, Some(prefix), None, None, None, false) => Purge::Prefix(prefix),
@@ -61,8 +78,35 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
     Ok(Some((purge, force)))
 }
 
+/// Whether a response can bear this key: it is one word of `Surrogate-Key`, or one member of `Cache-Tag`.
+fn is_key(text: &str) -> bool {
+    let is_word = !text.is_empty() && !text.contains(char::is_whitespace);
+    let is_member = list::split(text.as_bytes()).eq([text.as_bytes()]);
+    (is_word || is_member)
+        && !text.contains(char::is_control)
+        && Tag::key(text.as_bytes()).as_bytes().len() <= TAG_BYTES_MAX
+}
+
+/// Whether a response can be in a group of this name: a String of RFC 8941; without a name it is a mistake.
+fn is_group(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// Reads a URL, what is not ASCII in its path and query encoded as clients do.
 fn address(text: &str) -> Option<Address> {
-    let uri: Uri = text.parse().ok()?;
+    let encoded = text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if byte.is_ascii() {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        encoded
+    });
+    let uri: Uri = encoded.parse().ok()?;
+    // A host is written in ASCII.
+    if uri.authority()?.as_str().contains('%') {
+        return None;
+    }
     Address::of(uri.scheme_str()?, uri.authority()?.as_str(), uri.path(), uri.query())
 }
 
@@ -81,6 +125,12 @@ mod tests {
             ("prefix=https://a/x", Some((Purge::Prefix(at("/x")), Force::Hard))),
             ("origin=https://a", Some((Purge::Origin(at("/")), Force::Hard))),
             ("key=sale", Some((Purge::Tag(Tag::key(b"sale")), Force::Hard))),
+            ("key=a%20b", Some((Purge::Tag(Tag::key(b"a b")), Force::Hard))),
+            ("key=a%2Cb", Some((Purge::Tag(Tag::key(b"a,b")), Force::Hard))),
+            ("origin=https://a/", Some((Purge::Origin(at("/")), Force::Hard))),
+            ("url=https://a/%C3%A4%3F%C3%B6", Some((Purge::Url(at("/%C3%A4?%C3%B6")), Force::Hard))),
+            ("prefix=https://a/%C3%A4", Some((Purge::Prefix(at("/%C3%A4")), Force::Hard))),
+            ("url=https://a/%25c3%25a4", Some((Purge::Url(at("/%c3%a4")), Force::Hard))),
             ("group=x&origin=https://a", Some((Purge::Tag(Tag::group(&at("/"), "x")), Force::Hard))),
             ("all=true", Some((Purge::All, Force::Hard))),
             ("", None),
@@ -90,7 +140,26 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("/purge?{query}").parse().unwrap()), Ok(expected), "{query}");
         }
-        for query in ["url=/x", "url=ftp://a/x", "prefix=x", "soft=yes&all=true", "group=x", "ulr=https://a/"] {
+        let long = format!("key={}", "x".repeat(2000));
+        for query in [
+            "url=/x",
+            "url=ftp://a/x",
+            "prefix=x",
+            "soft=yes&all=true",
+            "group=x",
+            "ulr=https://a/",
+            "origin=https://a/only/this",
+            "origin=https://a/?x",
+            "group=x&origin=https://a/b",
+            "group=&origin=https://a",
+            "group=%C3%A4&origin=https://a",
+            "url=https://%C3%A4/x",
+            "key=",
+            "key=%20a",
+            "key=a%20b%2Cc",
+            "key=a%0Ab",
+            &long,
+        ] {
             assert!(parse(&format!("/purge?{query}").parse().unwrap()).is_err(), "{query}");
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! Owns the generations: a purge is a number written beside a name, and costs the same whether a hundred thousand responses
 //! bear the name or none. A response is checked when it is found, and only if there was a purge since the last time. Its
-//! fetching decides its age, so a purge that came while it was on its way means it too. Bounded: when names are forgotten,
-//! everything older than them counts as purged.
+//! fetching decides its age, so a purge that came while it was on its way means it too. Bounded: a URL that is forgotten leaves
+//! its purges to the URLs whose hash falls in the same of many shares; any other name, to everything.
 #![allow(clippy::disallowed_types, reason = "read once for each stored response after a purge, not for each request")]
 
+use crate::base::hash;
 use crate::cache::address::Address;
 use crate::cache::tags::Tag;
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock};
 
-/// Names that are remembered.
+/// URLs that are remembered, and other names: the last that were purged.
 const NAMES_MAX: usize = 100_000;
+/// Shares that all URLs fall in, for purges of those that are forgotten: 16 bytes each, once there is one.
+const SHARES: usize = 1 << 18;
+/// What the name of a URL begins with, and no other name.
+const URL: &[u8] = b"url ";
 /// Prefixes that are remembered; each is compared with each response that is checked.
 const PREFIXES_MAX: usize = 256;
 
@@ -59,9 +64,13 @@ struct Marks {
 }
 
 impl Marks {
-    fn add(&mut self, mark: &Mark) {
-        self.hard = self.hard.max(mark.hard);
-        self.soft = self.soft.max(mark.soft);
+    fn of(mark: &Mark) -> Self {
+        Self { hard: mark.hard, soft: mark.soft }
+    }
+
+    fn add(&mut self, others: Self) {
+        self.hard = self.hard.max(others.hard);
+        self.soft = self.soft.max(others.soft);
     }
 
     fn era(self) -> u64 {
@@ -95,6 +104,8 @@ pub enum Name {
     Prefix(Box<str>),
     /// Everything as old as what was forgotten.
     Forgotten,
+    /// The URLs of this share.
+    Share(u32),
 }
 
 /// What is remembered of one name: its last purges, by their numbers.
@@ -129,20 +140,68 @@ pub struct Purges {
 #[derive(Debug, Default)]
 struct Book {
     all: Marks,
-    names: HashMap<Box<[u8]>, Marks>,
-    /// Names as they came, to forget the oldest.
-    order: VecDeque<(u64, Box<[u8]>)>,
+    /// URLs: anybody may have them purged, by requests with effects.
+    urls: Names,
+    /// What is left of URLs that were forgotten, by shares; empty as long as none was.
+    shares: Vec<Marks>,
+    /// Origins, and the names that responses bear.
+    names: Names,
     prefixes: VecDeque<(Box<str>, Marks)>,
     /// Purges up to this one may have been forgotten.
     forgotten: u64,
+}
+
+/// Purges by name.
+#[derive(Debug, Default)]
+struct Names {
+    marks: HashMap<Box<[u8]>, Marks>,
+    /// Names as they came, to forget the oldest; of a name that was purged again, the last place counts.
+    order: VecDeque<(u64, Box<[u8]>)>,
+}
+
+impl Names {
+    /// Notes a purge; gives back the oldest name when there are too many.
+    fn add(&mut self, name: &[u8], marks: Marks) -> Option<(Box<[u8]>, Marks)> {
+        self.marks.entry(name.into()).or_default().add(marks);
+        self.order.push_back((marks.era(), name.into()));
+        if self.order.len() > 2 * NAMES_MAX {
+            let marks = &self.marks;
+            self.order.retain(|(era, name)| marks.get(name).is_some_and(|marks| marks.era() == *era));
+        }
+        while self.marks.len() > NAMES_MAX {
+            let (era, name) = self.order.pop_front()?;
+            // Not when it was purged again: then it stands further behind as well.
+            if self.marks.get(&name).is_some_and(|marks| marks.era() <= era) {
+                return self.marks.remove_entry(&name);
+            }
+        }
+        None
+    }
+
+    fn get(&self, name: &[u8]) -> Option<Marks> {
+        self.marks.get(name).copied()
+    }
+
+    /// All of them, oldest first, each once.
+    fn all(&self) -> impl Iterator<Item = Mark> {
+        self.order.iter().filter_map(|(era, name)| {
+            let marks = self.marks.get(name).filter(|marks| marks.era() == *era)?;
+            Some(Mark::new(Name::Named(name.clone()), *marks))
+        })
+    }
 }
 
 fn origin_name(address: &Address) -> Box<[u8]> {
     [b"origin ", address.origin().as_bytes()].concat().into()
 }
 
+/// The share that a URL falls in, the same after a restart.
+fn share_of(name: &[u8]) -> usize {
+    hash::of(&[name]) as usize % SHARES
+}
+
 fn url_name(address: &[u8]) -> Box<[u8]> {
-    [b"url ", address].concat().into()
+    [URL, address].concat().into()
 }
 
 impl Purges {
@@ -185,12 +244,10 @@ impl Purges {
         let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
         let forgotten = Mark::new(Name::Forgotten, Marks { hard: book.forgotten, soft: 0 });
         let mut marks = vec![Mark::new(Name::All, book.all), forgotten];
-        for (era, name) in &book.order {
-            // Once for each name: where its last purge stands.
-            if let Some(of_name) = book.names.get(name).filter(|of_name| of_name.era() == *era) {
-                marks.push(Mark::new(Name::Named(name.clone()), *of_name));
-            }
-        }
+        // There are no more shares than a u32 holds.
+        let shares = book.shares.iter().enumerate().filter(|(_, of_share)| of_share.era() > 0);
+        marks.extend(shares.map(|(place, of_share)| Mark::new(Name::Share(place as u32), *of_share)));
+        marks.extend(book.urls.all().chain(book.names.all()));
         marks.extend(book.prefixes.iter().map(|(text, of_prefix)| Mark::new(Name::Prefix(text.clone()), *of_prefix)));
         marks.retain(|mark| mark.era() > 0);
         marks
@@ -211,33 +268,41 @@ impl Book {
     fn add(&mut self, mark: &Mark) {
         let era = mark.era();
         match &mark.name {
-            Name::All => self.all.add(mark),
+            Name::All => self.all.add(Marks::of(mark)),
             Name::Forgotten => self.forgotten = self.forgotten.max(era),
-            Name::Named(name) => {
-                self.names.entry(name.clone()).or_default().add(mark);
-                self.order.push_back((era, name.clone()));
+            Name::Named(name) if name.starts_with(URL) => {
+                if let Some((name, marks)) = self.urls.add(name, Marks::of(mark)) {
+                    self.leave(share_of(&name), marks);
+                }
             }
-            Name::Prefix(text) => match self.prefixes.iter_mut().find(|(known, _)| known == text) {
-                Some((_, known)) => known.add(mark),
-                None => self.prefixes.push_back((text.clone(), Marks { hard: mark.hard, soft: mark.soft })),
-            },
+            Name::Named(name) => {
+                let gone = self.names.add(name, Marks::of(mark));
+                self.forgotten = gone.map_or(0, |(_, marks)| marks.era()).max(self.forgotten);
+            }
+            Name::Prefix(text) => {
+                let mut marks = Marks::of(mark);
+                let known = self.prefixes.iter().position(|(known, _)| known == text);
+                if let Some((_, known)) = known.and_then(|place| self.prefixes.remove(place)) {
+                    marks.add(known);
+                }
+                self.prefixes.push_back((text.clone(), marks));
+                if self.prefixes.len() > PREFIXES_MAX
+                    && let Some((_, marks)) = self.prefixes.pop_front()
+                {
+                    self.forgotten = self.forgotten.max(marks.era());
+                }
+            }
+            Name::Share(place) => self.leave(*place as usize, Marks::of(mark)),
         }
-        self.bound();
     }
 
-    fn bound(&mut self) {
-        while self.order.len() > NAMES_MAX {
-            let Some((era, name)) = self.order.pop_front() else { break };
-            // Not when it was purged again: then it stands further behind as well.
-            if self.names.get(&name).is_some_and(|marks| marks.era() <= era) {
-                self.names.remove(&name);
-                self.forgotten = self.forgotten.max(era);
-            }
+    /// Leaves purges to all URLs of a share.
+    fn leave(&mut self, share: usize, marks: Marks) {
+        if self.shares.is_empty() {
+            self.shares = vec![Marks::default(); SHARES];
         }
-        if self.prefixes.len() > PREFIXES_MAX
-            && let Some((_, marks)) = self.prefixes.pop_front()
-        {
-            self.forgotten = self.forgotten.max(marks.era());
+        if let Some(known) = self.shares.get_mut(share) {
+            known.add(marks);
         }
     }
 
@@ -245,11 +310,12 @@ impl Book {
         if since < self.forgotten {
             return Standing::Purged(Force::Hard);
         }
-        let by_name = |name: &[u8]| self.names.get(name).copied();
         let begins = |prefix: &&(Box<str>, Marks)| address.as_str().starts_with(&*prefix.0);
-        let marks = [Some(self.all), by_name(&origin_name(address)), by_name(&url_name(address.as_str().as_bytes()))];
+        let (origin, url) = (origin_name(address), url_name(address.as_str().as_bytes()));
+        let of_share = if self.shares.is_empty() { None } else { self.shares.get(share_of(&url)).copied() };
+        let marks = [Some(self.all), self.names.get(&origin), self.urls.get(&url), of_share];
         let prefixes = self.prefixes.iter().filter(begins).map(|(_, marks)| *marks);
-        let tags = tags.iter().filter_map(|tag| by_name(tag.as_bytes()));
+        let tags = tags.iter().filter_map(|tag| self.names.get(tag.as_bytes()));
         let mut found = Standing::Untouched;
         for marks in marks.into_iter().flatten().chain(prefixes).chain(tags) {
             match marks.since(since) {
@@ -342,7 +408,7 @@ mod tests {
                 Purge::Tag(Tag::key(b"sale")),
             ];
             let mut order: Vec<usize> = (0..sent.len()).chain(more.iter().map(|index| index.index(sent.len()))).collect();
-            order.sort_by_key(|place| crate::base::hash::of(&[&seed.to_le_bytes(), &place.to_le_bytes()]));
+            order.sort_by_key(|place| hash::of(&[&seed.to_le_bytes(), &place.to_le_bytes()]));
             let forced = |hard| if hard { Force::Hard } else { Force::Soft };
             // As orders, each numbered where it comes: what was fetched before them is purged, by the stronger one.
             let (once, often) = (Purges::default(), Purges::default());
@@ -369,13 +435,56 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_counts_as_purged() {
+    fn many_purges_cost_what_they_name_and_little_else() {
         let purges = Purges::default();
-        for number in 0..=NAMES_MAX {
-            purges.purge(&Purge::Tag(Tag::key(number.to_string().as_bytes())), Force::Soft);
+        purges.purge(&Purge::Tag(Tag::key(b"sale")), Force::Soft);
+        let url = |number| Purge::Url(address(&format!("/{number}")));
+        for number in 0..2 * NAMES_MAX {
+            purges.purge(&url(number), Force::Hard);
         }
-        assert_eq!(purges.standing(0, &address("/a"), &[]).0, Standing::Purged(Force::Hard));
-        assert_eq!(purges.standing(1, &address("/a"), &[]).0, Standing::Untouched);
+        let restored = Purges::default();
+        restored.restore(&purges.marks(), 0);
+        for purges in [purges, restored] {
+            let standing = |path: &str, tags: &[Tag]| purges.standing(0, &address(path), tags).0;
+            for number in (0..2 * NAMES_MAX).step_by(997) {
+                assert_eq!(standing(&format!("/{number}"), &[]), Standing::Purged(Force::Hard), "{number}");
+            }
+            let sale = [Tag::key(b"sale")];
+            let soft =
+                (0..1000).filter(|number| standing(&format!("/{number}/x"), &sale) == Standing::Purged(Force::Soft));
+            assert!(soft.count() > 500, "what operators name is remembered apart");
+            let others = (0..1000).filter(|number| standing(&format!("/other/{number}"), &[]) != Standing::Untouched);
+            let others = others.count();
+            assert!(others < 500, "{others} of 1000 that nobody purged");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_purged_again_is_the_newest() {
+        let purges = Purges::default();
+        let prefix = |number: usize| Purge::Prefix(address(&format!("/{number}/")));
+        purges.purge(&prefix(0), Force::Hard);
+        for number in 1..=PREFIXES_MAX {
+            purges.purge(&prefix(number), Force::Hard);
+            purges.purge(&prefix(0), Force::Hard);
+        }
+        let before = purges.era();
+        purges.purge(&prefix(PREFIXES_MAX + 1), Force::Hard);
+        assert_eq!(purges.standing(before, &address("/0/x"), &[]).0, Standing::Untouched);
+        let named = Purges::default();
+        named.purge(&Purge::Url(address("/a")), Force::Soft);
+        for _ in 0..3 * NAMES_MAX {
+            named.purge(&Purge::Url(address("/b")), Force::Hard);
+        }
+        assert_eq!(
+            named.standing(0, &address("/a"), &[]).0,
+            Standing::Purged(Force::Soft),
+            "it is still known by name"
+        );
+    }
+
+    #[test]
+    fn what_was_forgotten_counts_as_purged() {
         let prefixes = Purges::default();
         for number in 0..=PREFIXES_MAX {
             prefixes.purge(&Purge::Prefix(address(&format!("/{number}/"))), Force::Hard);

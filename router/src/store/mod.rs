@@ -51,6 +51,8 @@ const PROMOTED_MAX: u64 = 1 << 20;
 /// How long the disk is waited for: by an arriving body before it is passed on without being stored, and by a change before what
 /// it would change counts as gone.
 const DISK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer that made something invalid waits for that to be written. Our choice: many times what a disk takes that works.
+const NOTE_PATIENCE: Duration = Duration::from_millis(200);
 /// How often a change reads what the disk has, when that is another each time, before it counts as gone.
 const READS_MAX: usize = 8;
 
@@ -302,7 +304,7 @@ impl Store {
         }
     }
 
-    /// Purges what an answer makes invalid: in force at once, and written without waiting for it. The number of the purge.
+    /// Purges what an answer makes invalid: in force at once, and written soon: see `noted`. The number of the purge.
     pub fn invalidate(&self, what: &Purge) -> u64 {
         let mark = self.purges.purge(what, Force::Hard);
         let era = mark.era();
@@ -310,6 +312,13 @@ impl Store {
             disk.note(mark);
         }
         era
+    }
+
+    /// Waits until invalidations are written, so that the end of the process does not undo them; not for long.
+    pub async fn noted(&self) {
+        if let Some(disk) = &self.disk {
+            let _ = tokio::time::timeout(NOTE_PATIENCE, disk.noted()).await;
+        }
     }
 
     /// The largest object that is stored, bytes.

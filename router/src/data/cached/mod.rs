@@ -29,7 +29,7 @@ use crate::cache::address::Address;
 use crate::cache::key::{Key, strip_unkeyed};
 use crate::cache::select::{Asked, Choice, Forward as Why, select, serves_confirmed};
 use crate::cache::stored::Stored;
-use crate::cache::{hints, stale, wishes};
+use crate::cache::{hints, invalidate, stale, wishes};
 use crate::config::Cache;
 use crate::decide::{Forward, caching};
 use crate::store::Store;
@@ -82,6 +82,9 @@ pub(super) async fn serve(
         Some(why) => flow.bypass(why, body, record).await,
         None => flow.run(body, record).await,
     };
+    if !invalidate::is_safe(&parts.method) {
+        context.core.store.noted().await;
+    }
     close(context, plan, outcome, record)
 }
 

@@ -21,7 +21,7 @@ mod tests;
 mod writer;
 
 use super::entry::Entry;
-use super::purge::{Mark, Purges};
+use super::purge::{Mark, Name, Purges};
 use crate::base::clock::monotonic;
 use crate::cache::key::Key;
 use crate::config::CacheDisk;
@@ -85,18 +85,24 @@ impl Disk {
         let lock = folder::take(path)?;
         let system = |cause: io::Error| OpenError::System { path: path.clone(), cause };
         let figures = Arc::new(Figures::new(path.clone()));
-        let (mut ledger, Past { marks, is_damaged }) = Ledger::open(path).map_err(system)?;
+        let (mut ledger, Past { mut marks, is_damaged }) = Ledger::open(path).map_err(system)?;
         let readers = Readers::start(Arc::clone(&figures)).map_err(system)?;
         let mut log = Log::new(path.clone(), *size, Arc::clone(&readers), Arc::clone(&figures));
-        let newest = log.restore().map_err(system)?;
-        purges.restore(&marks, newest);
-        if is_damaged {
-            figures.failed(Fault::Corrupt, "the purges cannot be read, so everything on disk is dropped", &"damaged");
+        let seen = log.restore().map_err(system)?;
+        let mut noted = marks.iter().map(Mark::era).max().unwrap_or_default();
+        // What is stored has seen a purge that is not there any more.
+        let is_short = seen > noted;
+        if is_damaged || is_short {
+            let how = if is_damaged { "damaged" } else { "the last are missing" };
+            figures.failed(Fault::Corrupt, "the purges cannot be read, so everything on disk is dropped", &how);
             log.wipe().map_err(system)?;
+            marks.push(Mark { name: Name::Forgotten, hard: seen.max(noted), soft: 0 });
         }
-        if let Err(error) = ledger.rewrite(&purges.marks()) {
+        purges.restore(&marks, seen);
+        match ledger.rewrite(&purges.marks()) {
+            Ok(()) => noted = purges.era(),
             // It goes on being written at its end.
-            figures.failed(Fault::of(&error), "the purges cannot be written anew", &error);
+            Err(error) => figures.failed(Fault::of(&error), "the purges cannot be written anew", &error),
         }
         let (blocks, index) = log.shared();
         let queue = Arc::new(Queue::new(queue_max, Arc::clone(&index), Arc::clone(&figures)));
@@ -108,7 +114,8 @@ impl Disk {
             purges: Arc::clone(purges),
             figures: Arc::clone(&figures),
             paused: None,
-            floor: 0,
+            floor: if is_damaged || is_short { purges.era() } else { 0 },
+            noted,
         };
         let thread = std::thread::Builder::new().name("cache-write".to_owned());
         let writer = Mutex::new(Some(thread.spawn(move || writer.run()).map_err(system)?));
@@ -178,6 +185,14 @@ impl Disk {
     /// Writes a purge, without waiting.
     pub(super) fn note(&self, mark: Mark) {
         self.queue.purge(mark, None);
+    }
+
+    /// Waits until the purges that are wanted written are, or not any more.
+    pub(super) async fn noted(&self) {
+        if let Some(told) = self.queue.noted() {
+            // A writer that has ended writes nothing more.
+            let _ = told.await;
+        }
     }
 
     /// Writes a purge. False when a restart may undo it.

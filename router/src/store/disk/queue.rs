@@ -32,14 +32,24 @@ pub(super) type Written = oneshot::Sender<Option<Slice>>;
 /// One thing to do.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Purges, and who waits for them to be on the device.
-    Purges(Vec<Mark>, Vec<oneshot::Sender<bool>>),
+    /// Purges.
+    Purges(Purging),
     /// An entry.
     Entry(Key, Arc<Entry>),
     /// What a key of this name had is gone.
     Removal(u64),
     /// A piece of a body whose entry comes later.
     Piece(Vec<Bytes>, Written),
+}
+
+/// Purges, and who waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Purging {
+    pub(super) marks: Vec<Mark>,
+    /// Until they are on the device.
+    pub(super) acknowledged: Vec<oneshot::Sender<bool>>,
+    /// Until they are written.
+    pub(super) noted: Vec<oneshot::Sender<bool>>,
 }
 
 #[derive(Debug)]
@@ -51,8 +61,9 @@ enum Waiting {
 
 #[derive(Debug, Default)]
 struct State {
-    marks: Vec<Mark>,
-    acknowledged: Vec<oneshot::Sender<bool>>,
+    purging: Purging,
+    /// Purges that were taken out are being written.
+    is_noting: bool,
     order: VecDeque<Waiting>,
     entries: HashMap<Key, Arc<Entry>, BuildHasherDefault<DefaultHasher>>,
     bytes: u64,
@@ -148,14 +159,37 @@ impl Queue {
     /// Wants a purge written; `acknowledged` is told when it is on the device.
     pub(super) fn purge(&self, mark: Mark, acknowledged: Option<oneshot::Sender<bool>>) {
         let mut state = self.state();
-        if state.marks.len() >= MARKS_MAX {
-            let newest = state.marks.iter().map(Mark::era).max().unwrap_or_default().max(mark.era());
-            state.marks = vec![Mark { name: Name::Forgotten, hard: newest, soft: 0 }];
+        let marks = &mut state.purging.marks;
+        if marks.len() >= MARKS_MAX {
+            let newest = marks.iter().map(Mark::era).max().unwrap_or_default().max(mark.era());
+            *marks = vec![Mark { name: Name::Forgotten, hard: newest, soft: 0 }];
         } else {
-            state.marks.push(mark);
+            marks.push(mark);
         }
-        state.acknowledged.extend(acknowledged);
+        state.purging.acknowledged.extend(acknowledged);
         self.changed(state);
+    }
+
+    /// Tells when the purges that are wanted written are; none when all are.
+    pub(super) fn noted(&self) -> Option<oneshot::Receiver<bool>> {
+        let mut state = self.state();
+        if state.purging.marks.is_empty() && !state.is_noting {
+            return None;
+        }
+        let (noted, told) = oneshot::channel();
+        state.purging.noted.push(noted);
+        self.changed(state);
+        Some(told)
+    }
+
+    /// The purges to write now, before anything else.
+    pub(super) fn purges(&self) -> Option<Purging> {
+        Self::take_purges(&mut self.state())
+    }
+
+    fn take_purges(state: &mut State) -> Option<Purging> {
+        state.is_noting = !state.purging.marks.is_empty();
+        (state.is_noting || !state.purging.noted.is_empty()).then(|| std::mem::take(&mut state.purging))
     }
 
     fn changed(&self, state: MutexGuard<'_, State>) {
@@ -189,8 +223,8 @@ impl Queue {
     fn take(&self, state: &mut State) -> Option<Job> {
         // What was being written is on disk by now, or could not be written.
         state.writing = None;
-        if !state.marks.is_empty() {
-            return Some(Job::Purges(std::mem::take(&mut state.marks), std::mem::take(&mut state.acknowledged)));
+        if let Some(purging) = Self::take_purges(state) {
+            return Some(Job::Purges(purging));
         }
         while let Some(waiting) = state.order.pop_front() {
             match waiting {

@@ -309,6 +309,30 @@ async fn purges_that_cannot_be_read_end_everything() {
     assert_eq!(found(&on_disk(folder.path(), SIZE), "/a").await, ["new"]);
 }
 
+#[tokio::test]
+async fn a_purge_that_is_missing_at_the_end_ends_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    let opened = store.purges.era();
+    store.keep(&key("/a"), held(&store, &[], "en", "old")).await;
+    assert!(store.purge(&Purge::Url(address("/a")), Force::Hard).await);
+    store.keep(&key("/b"), held(&store, &[], "en", "asked for after the purge")).await;
+    drop(store);
+    let path = folder.path().join("cache/purges");
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = on_disk(folder.path(), SIZE);
+    assert!(found(&store, "/a").await.is_empty(), "an acknowledged purge is not undone");
+    assert!(store.disk().unwrap().figures().errors(Fault::Corrupt) > 0);
+    assert!(store.purges.era() > opened);
+    store.keep(&key("/a"), held(&store, &[], "en", "new")).await;
+    drop(store);
+    let store = on_disk(folder.path(), SIZE);
+    assert_eq!(found(&store, "/a").await, ["new"], "only once");
+    assert_eq!(store.disk().unwrap().figures().errors(Fault::Corrupt), 0);
+}
+
 #[test]
 fn a_folder_that_is_not_ours_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

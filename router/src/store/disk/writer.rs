@@ -8,19 +8,18 @@ use super::figures::{Fault, Figures};
 use super::index::{self, Index};
 use super::ledger::Ledger;
 use super::log::Log;
-use super::queue::{Job, Queue};
+use super::queue::{Job, Purging, Queue};
 use super::record;
 use crate::base::clock::monotonic;
 use crate::cache::key::Key;
 use crate::store::entry::{Entry, Held};
-use crate::store::purge::{Mark, Purges};
+use crate::store::purge::{Mark, Name, Purges};
 use crate::store::segments::{Piece, Run, Segments};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// Bytes of a body that are written and read at once, and have a checksum.
 pub const PIECE_BYTES: usize = 128 * 1024;
@@ -40,6 +39,8 @@ pub(super) struct Writer {
     pub(super) paused: Option<Instant>,
     /// What was asked for before this purge is not written: the purge itself could not be.
     pub(super) floor: u64,
+    /// The last purge that is in the ledger. What has seen a later one is not written before that is.
+    pub(super) noted: u64,
 }
 
 impl Writer {
@@ -47,7 +48,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(job) = self.queue.next() {
             match job {
-                Job::Purges(marks, waiting) => self.purge(&marks, waiting),
+                Job::Purges(purging) => self.purge(purging),
                 Job::Removal(name) => {
                     let done = self.log.note(name, None, 0);
                     self.check(done);
@@ -124,6 +125,10 @@ impl Writer {
         }
         let done = self.log.append(&bytes);
         let (_, place) = self.check(done)?;
+        // A purge that could not be written meanwhile dropped what was written of this.
+        if !self.knows(era) || self.floor != floor {
+            return None;
+        }
         let name = index::name(key);
         if self.queue.found(name, || self.index.insert(name, place)) {
             let noted = self.log.note(name, Some(place), era);
@@ -163,6 +168,7 @@ impl Writer {
     fn write(&mut self, mut start: u64, bytes: &[u8]) -> io::Result<Vec<Run>> {
         let mut runs = Vec::with_capacity(bytes.len().div_ceil(PIECE_BYTES));
         for piece in bytes.chunks(PIECE_BYTES) {
+            self.purge_first();
             let (block, place) = self.log.append(piece)?;
             runs.push(Run::new(start, Piece::Below(Slice::whole(&block, place))));
             start += piece.len() as u64;
@@ -170,9 +176,25 @@ impl Writer {
         Ok(runs)
     }
 
-    fn purge(&mut self, marks: &[Mark], waiting: Vec<oneshot::Sender<bool>>) {
-        let is_kept = self.record(marks, !waiting.is_empty());
-        for waiter in waiting {
+    /// Purges wait for one piece of a body, and not for all that is written before them.
+    fn purge_first(&mut self) {
+        if let Some(purging) = self.queue.purges() {
+            self.purge(purging);
+        }
+    }
+
+    /// Whether the ledger has this purge: an entry that has seen one which it lacks would tell the next start of damage.
+    fn knows(&mut self, era: u64) -> bool {
+        self.purge_first();
+        if self.noted < era && self.noted < self.floor {
+            self.note_floor();
+        }
+        self.noted >= era
+    }
+
+    fn purge(&mut self, Purging { marks, acknowledged, noted }: Purging) {
+        let is_kept = marks.is_empty() || self.record(&marks, !acknowledged.is_empty());
+        for waiter in acknowledged.into_iter().chain(noted) {
             let _ = waiter.send(is_kept);
         }
         if self.ledger.is_long() {
@@ -181,13 +203,30 @@ impl Writer {
         }
     }
 
+    /// Writes in one line that what is older than the floor is purged; tried again before anything newer is stored.
+    fn note_floor(&mut self) {
+        let mark = Mark { name: Name::Forgotten, hard: self.floor, soft: 0 };
+        if self.ledger.append(&[mark], true).is_ok() {
+            self.noted = self.noted.max(self.floor);
+        }
+    }
+
     /// Whether no restart will undo these purges.
     fn record(&mut self, marks: &[Mark], is_durable: bool) -> bool {
-        let Err(error) = self.ledger.append(marks, is_durable) else { return true };
+        let error = match self.ledger.append(marks, is_durable) {
+            Ok(()) => {
+                self.noted = marks.iter().map(Mark::era).fold(self.noted, u64::max);
+                return true;
+            }
+            Err(error) => error,
+        };
         self.figures.failed(Fault::of(&error), "a purge cannot be written, so everything on disk is dropped", &error);
         self.floor = self.purges.era();
         match self.log.wipe() {
-            Ok(()) => true,
+            Ok(()) => {
+                self.note_floor();
+                true
+            }
             Err(error) => {
                 self.figures.failed(Fault::of(&error), "what was purged cannot be dropped", &error);
                 false

@@ -19,6 +19,7 @@ use super::path::{has_extension, name_of};
 use super::tree;
 use crate::base::Timestamp;
 use crate::cache::coding::{Encoding, accepted};
+use crate::cache::compress::is_range_by_date;
 use crate::cache::condition::{Validators, range_applies};
 use crate::cache::date::HttpDate;
 use crate::cache::etag::EntityTag;
@@ -108,7 +109,7 @@ impl Bundle {
 
     fn file(&self, ask: Ask<'_>, entry: &Entry, is_fallback: bool) -> Answer {
         let asked = &ask.head.headers;
-        let ranged = !ask.is_head() && asked.contains_key(header::RANGE);
+        let ranged = !ask.is_head() && asked.contains_key(header::RANGE) && !is_of_any_form(asked, entry);
         // A range is always of the plain file: parts of a coded one are of no use to who resumes a download.
         let (encoding, form) = if ranged { (None, &entry.plain) } else { best(asked, entry) };
         let mut headers = HeaderMap::with_capacity(HEADERS);
@@ -186,6 +187,12 @@ fn best<'a>(headers: &HeaderMap, entry: &'a Entry) -> (Option<Encoding>, &'a For
         }
     }
     (None, &entry.plain)
+}
+
+/// Whether a client goes on by a date that several forms of a file have: it does not say which of them the client has (RFC 9110
+/// section 8.8.2.2). One that takes no coding has the plain one.
+fn is_of_any_form(headers: &HeaderMap, entry: &Entry) -> bool {
+    entry.varies() && is_range_by_date(headers) && accepted(headers).next().is_some()
 }
 
 /// The page for a name that does not exist: never kept, never a part of it.

@@ -355,6 +355,16 @@ async fn precompressed_variants() {
     assert_eq!((same.status, same.header("vary")), (304, "accept-encoding"));
     let part = site.get(path, &[("accept-encoding", "br"), ("range", "bytes=0-4")]).await;
     assert_eq!((part.status, part.header("content-encoding"), part.body.as_slice()), (206, "", &b"plain"[..]));
+    // All forms have one date.
+    for (accepted, condition, status, body) in [
+        ("br", "Sun, 09 Sep 2001 01:46:40 GMT", 200, "br"),
+        ("", "Sun, 09 Sep 2001 01:46:40 GMT", 206, "plain"),
+        ("br", tags[4].as_str(), 206, "plain"),
+    ] {
+        let fields = [("accept-encoding", accepted), ("range", "bytes=0-4"), ("if-range", condition)];
+        let part = site.get(path, &fields).await;
+        assert_eq!((part.status, part.body.as_slice()), (status, body.as_bytes()), "{accepted} {condition}");
+    }
 }
 
 #[tokio::test]

@@ -145,3 +145,32 @@ fn a_changed_page_is_served_once_it_holds_still() {
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("second edition"));
 }
+
+#[test]
+fn a_file_in_several_codings_is_one_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let dist = folder.path().join("dist");
+    std::fs::create_dir_all(&dist).unwrap();
+    let date = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let put = |name: &str, text: &str, is_old: bool| {
+        std::fs::write(dist.join(name), text).unwrap();
+        if is_old {
+            std::fs::File::options().write(true).open(dist.join(name)).unwrap().set_modified(date).unwrap();
+        }
+    };
+    put("same.js", "plain", true);
+    put("same.js.gz", "coded", true);
+    put("rewritten.js", "newer", false);
+    put("rewritten.js.gz", "older", true);
+    let route = "[[routes]]\npath = \"/\"\nstatic = { root = \"dist\" }\n";
+    let pop = Pop::start_in(folder, &(pop() + route));
+    let gzip = |path: &str| Ask::get(path).field("accept-encoding", "gzip");
+    // Both forms have the date.
+    let goes_on = |ask: Ask| ask.field("range", "bytes=0-1").field("if-range", "Sun, 09 Sep 2001 01:46:40 GMT");
+    let answer = pop.ask(&goes_on(gzip("/same.js")));
+    assert_eq!((answer.status, answer.text().as_str(), answer.field("content-encoding")), (200, "coded", Some("gzip")));
+    let answer = pop.ask(&goes_on(Ask::get("/same.js")));
+    assert_eq!((answer.status, answer.text().as_str()), (206, "pl"), "it has the plain one");
+    let answer = pop.ask(&gzip("/rewritten.js"));
+    assert_eq!((answer.text().as_str(), answer.field("content-encoding")), ("newer", None));
+}

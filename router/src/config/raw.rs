@@ -310,7 +310,7 @@ pub(super) struct RawStatic {
     /// builds before may take as much again.
     #[schemars(extend("default" = shown_bytes(defaults::BUNDLE_MEMORY)))]
     pub(super) memory: TextField<Size<0, { 1 << 40 }>>,
-    /// Makes `br`, `zstd` and `gzip` variants in the background where none stands beside the file (`app.js.br`, `.zst`,
+    /// Makes `br`, `zstd` and `gzip` variants in the background where none as new stands beside the file (`app.js.br`, `.zst`,
     /// `.gz`).
     #[schemars(extend("default" = true))]
     pub(super) compress: Field<bool>,

@@ -82,8 +82,8 @@ impl Index {
         let entry = |(at, plain): (usize, &Form)| {
             let found = &tree.files[at];
             let coded = Encoding::ALL.map(|encoding| {
-                let name = [found.name.as_slice(), encoding.suffix().as_bytes()].concat();
-                tree.position(&name).map(|at| forms[at].clone())
+                let at = beside(&tree, found, encoding).filter(|at| !is_outdated(&tree.files[*at], found));
+                at.map(|at| forms[at].clone())
             });
             let mut entry = entry(found, plain.clone(), coded);
             if let Some(earlier) = before.and_then(|before| before.file(&found.name)) {
@@ -109,12 +109,31 @@ impl Index {
         self.tree.position(name).and_then(|at| self.entries.get(at))
     }
 
+    /// Files that stand beside others in a coding, and are left out because they are older.
+    pub(super) fn outdated(&self) -> Vec<&Found> {
+        let files = self.tree.files.iter();
+        let beside = files.flat_map(|plain| Encoding::ALL.map(|encoding| (plain, beside(&self.tree, plain, encoding))));
+        let coded = beside.filter_map(|(plain, at)| Some((&self.tree.files[at?], plain)));
+        coded.filter(|(coded, plain)| is_outdated(coded, plain)).map(|(coded, _)| coded).collect()
+    }
+
     /// Bytes in memory: of files, and of variants that were made of them.
     pub(super) fn in_memory(&self) -> (u64, u64) {
         let made = |form: &&Form| form.is_made;
         let files = self.entries.iter().map(|entry| entry.plain.in_memory()).sum();
         (files, self.entries.iter().flat_map(|entry| entry.forms().filter(made)).map(Form::in_memory).sum())
     }
+}
+
+/// The place of the file that is another one in a coding, by its name.
+fn beside(tree: &Tree, plain: &Found, encoding: Encoding) -> Option<usize> {
+    tree.position(&[plain.name.as_slice(), encoding.suffix().as_bytes()].concat())
+}
+
+/// Whether a file was written before the one that it should be a coding of: then it was made of other bytes. In whole seconds,
+/// as what keeps times may cut them.
+fn is_outdated(coded: &Found, plain: &Found) -> bool {
+    coded.stamp.modified_s < plain.stamp.modified_s
 }
 
 /// Variants that were made of the same bytes are as good as new ones, as far as there is room.

@@ -71,6 +71,10 @@ impl Bundle {
         now: Timestamp,
     ) -> Self {
         meters.indexed();
+        if let outdated @ [first, ..] = &*index.outdated() {
+            let (count, path) = (outdated.len(), first.path.display());
+            tracing::warn!(count, %path, "precompressed files older than the files beside them are left out, the first of them");
+        }
         let kept = before.map_or_else(Kept::default, |before| {
             Kept::after((&before.index, &before.kept), (&index, now), settings.keep_previous, settings.memory)
         });

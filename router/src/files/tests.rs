@@ -368,6 +368,22 @@ async fn precompressed_variants() {
 }
 
 #[tokio::test]
+async fn a_variant_older_than_its_file_is_left_out() {
+    let mut site = Site::new(None);
+    let path = "/assets/index-DiwrgTda.js";
+    fs::write(site.path("assets/index-DiwrgTda.js"), "a newer script").unwrap();
+    fs::write(site.path("assets/index-DiwrgTda.js.gz"), "newer gz").unwrap();
+    site.reload();
+    for (accepted, body) in [("br", "a newer script"), ("br, gzip", "newer gz")] {
+        let answer = site.get(path, &[("accept-encoding", accepted)]).await;
+        assert_eq!(String::from_utf8(answer.body).unwrap(), body, "{accepted}");
+    }
+    let outdated: Vec<_> = site.bundle.index.outdated().iter().map(|found| found.name.as_slice()).collect();
+    assert_eq!(outdated, [b"assets/index-DiwrgTda.js.br"], "and it is said");
+    assert_eq!(site.get("/assets/index-DiwrgTda.js.br", &[]).await.body, b"br", "by its own name it is there");
+}
+
+#[tokio::test]
 async fn large_files_come_in_pieces() {
     let mut site = Site::new(None);
     let content: Vec<u8> = (0..2_000_003u32).map(|n| (n % 251) as u8).collect();

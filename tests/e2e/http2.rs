@@ -7,7 +7,7 @@ use http_body_util::Full;
 use portolan_tests::scripts::{answering, named, response};
 use portolan_tests::secure::{Authority, Http2, runtime};
 use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, VIRGINIA};
-use portolan_tests::{Origin, Pop};
+use portolan_tests::{Origin, Pop, wait_until};
 
 /// Asks one after the other, on one connection.
 fn ask(service: Service, requests: &[(&str, &[(&str, &str)])]) -> Vec<Response<Bytes>> {
@@ -68,4 +68,57 @@ fn another_region_answers_when_one_hangs_up() {
     assert_eq!((answers[0].status().as_u16(), &answers[0].body()[..]), (200, &b"far"[..]));
     assert_eq!(answers[1].status().as_u16(), 200);
     assert_eq!(near.seen().len(), 2, "it was asked first");
+}
+
+#[test]
+fn a_request_has_one_host_and_one_cookie() {
+    let origin = echoing();
+    let service = Service::new("shop").with("cache = {}").region(FRANKFURT, &[origin.url()]);
+    let answers = ask(
+        service,
+        &[
+            ("GET", &[("host", "evil.example")]),
+            ("GET", &[("host", HOST), ("host", "evil.example")]),
+            ("GET", &[("host", HOST), ("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")]),
+            ("CONNECT", &[]),
+        ],
+    );
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses, [400, 400, 200, 501]);
+    let seen = origin.only();
+    assert_eq!((seen.count("host"), seen.field("host")), (1, Some(HOST)), "RFC 9113 section 8.3.1");
+    assert_eq!((seen.count("cookie"), seen.field("cookie")), (1, Some("a=1; b=2; c=3")), "section 8.2.3");
+}
+
+fn echoing() -> Origin {
+    portolan_tests::scripts::repeating(response("200 OK", "cache-control: max-age=60\r\n", "here"))
+}
+
+#[test]
+fn a_204_states_no_length() {
+    let origin = portolan_tests::scripts::repeating("HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n");
+    let service = Service::new("shop").region(FRANKFURT, &[origin.url()]);
+    let answer = &ask(service, &[("GET", &[])])[0];
+    assert_eq!((answer.status().as_u16(), answer.headers().contains_key("content-length")), (204, false));
+}
+
+#[test]
+fn a_connection_that_is_idle_or_silent_is_closed() {
+    let (authority, folder, origin) = (Authority::new(), tempfile::tempdir().unwrap(), echoing());
+    let service = Service::new("shop").region(FRANKFURT, &[origin.url()]);
+    let site = site(&authority.issue(&[HOST]), folder.path(), service).replacen(
+        "[geo]",
+        "[client]\nidle_timeout = \"1s\"\nheader_timeout = \"1s\"\n[geo]",
+        1,
+    );
+    let pop = Pop::start_in(folder, &site);
+    let (address, runtime) = (pop.address(), runtime());
+    let _both = runtime.block_on(async {
+        let silent = authority.connect(address, HOST, &["h2"]).await.unwrap();
+        let client = Http2::on(authority.connect(address, HOST, &["h2"]).await.unwrap()).await;
+        assert!(client.send(request("GET", "/").body(Full::default()).unwrap()).await.is_ok());
+        (silent, client)
+    });
+    wait_until("both are closed", || pop.metrics().sum("portolan_client_connections", &[]) == 0.0);
+    assert_eq!(pop.metrics().count("portolan_accepted_connections_total", &[("result", "accepted")]), 2);
 }

@@ -15,6 +15,7 @@ use super::h1::chunked::ChunkError;
 use super::h1::incoming::RequestBody;
 use super::h1::interim::Interim;
 use super::h1::tunnel::Tunnel;
+use super::h2;
 use super::upstream::incoming::ResponseBody;
 use crate::files::FileBody;
 use http_body_util::BodyExt;
@@ -85,7 +86,7 @@ enum Kind {
     Client(RequestBody),
     /// From an HTTP/1.1 origin.
     Origin(Box<ResponseBody>),
-    Http2(hyper::body::Incoming),
+    Http2(h2::RequestBody),
     Boxed(Boxed),
     /// No body: the two ends become a byte stream (101).
     Tunnel(Box<Tunnel>),
@@ -227,7 +228,7 @@ impl From<Kind> for Body {
 
 impl From<hyper::body::Incoming> for Body {
     fn from(body: hyper::body::Incoming) -> Self {
-        Kind::Http2(body).into()
+        Kind::Http2(h2::RequestBody::new(body)).into()
     }
 }
 
@@ -252,7 +253,7 @@ impl http_body::Body for Body {
             }
             Kind::Client(inner) => inner.poll_frame(cx),
             Kind::Origin(inner) => inner.poll_frame(cx),
-            Kind::Http2(inner) => Pin::new(inner).poll_frame(cx).map_err(BodyError::Http2),
+            Kind::Http2(inner) => Pin::new(inner).poll_frame(cx),
             Kind::Boxed(inner) => inner.as_mut().poll_frame(cx),
         };
         if body.watch.is_some()

@@ -24,7 +24,7 @@ use crate::snapshot::{PolicyUse, Service, Snapshot};
 use crate::steer::verdict::{SessionKey, Verdict};
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -109,6 +109,11 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
     if survey.told && headers::is_loop(&parts.headers, &snapshot.pop) {
         record.refused = Some("loop");
         return respond::text(StatusCode::LOOP_DETECTED, "this request came through this PoP before");
+    }
+    // We are no proxy that clients choose (RFC 9110, section 9.3.6), and an origin might think itself at the end of a tunnel.
+    if parts.method == Method::CONNECT {
+        record.refused = Some("connect");
+        return respond::text(StatusCode::NOT_IMPLEMENTED, "CONNECT is not supported");
     }
     // Before anybody looks at it: what `Connection` names does not reach the origin, so nothing may be chosen or stored by it.
     if survey.hop_by_hop {

@@ -79,6 +79,8 @@ impl Listener {
             note(&self.core.metrics, &end);
             return;
         };
+        // It counts before it is served, or handshakes would have no bound.
+        let counted = self.drain.register();
         let handshake = TlsAcceptor::from(tls).accept(stream);
         let stream = match tokio::time::timeout(limits.header_timeout, handshake).await {
             Ok(Ok(stream)) => stream,
@@ -92,6 +94,7 @@ impl Listener {
                 return;
             }
         };
+        drop(counted);
         let connection = Rc::new(Connection::new(peer, Scheme::Https));
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             // Boxed: it is larger than what an HTTP/1.1 connection needs.

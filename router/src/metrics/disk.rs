@@ -33,7 +33,7 @@ impl DiskFamilies {
         r.register("cache_disk_evicted", "Entries that made room since the start", self.evictions.clone());
         r.register("cache_disk_reads", "Pieces read from disk", self.reads.clone());
         r.register("cache_disk_writes", "Entries written to disk", self.writes.clone());
-        r.register("cache_disk_dropped", "Reads and writes that were not tried", self.dropped.clone());
+        r.register("cache_disk_dropped", "Reads, writes and changes that were not tried", self.dropped.clone());
         r.register("cache_disk_errors", "Reads and writes that failed, by kind", self.errors.clone());
         r.register("cache_disk_waiting_reads", "Reads that wait now", self.waiting_reads.clone());
         r.register("cache_disk_queued_bytes", "Bytes that wait to be written now", self.queued.clone());
@@ -50,7 +50,7 @@ impl DiskFamilies {
         self.queued.set(now(&figures.queued));
         self.reads.inner().store(figures.reads.load(Relaxed), Relaxed);
         self.writes.inner().store(figures.writes.load(Relaxed), Relaxed);
-        for (what, counter) in [("read", &figures.busy), ("write", &figures.dropped)] {
+        for (what, counter) in [("read", &figures.busy), ("write", &figures.dropped), ("change", &figures.unread)] {
             let labels = vec![("what", what.to_owned())];
             self.dropped.get_or_create(&labels).inner().store(counter.load(Relaxed), Relaxed);
         }

@@ -94,6 +94,10 @@ pub struct Metrics {
     pub cache_bytes: Gauge,
     /// Stored answers that made room.
     pub cache_evictions: Gauge,
+    /// Names that are remembered of purges, by their kind.
+    pub cache_purged_names: Family<Labels, Gauge>,
+    /// Shares of URLs that purges were left to.
+    pub cache_purged_shares: Gauge,
     /// The cache on disk.
     pub disk: DiskFamilies,
     /// Requests that asked the cache, by service and what it did.
@@ -180,6 +184,8 @@ impl Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             cache_evictions: Gauge::default(),
+            cache_purged_names: Family::default(),
+            cache_purged_shares: Gauge::default(),
             disk: DiskFamilies::default(),
             cache: Family::default(),
             queue_waiting: Family::default(),
@@ -230,6 +236,16 @@ impl Metrics {
         r.register("queued_exchanges", help, self.queued.clone());
         r.register("cache_entries", "Stored answers", self.cache_entries.clone());
         r.register("cache_bytes", "Memory that stored answers take, bytes", self.cache_bytes.clone());
+        r.register(
+            "cache_purged_names",
+            "Names that are remembered of purges, by their kind",
+            self.cache_purged_names.clone(),
+        );
+        r.register(
+            "cache_purged_shares",
+            "Shares of all URLs in which a purge was forgotten",
+            self.cache_purged_shares.clone(),
+        );
         r.register("cache_evicted", "Stored answers that made room since the start", self.cache_evictions.clone());
         let help = "Requests that asked the cache, by what it did";
         r.register("cache_requests", help, self.cache.clone());

@@ -3,6 +3,7 @@
 //! Owns how states become gauges, and that what left the configuration leaves them too. Called by the conductor.
 
 use crate::store::Store;
+use crate::store::purge::Remembered;
 
 use super::families::{EndpointLabels, Metrics, RegionLabels, ServiceLabels};
 
@@ -37,6 +38,11 @@ impl Metrics {
         self.cache_entries.set(number(memory.entries() as u64));
         self.cache_bytes.set(number(memory.bytes()));
         self.cache_evictions.set(number(memory.evictions()));
+        let Remembered { urls, names, prefixes, shares } = store.purges.remembered();
+        for (kind, count) in [("url", urls), ("name", names), ("prefix", prefixes)] {
+            self.cache_purged_names.get_or_create(&vec![("kind", kind.to_owned())]).set(number(count as u64));
+        }
+        self.cache_purged_shares.set(number(shares as u64));
         if let Some(disk) = store.disk() {
             self.disk.show(disk);
         }

@@ -89,7 +89,7 @@ impl Flights {
         Some(self.lead(key, &flight.channel))
     }
 
-    /// Nobody else is to follow what is arriving there: it was purged. Who follows already has what it has.
+    /// Takes this flight out: who comes now leads anew. Who follows it already goes on.
     pub fn leave(&self, key: &Key, followed: &watch::Receiver<Stage>) {
         let mut shard = self.shard(key);
         if shard.get(key).is_some_and(|flight| flight.is(followed)) {
@@ -170,6 +170,7 @@ mod tests {
         third.apart();
         assert!(matches!(*follower.borrow(), Stage::Apart));
     }
+
     #[test]
     fn a_slow_leader_is_joined_by_one_at_a_time() {
         let flights = Arc::new(Flights::default());

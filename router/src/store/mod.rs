@@ -248,8 +248,11 @@ impl Store {
                 (Some(disk), None) => disk.forget(key),
             };
             let Err((disk, place)) = self.memory.change(key, below, &change, then) else { return };
-            let entry = tokio::time::timeout(DISK_PATIENCE, disk.recall(key, place)).await;
-            read = Some((place, entry.ok().flatten().map(Arc::new)));
+            let entry = tokio::time::timeout(DISK_PATIENCE, disk.recall(key, place)).await.unwrap_or_else(|_| {
+                disk.figures().unread.fetch_add(1, Relaxed);
+                None
+            });
+            read = Some((place, entry.map(Arc::new)));
         }
     }
 

@@ -6,22 +6,22 @@
 //! its purges to the URLs whose hash falls in the same of many shares; any other name, to everything.
 #![allow(clippy::disallowed_types, reason = "read once for each stored response after a purge, not for each request")]
 
+mod names;
+#[cfg(test)]
+mod tests;
+
 use crate::base::hash;
 use crate::cache::address::Address;
 use crate::cache::tags::Tag;
+use names::{Names, Prefixes};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock};
 
-/// URLs that are remembered, and other names: the last that were purged.
-const NAMES_MAX: usize = 100_000;
 /// Shares that all URLs fall in, for purges of those that are forgotten: 16 bytes each, once there is one.
 const SHARES: usize = 1 << 18;
 /// What the name of a URL begins with, and no other name.
 const URL: &[u8] = b"url ";
-/// Prefixes that are remembered; each is compared with each response that is checked.
-const PREFIXES_MAX: usize = 256;
 
 /// What a purge means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,51 +144,26 @@ struct Book {
     urls: Names,
     /// What is left of URLs that were forgotten, by shares; empty as long as none was.
     shares: Vec<Marks>,
+    /// How many of them are purged.
+    purged_shares: usize,
     /// Origins, and the names that responses bear.
     names: Names,
-    prefixes: VecDeque<(Box<str>, Marks)>,
-    /// Purges up to this one may have been forgotten.
-    forgotten: u64,
+    prefixes: Prefixes,
+    /// Purges up to these may have been forgotten.
+    forgotten: Marks,
 }
 
-/// Purges by name.
-#[derive(Debug, Default)]
-struct Names {
-    marks: HashMap<Box<[u8]>, Marks>,
-    /// Names as they came, to forget the oldest; of a name that was purged again, the last place counts.
-    order: VecDeque<(u64, Box<[u8]>)>,
-}
-
-impl Names {
-    /// Notes a purge; gives back the oldest name when there are too many.
-    fn add(&mut self, name: &[u8], marks: Marks) -> Option<(Box<[u8]>, Marks)> {
-        self.marks.entry(name.into()).or_default().add(marks);
-        self.order.push_back((marks.era(), name.into()));
-        if self.order.len() > 2 * NAMES_MAX {
-            let marks = &self.marks;
-            self.order.retain(|(era, name)| marks.get(name).is_some_and(|marks| marks.era() == *era));
-        }
-        while self.marks.len() > NAMES_MAX {
-            let (era, name) = self.order.pop_front()?;
-            // Not when it was purged again: then it stands further behind as well.
-            if self.marks.get(&name).is_some_and(|marks| marks.era() <= era) {
-                return self.marks.remove_entry(&name);
-            }
-        }
-        None
-    }
-
-    fn get(&self, name: &[u8]) -> Option<Marks> {
-        self.marks.get(name).copied()
-    }
-
-    /// All of them, oldest first, each once.
-    fn all(&self) -> impl Iterator<Item = Mark> {
-        self.order.iter().filter_map(|(era, name)| {
-            let marks = self.marks.get(name).filter(|marks| marks.era() == *era)?;
-            Some(Mark::new(Name::Named(name.clone()), *marks))
-        })
-    }
+/// How much is remembered of purges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// URLs.
+    pub urls: usize,
+    /// Origins, keys and groups.
+    pub names: usize,
+    /// Prefixes.
+    pub prefixes: usize,
+    /// Shares of all URLs, of which one was forgotten.
+    pub shares: usize,
 }
 
 fn origin_name(address: &Address) -> Box<[u8]> {
@@ -217,10 +192,10 @@ impl Purges {
         let era = self.era.fetch_add(1, SeqCst) + 1;
         let name = match what {
             Purge::All => Name::All,
-            Purge::Origin(address) => Name::Named(origin_name(address)),
-            Purge::Url(address) => Name::Named(url_name(address.as_str().as_bytes())),
+            Purge::Origin(address) => Name::Named(origin_name(&address.undotted())),
+            Purge::Url(address) => Name::Named(url_name(address.undotted().as_str().as_bytes())),
             Purge::Tag(tag) => Name::Named(tag.as_bytes().into()),
-            Purge::Prefix(address) => Name::Prefix(address.as_str().into()),
+            Purge::Prefix(address) => Name::Prefix(address.undotted().as_str().into()),
         };
         let mut marks = Marks::default();
         marks.set(era, force);
@@ -242,15 +217,27 @@ impl Purges {
     /// All that is remembered, in the order in which it is forgotten.
     pub fn marks(&self) -> Vec<Mark> {
         let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
-        let forgotten = Mark::new(Name::Forgotten, Marks { hard: book.forgotten, soft: 0 });
-        let mut marks = vec![Mark::new(Name::All, book.all), forgotten];
+        let mut marks = vec![Mark::new(Name::All, book.all), Mark::new(Name::Forgotten, book.forgotten)];
         // There are no more shares than a u32 holds.
         let shares = book.shares.iter().enumerate().filter(|(_, of_share)| of_share.era() > 0);
         marks.extend(shares.map(|(place, of_share)| Mark::new(Name::Share(place as u32), *of_share)));
-        marks.extend(book.urls.all().chain(book.names.all()));
-        marks.extend(book.prefixes.iter().map(|(text, of_prefix)| Mark::new(Name::Prefix(text.clone()), *of_prefix)));
+        let names = book.urls.all().chain(book.names.all());
+        marks.extend(names.map(|(name, of_name)| Mark::new(Name::Named(name.into()), of_name)));
+        let text = |prefix: &[u8]| Name::Prefix(String::from_utf8_lossy(prefix).into());
+        marks.extend(book.prefixes.all().map(|(prefix, of_prefix)| Mark::new(text(prefix), of_prefix)));
         marks.retain(|mark| mark.era() > 0);
         marks
+    }
+
+    /// How much is remembered.
+    pub fn remembered(&self) -> Remembered {
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        Remembered {
+            urls: book.urls.count(),
+            names: book.names.count(),
+            prefixes: book.prefixes.count(),
+            shares: book.purged_shares,
+        }
     }
 
     /// What became of a response whose fetching began in `since`, and the purge up to which that holds.
@@ -266,33 +253,18 @@ impl Purges {
 impl Book {
     /// Remembers a purge; one that is older than what is remembered of its name changes nothing.
     fn add(&mut self, mark: &Mark) {
-        let era = mark.era();
+        let marks = Marks::of(mark);
         match &mark.name {
-            Name::All => self.all.add(Marks::of(mark)),
-            Name::Forgotten => self.forgotten = self.forgotten.max(era),
+            Name::All => self.all.add(marks),
+            Name::Forgotten => self.forgotten.add(marks),
             Name::Named(name) if name.starts_with(URL) => {
-                if let Some((name, marks)) = self.urls.add(name, Marks::of(mark)) {
-                    self.leave(share_of(&name), marks);
-                }
+                let mut left = Vec::new();
+                self.urls.add(name, marks, |name, marks| left.push((share_of(name), marks)));
+                left.into_iter().for_each(|(share, marks)| self.leave(share, marks));
             }
-            Name::Named(name) => {
-                let gone = self.names.add(name, Marks::of(mark));
-                self.forgotten = gone.map_or(0, |(_, marks)| marks.era()).max(self.forgotten);
-            }
-            Name::Prefix(text) => {
-                let mut marks = Marks::of(mark);
-                let known = self.prefixes.iter().position(|(known, _)| known == text);
-                if let Some((_, known)) = known.and_then(|place| self.prefixes.remove(place)) {
-                    marks.add(known);
-                }
-                self.prefixes.push_back((text.clone(), marks));
-                if self.prefixes.len() > PREFIXES_MAX
-                    && let Some((_, marks)) = self.prefixes.pop_front()
-                {
-                    self.forgotten = self.forgotten.max(marks.era());
-                }
-            }
-            Name::Share(place) => self.leave(*place as usize, Marks::of(mark)),
+            Name::Named(name) => self.names.add(name, marks, |_, marks| self.forgotten.add(marks)),
+            Name::Prefix(text) => self.prefixes.add(text.as_bytes(), marks, |marks| self.forgotten.add(marks)),
+            Name::Share(place) => self.leave(*place as usize, marks),
         }
     }
 
@@ -302,19 +274,17 @@ impl Book {
             self.shares = vec![Marks::default(); SHARES];
         }
         if let Some(known) = self.shares.get_mut(share) {
+            self.purged_shares += usize::from(known.era() == 0);
             known.add(marks);
         }
     }
 
     fn standing(&self, since: u64, address: &Address, tags: &[Tag]) -> Standing {
-        if since < self.forgotten {
-            return Standing::Purged(Force::Hard);
-        }
-        let begins = |prefix: &&(Box<str>, Marks)| address.as_str().starts_with(&*prefix.0);
+        let address = &*address.undotted();
         let (origin, url) = (origin_name(address), url_name(address.as_str().as_bytes()));
         let of_share = if self.shares.is_empty() { None } else { self.shares.get(share_of(&url)).copied() };
-        let marks = [Some(self.all), self.names.get(&origin), self.urls.get(&url), of_share];
-        let prefixes = self.prefixes.iter().filter(begins).map(|(_, marks)| *marks);
+        let marks = [Some(self.all), Some(self.forgotten), self.names.get(&origin), self.urls.get(&url), of_share];
+        let prefixes = self.prefixes.of(address.as_str().as_bytes());
         let tags = tags.iter().filter_map(|tag| self.names.get(tag.as_bytes()));
         let mut found = Standing::Untouched;
         for marks in marks.into_iter().flatten().chain(prefixes).chain(tags) {
@@ -325,170 +295,5 @@ impl Book {
             }
         }
         found
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn address(path: &str) -> Address {
-        Address::of("https", "shop.example", path, None).unwrap()
-    }
-
-    #[test]
-    fn a_purge_means_what_was_fetched_before_it_and_nothing_else() {
-        let tag = Tag::key(b"sale");
-        for (purge, meant, other) in [
-            (Purge::All, Some(("/a", vec![])), None),
-            (Purge::Url(address("/a")), Some(("/a", vec![])), Some(("/b", vec![]))),
-            (Purge::Prefix(address("/a/")), Some(("/a/x", vec![])), Some(("/a", vec![]))),
-            (Purge::Origin(address("/z")), Some(("/a", vec![])), None),
-            (Purge::Origin(Address::of("http", "shop.example", "/", None).unwrap()), None, Some(("/a", vec![]))),
-            (Purge::Tag(tag.clone()), Some(("/a", vec![tag.clone()])), Some(("/a", vec![Tag::key(b"x")]))),
-        ] {
-            for force in [Force::Hard, Force::Soft] {
-                let purges = Purges::default();
-                let before = purges.era();
-                purges.purge(&purge, force);
-                let standing = |since, (path, tags): &(&str, Vec<Tag>)| purges.standing(since, &address(path), tags).0;
-                if let Some(meant) = &meant {
-                    assert_eq!(standing(before, meant), Standing::Purged(force), "{purge:?}");
-                    assert_eq!(standing(purges.era(), meant), Standing::Untouched, "fetched afterwards: {purge:?}");
-                }
-                if let Some(other) = &other {
-                    assert_eq!(standing(before, other), Standing::Untouched, "{purge:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn hard_outweighs_soft() {
-        let purges = Purges::default();
-        purges.purge(&Purge::All, Force::Hard);
-        purges.purge(&Purge::Url(address("/a")), Force::Soft);
-        assert_eq!(purges.standing(0, &address("/a"), &[]), (Standing::Purged(Force::Hard), 2));
-        assert_eq!(purges.standing(1, &address("/a"), &[]), (Standing::Purged(Force::Soft), 2));
-    }
-
-    #[test]
-    fn what_was_written_of_purges_means_the_same() {
-        let purges = Purges::default();
-        let tag = Tag::key(b"sale");
-        purges.purge(&Purge::All, Force::Soft);
-        for force in [Force::Hard, Force::Soft] {
-            purges.purge(&Purge::Tag(tag.clone()), force);
-            purges.purge(&Purge::Prefix(address("/a/")), force);
-        }
-        let restored = Purges::default();
-        restored.restore(&purges.marks(), 0);
-        assert_eq!(restored.marks(), purges.marks());
-        for since in 0..=purges.era() {
-            for (path, tags) in [("/a/x", vec![]), ("/b", vec![tag.clone()]), ("/b", vec![])] {
-                let standing = |purges: &Purges| purges.standing(since, &address(path), &tags);
-                assert_eq!(standing(&restored), standing(&purges), "{since} {path} {tags:?}");
-            }
-        }
-        restored.restore(&[], 100);
-        assert_eq!(restored.purge(&Purge::All, Force::Hard).hard, 101, "newer than all that is stored");
-    }
-
-    proptest! {
-        /// What a fleet may do to purges on their way: any order, some of them twice.
-        #[test]
-        fn purges_that_come_twice_or_out_of_order_mean_the_same(
-            sent in proptest::collection::vec((0usize..5, 1u64..9, any::<bool>()), 1..8),
-            more in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
-            seed in any::<u64>(),
-        ) {
-            let names = [
-                Purge::All, Purge::Url(address("/a/x")), Purge::Prefix(address("/a/")), Purge::Origin(address("/")),
-                Purge::Tag(Tag::key(b"sale")),
-            ];
-            let mut order: Vec<usize> = (0..sent.len()).chain(more.iter().map(|index| index.index(sent.len()))).collect();
-            order.sort_by_key(|place| hash::of(&[&seed.to_le_bytes(), &place.to_le_bytes()]));
-            let forced = |hard| if hard { Force::Hard } else { Force::Soft };
-            // As orders, each numbered where it comes: what was fetched before them is purged, by the stronger one.
-            let (once, often) = (Purges::default(), Purges::default());
-            sent.iter().for_each(|(name, _, hard)| drop(once.purge(&names[*name], forced(*hard))));
-            order.iter().for_each(|place| drop(often.purge(&names[sent[*place].0], forced(sent[*place].2))));
-            // As marks, numbered where they were ordered: the same for whatever was fetched between them.
-            let marks: Vec<Mark> = sent.iter().map(|(name, era, hard)| {
-                let numbered = Purges::default();
-                numbered.restore(&[], *era - 1);
-                numbered.purge(&names[*name], forced(*hard))
-            }).collect();
-            let (first, again) = (Purges::default(), Purges::default());
-            first.restore(&marks, 0);
-            order.iter().for_each(|place| again.restore(&marks[*place..=*place], 0));
-            prop_assert_eq!(first.era(), again.era());
-            for (path, tags) in [("/a/x", vec![]), ("/b", vec![Tag::key(b"sale")]), ("/b", vec![])] {
-                let standing = |purges: &Purges, since| purges.standing(since, &address(path), &tags).0;
-                prop_assert_eq!(standing(&once, 0), standing(&often, 0));
-                for since in 0..=first.era() {
-                    prop_assert_eq!(standing(&first, since), standing(&again, since));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn many_purges_cost_what_they_name_and_little_else() {
-        let purges = Purges::default();
-        purges.purge(&Purge::Tag(Tag::key(b"sale")), Force::Soft);
-        let url = |number| Purge::Url(address(&format!("/{number}")));
-        for number in 0..2 * NAMES_MAX {
-            purges.purge(&url(number), Force::Hard);
-        }
-        let restored = Purges::default();
-        restored.restore(&purges.marks(), 0);
-        for purges in [purges, restored] {
-            let standing = |path: &str, tags: &[Tag]| purges.standing(0, &address(path), tags).0;
-            for number in (0..2 * NAMES_MAX).step_by(997) {
-                assert_eq!(standing(&format!("/{number}"), &[]), Standing::Purged(Force::Hard), "{number}");
-            }
-            let sale = [Tag::key(b"sale")];
-            let soft =
-                (0..1000).filter(|number| standing(&format!("/{number}/x"), &sale) == Standing::Purged(Force::Soft));
-            assert!(soft.count() > 500, "what operators name is remembered apart");
-            let others = (0..1000).filter(|number| standing(&format!("/other/{number}"), &[]) != Standing::Untouched);
-            let others = others.count();
-            assert!(others < 500, "{others} of 1000 that nobody purged");
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_purged_again_is_the_newest() {
-        let purges = Purges::default();
-        let prefix = |number: usize| Purge::Prefix(address(&format!("/{number}/")));
-        purges.purge(&prefix(0), Force::Hard);
-        for number in 1..=PREFIXES_MAX {
-            purges.purge(&prefix(number), Force::Hard);
-            purges.purge(&prefix(0), Force::Hard);
-        }
-        let before = purges.era();
-        purges.purge(&prefix(PREFIXES_MAX + 1), Force::Hard);
-        assert_eq!(purges.standing(before, &address("/0/x"), &[]).0, Standing::Untouched);
-        let named = Purges::default();
-        named.purge(&Purge::Url(address("/a")), Force::Soft);
-        for _ in 0..3 * NAMES_MAX {
-            named.purge(&Purge::Url(address("/b")), Force::Hard);
-        }
-        assert_eq!(
-            named.standing(0, &address("/a"), &[]).0,
-            Standing::Purged(Force::Soft),
-            "it is still known by name"
-        );
-    }
-
-    #[test]
-    fn what_was_forgotten_counts_as_purged() {
-        let prefixes = Purges::default();
-        for number in 0..=PREFIXES_MAX {
-            prefixes.purge(&Purge::Prefix(address(&format!("/{number}/"))), Force::Hard);
-        }
-        assert_eq!(prefixes.standing(0, &address("/0/x"), &[]).0, Standing::Purged(Force::Hard));
     }
 }

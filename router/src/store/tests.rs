@@ -40,6 +40,7 @@ pub(super) fn stored(response: &[(&'static str, &str)], language: &str) -> Store
         has_body: false,
         status: StatusCode::OK,
         headers: &response,
+        is_abridged: false,
         times: Times { requested: NOW, received: NOW },
     };
     admit(&fetched, &Settings::default()).unwrap()

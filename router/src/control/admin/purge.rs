@@ -12,11 +12,15 @@ use crate::store::Store;
 use crate::store::purge::{Force, Purge};
 use http::{StatusCode, Uri};
 use serde_json::json;
+use std::fmt::Write;
 
+const URL: &str = "an absolute http or https URL, its host in ASCII (xn--)";
+const ONE_URL: &str = "one URL; prefix is for all that begin so";
+const PREFIX: &str = "the beginning of an absolute http or https URL, host included, in ASCII (xn--)";
+const NO_STAR: &str = "the beginning of URLs without `*`: all that begin so are meant";
 const ORIGIN: &str = "scheme, host and port without a path, such as https://shop.example";
 const KEY: &str =
     "a word as in Surrogate-Key, or a member of Cache-Tag: not empty, no blanks at its ends, not blanks and commas";
-const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 const WAYS: &str = "exactly one of url, prefix, origin, key, group (with origin) and all";
 
 pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
@@ -43,8 +47,17 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
             address(text).map(Some).ok_or_else(|| QueryError::Value { name, value: text.to_owned(), accepted })
         }
     };
-    let url = address("url", "an absolute http or https URL")?;
-    let prefix = address("prefix", "the beginning of an absolute http or https URL, host included")?;
+    let url = address("url", URL)?;
+    let prefix = address("prefix", PREFIX)?;
+    // Others take a star for whatever follows. No URL is like that, and nothing would be purged.
+    for (name, is_starred, accepted) in [
+        ("url", url.as_ref().is_some_and(|url| url.query().is_none() && url.path().ends_with("/*")), ONE_URL),
+        ("prefix", prefix.as_ref().is_some_and(|prefix| prefix.as_str().ends_with('*')), NO_STAR),
+    ] {
+        if let (true, Some(text)) = (is_starred, query.one(name)?) {
+            return Err(QueryError::Value { name, value: text.to_owned(), accepted });
+        }
+    }
     let origin = address("origin", ORIGIN)?;
     if let (Some(whole), Some(text)) = (&origin, query.one("origin")?)
         && (whole.path(), whole.query()) != ("/", None)
@@ -98,7 +111,8 @@ fn address(text: &str) -> Option<Address> {
         if byte.is_ascii() {
             encoded.push(char::from(byte));
         } else {
-            encoded.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
         encoded
     });
@@ -122,6 +136,7 @@ mod tests {
         for (query, expected) in [
             ("url=https%3A%2F%2FA%3A443%2Fx", Some((Purge::Url(at("/x")), Force::Hard))),
             ("url=https://a/x&soft=true", Some((Purge::Url(at("/x")), Force::Soft))),
+            ("url=https://a/x*y", Some((Purge::Url(at("/x*y")), Force::Hard))),
             ("prefix=https://a/x", Some((Purge::Prefix(at("/x")), Force::Hard))),
             ("origin=https://a", Some((Purge::Origin(at("/")), Force::Hard))),
             ("key=sale", Some((Purge::Tag(Tag::key(b"sale")), Force::Hard))),
@@ -144,6 +159,9 @@ mod tests {
         for query in [
             "url=/x",
             "url=ftp://a/x",
+            "url=https://a/x/*",
+            "prefix=https://a/x/*",
+            "prefix=https://a/x*",
             "prefix=x",
             "soft=yes&all=true",
             "group=x",

@@ -62,6 +62,8 @@ pub struct Figures {
     pub dropped: AtomicU64,
     /// Reads that were not done: too many were waiting.
     pub busy: AtomicU64,
+    /// Entries that were forgotten, because what a change would have changed could not be read in time.
+    pub unread: AtomicU64,
     /// Bytes waiting to be written.
     pub queued: AtomicU64,
     /// Reads waiting to be done.
@@ -81,6 +83,7 @@ impl Figures {
             writes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             busy: AtomicU64::new(0),
+            unread: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             evictions: AtomicU64::new(0),

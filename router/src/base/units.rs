@@ -34,16 +34,16 @@ pub fn duration(text: &str) -> Result<Duration, UnitError> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| error())
 }
 
-/// Reads `"512"`, `"64KiB"`, `"16MiB"`, `"1GB"` as bytes.
+/// Reads `"512B"`, `"64KiB"`, `"16MiB"`, `"1GB"` as bytes.
 ///
 /// # Errors
-/// When there is no number, the unit is unknown, or the value does not fit.
+/// When there is no number, no unit or an unknown one, or the value does not fit.
 pub fn bytes(text: &str) -> Result<u64, UnitError> {
     let accepted = "a number with a unit: B, KB, KiB, MB, MiB, GB or GiB, such as \"16MiB\"";
     let error = || UnitError { text: text.to_owned(), what: "size", accepted };
     let (number, unit) = split(text).ok_or_else(error)?;
     let factor: f64 = match unit {
-        "" | "B" => 1.0,
+        "B" => 1.0,
         "KB" => 1e3,
         "KiB" => 1024.0,
         "MB" => 1e6,
@@ -83,11 +83,11 @@ mod tests {
     #[test]
     fn sizes() {
         for (text, value) in
-            [("512", 512), ("64KiB", 65_536), ("16MiB", 16_777_216), ("1GB", 1_000_000_000), ("0.5KiB", 512)]
+            [("512B", 512), ("64KiB", 65_536), ("16MiB", 16_777_216), ("1GB", 1_000_000_000), ("0.5KiB", 512)]
         {
             assert_eq!(bytes(text), Ok(value), "{text}");
         }
-        for text in ["", "MiB", "-1MiB", "1TB", "99999999999GiB"] {
+        for text in ["", "5", "0", "MiB", "-1MiB", "1TB", "99999999999GiB"] {
             assert!(bytes(text).is_err(), "{text} was accepted");
         }
     }

@@ -14,6 +14,8 @@ pub(super) const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle keep-alive connections: nginx' `keepalive_timeout`.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Silence inside a request body: nginx' `client_body_timeout`.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// A client that takes no bytes: nginx' `send_timeout`.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest request head: nginx' `large_client_header_buffers` (4 of 8 KiB).

@@ -102,6 +102,19 @@ pub struct Listener {
     pub tls: Option<Tls>,
 }
 
+/// What part of the memory for stored answers one of them may take, so that each part of it has room for several.
+pub const MEMORY_OBJECT_SHARE: u64 = 8;
+/// What part of the disk for stored answers one of them may take.
+pub const DISK_OBJECT_SHARE: u64 = 4;
+
+impl Boot {
+    /// The largest answer that is stored anywhere, bytes.
+    fn cache_object_max(&self) -> u64 {
+        let on_disk = self.cache_disk.as_ref().map_or(0, |disk| disk.size / DISK_OBJECT_SHARE);
+        on_disk.max(self.cache_memory / MEMORY_OBJECT_SHARE)
+    }
+}
+
 /// TLS of a listener. The files are read again on reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
@@ -315,6 +328,8 @@ pub struct ClientLimits {
     pub header_timeout: Duration,
     /// An idle keep-alive connection is closed after this.
     pub idle_timeout: Duration,
+    /// Longest silence inside a request body.
+    pub body_timeout: Duration,
     /// A client that takes no bytes for this long is cut off.
     pub write_timeout: Duration,
     /// Largest request head, bytes.

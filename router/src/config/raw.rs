@@ -179,6 +179,9 @@ pub(super) struct RawClient {
     /// An idle keep-alive connection is closed after this.
     #[schemars(extend("default" = shown_time(defaults::IDLE_TIMEOUT)))]
     pub(super) idle_timeout: TextField<Limit>,
+    /// A client that sends nothing of a request body that is waited for, for this long, is not waited for any more.
+    #[schemars(extend("default" = shown_time(defaults::BODY_TIMEOUT)))]
+    pub(super) body_timeout: TextField<Limit>,
     /// A client that takes no bytes for this long is cut off.
     #[schemars(extend("default" = shown_time(defaults::WRITE_TIMEOUT)))]
     pub(super) write_timeout: TextField<Limit>,

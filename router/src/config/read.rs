@@ -103,6 +103,16 @@ impl Removed {
     }
 }
 
+/// An entry that was taken out.
+struct Taken {
+    /// The place of the table or array that it was in.
+    parent: Span,
+    /// Its key; none in an array.
+    key: Option<String>,
+    /// The key that people know it by: its own, or that of the array.
+    known_by: Option<String>,
+}
+
 /// Reads the tree; none when an error has no place to take it out from.
 fn read_tree(
     source: &Source<'_>,
@@ -117,43 +127,68 @@ fn read_tree(
             Err(error) => error,
         };
         let span = error.span().unwrap_or(0..0);
+        let words = if message::is_no_word(&error) { words(tree.clone(), &span) } else { None };
         let taken = take_out(tree.get_mut(), &root, &span);
-        let key = taken.as_ref().and_then(|(_, key)| key.as_deref());
-        let (diagnostic, meant) = message::diagnostic(source, &error, &span, key);
+        let key = taken.as_ref().and_then(|taken| taken.known_by.as_deref());
+        let (mut diagnostic, meant) = message::diagnostic(source, &error, &span, key);
+        diagnostic.help.extend(words);
         errors.push(diagnostic);
-        let (table, key) = taken?;
+        let Taken { parent, key, .. } = taken?;
         // One mistake, one error: a key that was mistyped is not also missing.
-        removed.0.extend(meant.map(|meant| (table.clone(), Some(meant))));
-        removed.0.push((table, key));
+        removed.0.extend(meant.map(|meant| (parent.clone(), Some(meant))));
+        removed.0.push((parent, key));
         if errors.len() >= ERRORS_MAX {
             return None;
         }
     }
 }
 
-/// Takes the entry out whose key or value stands at `span`; the innermost one when several do. Returns the place of
-/// the table or array it was in, and its key.
-fn take_out(table: &mut DeTable<'_>, at: &Span, span: &Span) -> Option<(Span, Option<String>)> {
+/// What is accepted in the place of a value that is no word. serde names the words only to who gives a wrong one.
+fn words(mut tree: toml::Spanned<DeTable<'_>>, span: &Span) -> Option<String> {
+    *value_at(tree.get_mut(), span)? = DeValue::String("".into());
+    let error = RawConfig::deserialize(toml::Deserializer::from(tree)).err()?;
+    message::accepted_words(&error)
+}
+
+/// The value that stands at `span`.
+fn value_at<'t, 'i>(table: &'t mut DeTable<'i>, span: &Span) -> Option<&'t mut DeValue<'i>> {
+    table.iter_mut().find_map(|(_, value)| at(value, span))
+}
+
+fn at<'t, 'i>(value: &'t mut toml::Spanned<DeValue<'i>>, span: &Span) -> Option<&'t mut DeValue<'i>> {
+    if value.span() == *span {
+        return Some(value.get_mut());
+    }
+    match value.get_mut() {
+        DeValue::Table(table) => value_at(table, span),
+        DeValue::Array(values) => values.iter_mut().find_map(|value| at(value, span)),
+        _ => None,
+    }
+}
+
+/// Takes the entry out whose key or value stands at `span`; the innermost one when several do.
+fn take_out(table: &mut DeTable<'_>, parent: &Span, span: &Span) -> Option<Taken> {
     let by_key = table.keys().find(|key| key.span() == *span).map(|key| key.get_ref().to_string());
     if let Some(key) = by_key {
         table.remove(key.as_str());
-        return Some((at.clone(), Some(key)));
+        return Some(Taken { parent: parent.clone(), known_by: Some(key.clone()), key: Some(key) });
     }
-    for (_, value) in table.iter_mut() {
+    for (key, value) in table.iter_mut() {
         if let Some(taken) = take_out_of_value(value, span) {
-            return Some(taken);
+            let known_by = taken.known_by.or_else(|| Some(key.get_ref().to_string()));
+            return Some(Taken { known_by, ..taken });
         }
     }
     let by_value = table.iter().find(|(_, value)| value.span() == *span);
     let key = by_value.map(|(key, _)| key.get_ref().to_string())?;
     table.remove(key.as_str());
-    Some((at.clone(), Some(key)))
+    Some(Taken { parent: parent.clone(), known_by: Some(key.clone()), key: Some(key) })
 }
 
-fn take_out_of_value(value: &mut toml::Spanned<DeValue<'_>>, span: &Span) -> Option<(Span, Option<String>)> {
-    let at = value.span();
+fn take_out_of_value(value: &mut toml::Spanned<DeValue<'_>>, span: &Span) -> Option<Taken> {
+    let parent = value.span();
     match value.get_mut() {
-        DeValue::Table(table) => take_out(table, &at, span),
+        DeValue::Table(table) => take_out(table, &parent, span),
         DeValue::Array(values) => {
             if let Some(taken) = values.iter_mut().find_map(|value| take_out_of_value(value, span)) {
                 return Some(taken);
@@ -161,7 +196,7 @@ fn take_out_of_value(value: &mut toml::Spanned<DeValue<'_>>, span: &Span) -> Opt
             values.iter().find(|value| value.span() == *span)?;
             let all = std::mem::replace(values, DeArray::new());
             *values = all.into_iter().filter(|value| value.span() != *span).collect();
-            Some((at, None))
+            Some(Taken { parent, key: None, known_by: None })
         }
         _ => None,
     }

@@ -34,8 +34,9 @@ pub(super) fn resolve(
     removed: &Removed,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<Config> {
-    let mut resolver = Resolver { source, base_dir, removed, errors };
+    let mut resolver = Resolver { source, base_dir, removed, errors, stored_max: None };
     let boot = resolver.boot(raw);
+    resolver.stored_max = boot.as_ref().map(Boot::cache_object_max);
     let live = resolver.live(raw, boot.as_ref());
     Some(Config { boot: boot?, live: live? })
 }
@@ -46,6 +47,8 @@ struct Resolver<'a> {
     base_dir: &'a Path,
     removed: &'a Removed,
     errors: &'a mut Vec<Diagnostic>,
+    /// The largest answer that the cache has room for, bytes; none while that is not known.
+    stored_max: Option<u64>,
 }
 
 impl Resolver<'_> {

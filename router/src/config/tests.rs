@@ -393,3 +393,83 @@ fn a_routes_cache_stands_key_by_key_over_its_services() {
     let forced = caches("cache = { force_age = \"9s\" }", &["cache = { default_age = \"3s\" }"]);
     assert_eq!(ages(&forced[0]), [Some(3), None, None]);
 }
+
+/// What is said of the one mistake in a cache's table: message and help.
+fn said_of(cache: &str) -> String {
+    let text = small(&format!("cache = {{ {cache} }}"), "");
+    let errors = parse(&text, "edge.toml", Path::new("")).expect_err(cache).0;
+    assert_eq!(errors.len(), 1, "{cache}: {errors:?}");
+    format!("{}; {}", errors[0].message, errors[0].help.join("; "))
+}
+
+/// Each value could be read, and would fit nothing, or contradicts another one.
+#[test]
+fn values_of_a_cache_that_would_be_without_effect_are_refused() {
+    for (cache, parts) in [
+        (r#"compress = true, compress_types = ["html"]"#, &["`compress_types`", "\"html\"", "\"text/html\""][..]),
+        (r#"compress = true, compress_types = ["text/html; charset=utf-8"]"#, &["`compress_types`", "parameters"]),
+        (r#"compress = true, compress_types = ["*/*"]"#, &["`compress_types`", "\"*/*\" is not a media type"]),
+        (r#"compress = true, compress_types = ["a/b/c"]"#, &["`compress_types`", "\"a/b/c\""]),
+        (r#"compress = true, compress_types = []"#, &["`compress_types` is empty", "`compress = false`"]),
+        (
+            r#"compress = true, compress_types = ["text/css", "Text/CSS"]"#,
+            &["`compress_types` names \"text/css\" twice"],
+        ),
+        (r#"query_keep = ["a=b"]"#, &["`query_keep`", "\"a=b\"", "only its name is compared", "\"page\""]),
+        (r#"query_drop = [""]"#, &["`query_drop`", "\"\""]),
+        (r#"query_drop = ["a*b"]"#, &["`query_drop`", "a `*` that is not its end"]),
+        (r#"query_drop = ["ä"]"#, &["`query_drop`", "percent-encoded"]),
+        (r#"query_drop = ["a", "a"]"#, &["`query_drop` names \"a\" twice"]),
+        (r#"query_keep = ["a"], query_drop = ["b"]"#, &["`query_keep` and `query_drop` exclude each other"]),
+        (r#"key_cookies = ["a b"]"#, &["`key_cookies`", "\"a b\" is not a cookie name", "RFC 6265"]),
+        (r#"key_cookies = ["a", "a"]"#, &["`key_cookies` names \"a\" twice"]),
+        (r#"key_headers = ["X Y"]"#, &["`key_headers`", "\"X Y\" is not the name of a header"]),
+        (r#"key_headers = ["x-a", "X-A"]"#, &["`key_headers` names \"x-a\" twice"]),
+        (r#"key_headers = ["Host"]"#, &["`key_headers`", "`host` is in every key"]),
+        (r#"key_headers = ["connection"]"#, &["`key_headers`", "`connection` never reaches an origin"]),
+        (r#"key_headers = ["x-forwarded-for"]"#, &["`key_headers`", "the router writes `x-forwarded-for` itself"]),
+        (r#"key_headers = ["portolan-pop"]"#, &["`key_headers`", "the router writes `portolan-pop` itself"]),
+        (r#"key_headers = ["portolan-client-country"]"#, &["`key_headers`", "`key_country = true`"]),
+        (r#"key_headers = ["range"]"#, &["`key_headers`", "the cache answers `range` itself"]),
+        (r#"set_cookie = true"#, &["`set_cookie`: found something", "accepted here: \"bypass\", \"store\""]),
+        (r#"object_max = "1""#, &["`object_max`: \"1\" is not a size", "a number with a unit"]),
+        (r#"object_max = "0B""#, &["`object_max`: \"0B\" is out of range", "from 1B"]),
+        (r#"max_age = "60""#, &["`max_age`: \"60\" is not a duration", "a number with a unit"]),
+        (r#"max_age = "1m", default_age = "1h""#, &["`default_age`, 1h, is longer than `max_age`, 1m"]),
+        (r#"object_max = "1MiB", slice = "2MiB""#, &["`slice`, 2MiB, is larger than `object_max`, 1MiB"]),
+        (
+            r#"slice = "64MiB""#,
+            &["`slice`, 64MiB, is larger than what the cache stores, 32MiB", "`process.cache_memory`"],
+        ),
+        (
+            r#"compress = true, object_max = "1KiB", compress_min = "2KiB""#,
+            &["`compress_min`, 2KiB, is larger than `object_max`, 1KiB"],
+        ),
+    ] {
+        let said = said_of(cache);
+        parts.iter().for_each(|part| assert!(said.contains(part), "{part} is missing for {cache} in {said}"));
+    }
+}
+
+#[test]
+fn values_of_a_cache_that_mean_something_are_taken() {
+    let types = r#"compress = true, compress_types = ["text/*", "application/vnd.api+json", "*"]"#;
+    let query = r#"query_drop = ["utm_*", "a%3Db", "q[]", "*"]"#;
+    let key = r#"key_headers = ["accept-language", "authorization", "x-forwarded-host"], key_cookies = ["__Host-a"]"#;
+    good(&small(&format!("cache = {{ {types}, {query}, {key}, slice = \"32MiB\" }}"), ""));
+}
+
+/// What a route says must be of use over what its service says; that a route takes less than its service is no contradiction.
+#[test]
+fn a_routes_cache_does_not_contradict_its_services() {
+    let route = |service: &str, route: &str| {
+        let route = format!("[[routes]]\npath = \"/x\"\nservice = \"s\"\ncache = {{ {route} }}\n");
+        let text = small(&format!("cache = {{ {service} }}"), &route);
+        parse(&text, "edge.toml", Path::new("")).map(drop).map_err(|errors| errors.0[0].message.clone())
+    };
+    let wrong = route("max_age = \"1m\"", "default_age = \"1h\"").unwrap_err();
+    assert_eq!(wrong, "`default_age`, 1h, is longer than `max_age`, 1m");
+    let wrong = route("object_max = \"1MiB\"", "slice = \"2MiB\"").unwrap_err();
+    assert_eq!(wrong, "`slice`, 2MiB, is larger than `object_max`, 1MiB");
+    assert_eq!(route("default_age = \"1h\", slice = \"2MiB\"", "max_age = \"1m\", object_max = \"1MiB\""), Ok(()));
+}

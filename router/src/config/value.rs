@@ -7,6 +7,7 @@ mod component;
 mod field;
 mod network;
 mod number;
+mod pattern;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,6 +16,7 @@ pub(super) use component::{ComponentSource, DigestText, GrantedUrl, PlainHost, P
 pub(super) use field::{FieldName, FieldValue, KeyField, RecordField};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};
+pub(super) use pattern::{MediaType, Parameter};
 pub(super) use text::{CookieName, Distance, FileName, FreeText, Name, ProbePath, Secret, Size, Time, Token};
 
 use crate::base::Ordered;

@@ -5,6 +5,7 @@
 //! at start, at a reload and when a file changed, and by `portolan check`.
 
 mod bundles;
+mod folders;
 mod policies;
 mod tls;
 
@@ -132,6 +133,7 @@ impl Loader {
             Err(diagnostics) => return Err(Refusal { diagnostics, files: collected.files, passing: false }),
         };
         let needs_restart = config::boot_changes(&self.boot, &config.boot);
+        self.folders(&config.boot, &config.live, &mut collected);
         let live = Arc::new(config.live);
         let loaded = self.everything(&live, in_use, effort, &mut collected);
         match loaded {

@@ -6,6 +6,7 @@
 
 use super::entry::Entry;
 use crate::cache::key::Key;
+use crate::config::MEMORY_OBJECT_SHARE;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,8 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const OBJECT_BYTES_MEAN: u64 = 16 * 1024;
 /// Locks for changes.
 const STRIPES: usize = 64;
-/// An object may take this share of the memory, so that a shard has room for several.
-const OBJECT_SHARE: u64 = 8;
 
 /// Weighs what an entry takes.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +67,7 @@ impl Memory {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(items)
             .weight_capacity(capacity)
-            .shards((OBJECT_SHARE / 2) as usize)
+            .shards((MEMORY_OBJECT_SHARE / 2) as usize)
             .build();
         let cache = match options {
             Ok(options) => Cache::with_options(options, Bytes, hasher.clone(), Outgoing),
@@ -138,7 +137,7 @@ impl Memory {
 
     /// The largest object that it takes, bytes.
     pub fn object_max(&self) -> u64 {
-        self.capacity / OBJECT_SHARE
+        self.capacity / MEMORY_OBJECT_SHARE
     }
 
     /// Entries.

@@ -6,7 +6,7 @@ use super::DAY_US;
 use crate::cache::{compress, settings};
 use crate::config::defaults;
 use crate::config::value::{
-    CookieName, Field, FreeText, KeyField, Size, TextField, Time, Written, shown_bytes, shown_time,
+    At, CookieName, Field, KeyField, MediaType, Parameter, Size, TextField, Time, Written, shown_bytes, shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,13 +60,13 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) set_cookie: Field<RawSetCookie>,
     /// Query parameters that count, all others being dropped, for the origin too; a name may end in `*`. An empty list
     /// drops the query.
-    pub(in crate::config) query_keep: Field<Vec<Written<FreeText>>>,
+    pub(in crate::config) query_keep: Field<Vec<At<Written<Parameter>>>>,
     /// Query parameters that are dropped; not together with `query_keep`.
-    pub(in crate::config) query_drop: Field<Vec<Written<FreeText>>>,
+    pub(in crate::config) query_drop: Field<Vec<At<Written<Parameter>>>>,
     /// Request fields that are part of the key.
-    pub(in crate::config) key_headers: Field<Vec<Written<KeyField>>>,
+    pub(in crate::config) key_headers: Field<Vec<At<Written<KeyField>>>>,
     /// Cookies that are part of the key.
-    pub(in crate::config) key_cookies: Field<Vec<Written<CookieName>>>,
+    pub(in crate::config) key_cookies: Field<Vec<At<Written<CookieName>>>>,
     /// The client's country is part of the key.
     #[schemars(extend("default" = false))]
     pub(in crate::config) key_country: Field<bool>,
@@ -75,7 +75,7 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) collapse: Field<bool>,
     /// What is larger is passed on and not stored; never more than an eighth of `process.cache_memory`.
     #[schemars(extend("default" = shown_bytes(defaults::CACHE_OBJECT_MAX)))]
-    pub(in crate::config) object_max: TextField<Size<0, { 1 << 40 }>>,
+    pub(in crate::config) object_max: TextField<Size<1, { 1 << 40 }>>,
     /// What is not stored, a part of it or the whole, is asked for in slices of this size, which are kept and joined, so that
     /// large files are brought in by what clients want of them; 64KiB to 64MiB, no more than `object_max`. Left out: parts
     /// are asked for as clients want them. The origin has to give strong entity tags.
@@ -93,5 +93,5 @@ pub(in crate::config) struct RawCache {
     pub(in crate::config) compress_min: TextField<Size<0, { 1 << 40 }>>,
     /// Media types that are compressed, in place of text, JSON, XML, SVG, WebAssembly and uncompressed fonts; one may end in
     /// `*`. Only with `compress = true`.
-    pub(in crate::config) compress_types: Field<Vec<Written<FreeText>>>,
+    pub(in crate::config) compress_types: Field<Vec<At<Written<MediaType>>>>,
 }

@@ -52,8 +52,23 @@ fn wrong_value(source: &Source<'_>, text: &str, span: &Span, key: Option<&str>) 
         let wrong = format!("{subject}found {found}");
         return source.error(span, wrong).help(format!("accepted: {}", in_toml_words(expected)));
     }
-    let text = if text == "wanted string or table" { "found something that is not a string" } else { text };
+    let text = if text == NO_WORD { "found something that is not a string" } else { text };
     source.error(span, format!("{subject}{text}"))
+}
+
+/// What toml says of a value that is no word where one of several is wanted.
+const NO_WORD: &str = "wanted string or table";
+
+/// Whether a value stands where one of several words is wanted.
+pub(super) fn is_no_word(error: &toml::de::Error) -> bool {
+    error.message().trim_end() == NO_WORD
+}
+
+/// The words that are accepted, from an error about a word that is not.
+pub(super) fn accepted_words(error: &toml::de::Error) -> Option<String> {
+    let (_, known) = unknown(error.message().trim_end(), "unknown variant ")?;
+    let known: Vec<_> = known.iter().map(|word| format!("\"{word}\"")).collect();
+    Some(format!("accepted here: {}", known.join(", ")))
 }
 
 /// Takes "unknown field `x`, expected one of `a`, `b`" apart.

@@ -133,6 +133,7 @@ impl Resolver<'_> {
         ClientLimits {
             header_timeout: time(client.and_then(|c| c.header_timeout.as_ref()), defaults::HEADER_TIMEOUT),
             idle_timeout: time(client.and_then(|c| c.idle_timeout.as_ref()), defaults::IDLE_TIMEOUT),
+            body_timeout: time(client.and_then(|c| c.body_timeout.as_ref()), defaults::BODY_TIMEOUT),
             write_timeout: time(client.and_then(|c| c.write_timeout.as_ref()), defaults::WRITE_TIMEOUT),
             head_max: client.map_or(defaults::HEAD_MAX, |c| or(&c.head_max, |size| size.0.0, defaults::HEAD_MAX))
                 as usize,

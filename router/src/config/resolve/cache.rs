@@ -1,22 +1,25 @@
 //! The cache of a route: its own table over that of its service.
 //!
-//! Owns which keys exclude each other, and that a route's key stands in place of the service's. What the settings mean is
-//! `cache`'s.
+//! Owns which keys exclude each other or are of no use together, and that a route's key stands in place of the service's. What the
+//! settings mean is `cache`'s.
 
 use super::Resolver;
 use crate::cache::compress::{self, Compression};
 use crate::cache::key::Parameters;
 use crate::cache::settings::{COUNTRY, SetCookie, Settings};
 use crate::config::raw::{RawCache, RawSetCookie};
-use crate::config::value::{At, Field, FreeText, Span, TextField, Time, Written};
+use crate::config::value::{At, Field, Parameter, Span, TextField, Time, Written, shown_bytes, shown_time};
 use crate::config::{Cache, defaults};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Resolver<'_> {
-    /// Reports what excludes each other in one table; whether nothing does.
-    pub(super) fn cache_agrees(&mut self, table: &At<RawCache>) -> bool {
+    /// Reports what a table says that excludes each other or is of no use, by itself or over the table below it, a route's over its
+    /// service's; whether it says no such thing.
+    pub(super) fn cache_agrees(&mut self, table: &At<RawCache>, below: Option<&RawCache>) -> bool {
         let raw = &table.value;
+        let tables = Tables([Some(raw), below]);
         let before = self.errors.len();
         if let (Some(_), Some(dropped)) = (&raw.query_keep, &raw.query_drop) {
             self.exclude(&dropped.span, "query_keep", "query_drop");
@@ -26,23 +29,75 @@ impl Resolver<'_> {
                 self.exclude(&age.span, "force_age", name);
             }
         }
+        self.ages_agree(raw, &tables);
+        self.sizes_agree(raw, &tables);
+        self.slice_has_room(raw);
+        self.lists_agree(raw);
+        self.errors.len() == before
+    }
+
+    fn ages_agree(&mut self, raw: &RawCache, tables: &Tables<'_>) {
         let ages =
             [("default_age", &raw.default_age), ("negative_age", &raw.negative_age), ("force_age", &raw.force_age)];
         for (name, age) in ages {
-            if let (Some(longest), Some(age)) = (&raw.max_age, age)
-                && age.value.0.0 > longest.value.0.0
+            if let (Some(longest), Some(age)) = (tables.time(|raw| &raw.max_age), age)
+                && age.value.0.0 > longest
             {
-                let error = self.error(&age.span, format!("`{name}` is longer than `max_age`"));
-                error.help.push("no lifetime is longer than `max_age`".into());
+                let [age_text, longest] = [age.value.0.0, longest].map(shown_time);
+                let wrong = format!("`{name}`, {age_text}, is longer than `max_age`, {longest}");
+                self.error(&age.span, wrong).help.push("no lifetime is longer than `max_age`".into());
             }
         }
-        if let (Some(slice), Some(most)) = (&raw.slice, &raw.object_max)
-            && slice.value.0.0 > most.value.0.0
-        {
-            let error = self.error(&slice.span, "`slice` is larger than `object_max`");
+    }
+
+    fn sizes_agree(&mut self, raw: &RawCache, tables: &Tables<'_>) {
+        let Some(most) = tables.pick(|raw| &raw.object_max).map(|size| size.0.0) else { return };
+        let slice = raw.slice.as_ref().map(|slice| ("slice", &slice.span, slice.value.0.0));
+        let shortest = raw.compress_min.as_ref().map(|size| ("compress_min", &size.span, size.value.0.0));
+        for (name, span, size) in slice.into_iter().chain(shortest).filter(|(_, _, size)| *size > most) {
+            let [size, most] = [size, most].map(shown_bytes);
+            let error = self.error(span, format!("`{name}`, {size}, is larger than `object_max`, {most}"));
             error.help.push("what is larger than `object_max` is not stored".into());
         }
-        self.errors.len() == before
+    }
+
+    /// Reports slices that are larger than anything that is stored: all would be asked for in vain.
+    fn slice_has_room(&mut self, raw: &RawCache) {
+        let Some(slice) = &raw.slice else { return };
+        if let Some(most) = self.stored_max.filter(|most| slice.value.0.0 > *most) {
+            let [size, most] = [slice.value.0.0, most].map(shown_bytes);
+            let error =
+                self.error(&slice.span, format!("`slice`, {size}, is larger than what the cache stores, {most}"));
+            error.help.push(
+                "an eighth of `process.cache_memory` is stored, and a quarter of `process.cache_disk.size`".into(),
+            );
+        }
+    }
+
+    fn lists_agree(&mut self, raw: &RawCache) {
+        self.named_once("query_keep", raw.query_keep.as_ref(), |name| name.0.as_str());
+        self.named_once("query_drop", raw.query_drop.as_ref(), |name| name.0.as_str());
+        self.named_once("key_headers", raw.key_headers.as_ref(), |name| name.0.as_str());
+        self.named_once("key_cookies", raw.key_cookies.as_ref(), |name| name.0.as_str());
+        self.named_once("compress_types", raw.compress_types.as_ref(), |name| name.0.as_str());
+        if let Some(types) = raw.compress_types.as_ref().filter(|types| types.value.is_empty())
+            && !self.removed.any(&types.span)
+        {
+            let error = self.error(&types.span, "`compress_types` is empty, so that nothing is compressed");
+            error.help.push("say `compress = false`, or leave `compress_types` out for text of all kinds".into());
+        }
+    }
+
+    /// Reports what stands twice in a list.
+    fn named_once<T>(&mut self, key: &str, list: Option<&At<Vec<At<Written<T>>>>>, text: impl Fn(&T) -> &str) {
+        let mut seen: HashMap<&str, &Span> = HashMap::new();
+        for name in list.iter().flat_map(|list| &list.value) {
+            let word = text(&name.value.0);
+            match seen.get(word) {
+                Some(first) => self.twice(&name.span, format!("`{key}` names {word:?} twice"), first),
+                None => drop(seen.insert(word, &name.span)),
+            }
+        }
     }
 
     /// Reports what a route says of a compression that it does not have. A service may say it for routes that switch it on.
@@ -67,7 +122,7 @@ impl Resolver<'_> {
         route: Option<&At<RawCache>>,
         service: Option<&At<RawCache>>,
     ) -> Option<Option<Arc<Cache>>> {
-        let mut agrees = route.is_none_or(|table| self.cache_agrees(table));
+        let mut agrees = route.is_none_or(|table| self.cache_agrees(table, service.map(|table| &table.value)));
         if let Some(table) = route
             && let Some(off) = table.value.enabled.as_ref().filter(|enabled| !enabled.value)
             && has_more(&table.value)
@@ -114,9 +169,8 @@ fn has_more(raw: &RawCache) -> bool {
         .iter()
         .any(|key| key.is_some())
         || [stale_beside_s_maxage, key_country, collapse, early_hints, compress].iter().any(|key| key.is_some())
-        || [query_keep, query_drop, compress_types].iter().any(|key| key.is_some())
-        || slice.is_some()
-        || [object_max, compress_min].iter().any(|key| key.is_some())
+        || [query_keep, query_drop].iter().any(|key| key.is_some())
+        || (object_max.is_some() || slice.is_some() || compress_min.is_some() || compress_types.is_some())
         || (set_cookie.is_some() || key_headers.is_some() || key_cookies.is_some())
 }
 
@@ -142,8 +196,8 @@ impl<'r> Tables<'r> {
         Cache {
             settings: self.settings(),
             parameters: self.parameters(),
-            key_headers: headers.map(|name| name.0.0.clone()).collect(),
-            key_cookies: cookies.map(|name| name.0.0.clone()).collect(),
+            key_headers: headers.map(|name| name.value.0.0.clone()).collect(),
+            key_cookies: cookies.map(|name| name.value.0.0.clone()).collect(),
             key_country: self.key_country(),
             collapse: self.pick(|raw| &raw.collapse).is_none_or(|on| *on),
             early_hints: self.pick(|raw| &raw.early_hints).is_some_and(|on| *on),
@@ -160,7 +214,7 @@ impl<'r> Tables<'r> {
         let types = self.pick(|raw| &raw.compress_types);
         Compression {
             length_min: self.pick(|raw| &raw.compress_min).map_or(compress::LENGTH_MIN, |size| size.0.0),
-            types: types.map(|names| texts(names).iter().map(|name| name.to_lowercase()).collect()),
+            types: types.map(|names| names.iter().map(|name| name.value.0.0.clone()).collect()),
         }
     }
 
@@ -208,6 +262,6 @@ impl<'r> Tables<'r> {
     }
 }
 
-fn texts(names: &[Written<FreeText>]) -> Vec<String> {
-    names.iter().map(|name| name.0.0.clone()).collect()
+fn texts(names: &[At<Written<Parameter>>]) -> Vec<String> {
+    names.iter().map(|name| name.value.0.0.clone()).collect()
 }

@@ -34,7 +34,7 @@ impl Resolver<'_> {
             Some(fence) => self.fence(fence, raw).map(Some),
         };
         let health = self.health(raw);
-        let cache_agrees = raw.cache.as_ref().is_none_or(|cache| self.cache_agrees(cache));
+        let cache_agrees = raw.cache.as_ref().is_none_or(|cache| self.cache_agrees(cache, None));
         cache_agrees.then_some(())?;
         Some(Service {
             name: shared(name),

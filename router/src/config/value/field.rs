@@ -4,6 +4,7 @@
 //! and in a key none that never reaches an origin.
 
 use super::Text;
+use crate::cache::settings::COUNTRY;
 use http::{HeaderName, HeaderValue, header};
 
 /// What an answer of the router cannot be without, or must not have.
@@ -29,6 +30,29 @@ const OURS: [HeaderName; 22] = [
     header::VARY,
     header::VIA,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// What every key has without being named.
+const IN_EVERY_KEY: HeaderName = header::HOST;
+
+/// What the router answers or asks by itself: the origin sees another value than the client sent, or none.
+const OF_THE_CACHE: [HeaderName; 6] = [
+    header::IF_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::IF_UNMODIFIED_SINCE,
+    header::RANGE,
+];
+
+/// What the router writes towards an origin, whatever the client sent. `x-forwarded-host` is not here: it is taken out unless it is
+/// named, and passes from trusted proxies when it is.
+const WRITTEN: [HeaderName; 5] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-request-id"),
 ];
 
@@ -107,11 +131,19 @@ pub(in crate::config) struct KeyField(pub(in crate::config) HeaderName);
 impl Text for KeyField {
     const TYPE: &'static str = "header";
     fn accepted() -> String {
-        "the name of a request header that reaches the origin, such as \"accept-language\"".into()
+        "the name of a request header that reaches the origin as the client sent it, such as \"accept-language\"".into()
     }
     fn read(text: &str) -> Result<Self, String> {
         match HeaderName::try_from(text) {
             Ok(name) if OF_CONNECTION.contains(&name) => Err(format!("`{name}` never reaches an origin")),
+            Ok(name) if name == COUNTRY => {
+                Err(format!("the router writes `{name}` itself: `key_country = true` is for that"))
+            }
+            Ok(name) if WRITTEN.contains(&name) || name.as_str().starts_with("portolan-") => {
+                Err(format!("the router writes `{name}` itself"))
+            }
+            Ok(name) if OF_THE_CACHE.contains(&name) => Err(format!("the cache answers `{name}` itself")),
+            Ok(name) if name == IN_EVERY_KEY => Err(format!("`{name}` is in every key")),
             Ok(name) => Ok(Self(name)),
             Err(_) => Err(format!("{text:?} is not the name of a header")),
         }

@@ -117,3 +117,52 @@ fn tls_towards_origins_is_made_anew_only_when_its_file_changed() {
     let third = in_use(loader.config(Some(&second)).unwrap());
     assert!(!Arc::ptr_eq(&made(&second), &made(&third)));
 }
+
+/// What the next start would refuse about the folder of the cache on disk, a check and a reload refuse.
+#[test]
+fn a_folder_that_cannot_hold_the_cache_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    std::fs::write(at("file"), "").unwrap();
+    std::fs::create_dir_all(at("dist")).unwrap();
+    std::fs::write(at("dist/index.html"), "x").unwrap();
+    std::fs::create_dir_all(at("old")).unwrap();
+    std::fs::write(at("old/format"), "portolan cache, format 0\n").unwrap();
+    std::os::unix::fs::symlink("dist", at("link")).unwrap();
+    let bundle = "[[routes]]\npath = \"/s/\"\nstatic = { root = \"dist\" }\n[[routes]]";
+    let with = |path: &str| {
+        let disk = format!("[process]\ncache_disk = {{ path = \"{path}\", size = \"64MiB\" }}\n[[listeners]]");
+        FILE.replace("[[routes]]", bundle).replace("[[listeners]]", &disk)
+    };
+    let check = |loader: &Loader| match loader.check(true) {
+        Ok(_) => String::new(),
+        Err(refusal) => refusal.diagnostics.to_string(),
+    };
+    for (path, said) in [
+        ("new/folder", ""),
+        ("file", "not a directory"),
+        ("file/below", "not a directory"),
+        ("old", "has format 0"),
+        (".", "is no cache and not empty"),
+        ("/proc/nothing", "cannot be used"),
+        ("dist/cache", "lie in one another"),
+        ("link/cache", "lie in one another"),
+    ] {
+        let loader = loader(folder.path(), &with(path));
+        let found = check(&loader);
+        assert_eq!(found.is_empty(), said.is_empty(), "{path}: {found}");
+        assert!(
+            found.contains(said) && (said.is_empty() || found.contains("process.cache_disk.path")),
+            "{path}: {found}"
+        );
+    }
+    assert!(
+        !at("new").exists() && std::fs::read_dir(at("dist")).unwrap().count() == 1,
+        "a check leaves nothing behind"
+    );
+    let serving = loader(folder.path(), &with("new/folder")).serving(Metrics::new(), Clock::start());
+    let first = in_use(serving.config(None).unwrap());
+    std::fs::write(at("edge.toml"), with("file")).unwrap();
+    let refusal = serving.config(Some(&first)).unwrap_err();
+    assert!(refusal.diagnostics.to_string().contains("not a directory"), "{refusal:?}");
+}

@@ -57,15 +57,47 @@ pub(super) fn take(path: &Path) -> Result<File, OpenError> {
     }
     let lock = lock(path)?;
     match fs::read_to_string(&format) {
-        Ok(text) => match text.strip_prefix(FORMAT_WORDS).map(str::trim) {
-            Some(found) if found == FORMAT.to_string() => Ok(lock),
-            found => Err(OpenError::Version { path: path.to_owned(), found: found.unwrap_or("unknown").to_owned() }),
-        },
+        Ok(text) => check_format(path, &text).map(|()| lock),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::write(&format, format!("{FORMAT_WORDS}{FORMAT}\n")).map_err(system)?;
             Ok(lock)
         }
         Err(error) => Err(system(error)),
+    }
+}
+
+/// Looks whether a folder could be made ours, without making or taking anything: who uses it now may be the very process that will
+/// have ended by then.
+///
+/// # Errors
+/// What `take` would say, but for another process that uses it.
+pub fn examine(path: &Path) -> Result<(), OpenError> {
+    let system = |cause| OpenError::System { path: path.to_owned(), cause };
+    let there = path.ancestors().map(|one| if one.as_os_str().is_empty() { Path::new(".") } else { one });
+    let Some(there) = there.into_iter().find(|one| fs::symlink_metadata(one).is_ok()) else { return Ok(()) };
+    if !fs::metadata(there).map_err(system)?.is_dir() {
+        return Err(system(io::ErrorKind::NotADirectory.into()));
+    }
+    if there == path {
+        match fs::read_to_string(path.join("format")) {
+            Ok(text) => check_format(path, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !is_empty(path).map_err(system)? {
+                    return Err(OpenError::Foreign { path: path.to_owned() });
+                }
+            }
+            Err(error) => return Err(system(error)),
+        }
+    }
+    // Whether it can be written to is the system's to say, which looks at more than the mode.
+    let trace = there.join(format!(".portolan-check-{}", std::process::id()));
+    File::create(&trace).and_then(|_| fs::remove_file(&trace)).map_err(system)
+}
+
+fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
+    match text.strip_prefix(FORMAT_WORDS).map(str::trim) {
+        Some(found) if found == FORMAT.to_string() => Ok(()),
+        found => Err(OpenError::Version { path: path.to_owned(), found: found.unwrap_or("unknown").to_owned() }),
     }
 }
 

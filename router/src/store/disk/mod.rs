@@ -24,7 +24,7 @@ use super::entry::Entry;
 use super::purge::{Mark, Name, Purges};
 use crate::base::clock::monotonic;
 use crate::cache::key::Key;
-use crate::config::CacheDisk;
+use crate::config::{CacheDisk, DISK_OBJECT_SHARE};
 use block::{Place, Slice};
 use bytes::Bytes;
 use figures::{Fault, Figures};
@@ -45,8 +45,6 @@ use writer::Writer;
 
 pub use writer::PIECE_BYTES;
 
-/// An object may take this share of the size.
-const OBJECT_SHARE: u64 = 4;
 /// How long the end of the process waits for what is to be written.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -140,7 +138,7 @@ impl Disk {
 
     /// The largest object that it takes, bytes.
     pub fn object_max(&self) -> u64 {
-        self.size / OBJECT_SHARE
+        self.size / DISK_OBJECT_SHARE
     }
 
     /// What a key has here.

@@ -43,6 +43,12 @@ impl Clock {
         Self { started: Instant::now(), epoch_ms: u64::try_from(epoch.as_millis()).unwrap_or(u64::MAX) }
     }
 
+    /// A clock that starts at any time, for tests.
+    #[cfg(test)]
+    pub(crate) fn starting_at(time: Timestamp) -> Self {
+        Self { started: monotonic(), epoch_ms: time.0 }
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.epoch_ms).plus(self.started.elapsed())

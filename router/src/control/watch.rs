@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, watch};
 pub const POLL_EVERY: Duration = Duration::from_millis(500);
 /// Looking takes at most one part in this many of a core, however many files there are.
 const PAUSES: u32 = 20;
+/// What the scheduler says of the calling thread: first the time on a processor, ns.
+const SCHEDSTAT: &str = "/proc/thread-self/schedstat";
 
 /// What a file is for; tells what has to be loaded again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,14 +158,15 @@ pub async fn run(mut lists: watch::Receiver<Vec<WatchedFile>>, events: mpsc::Sen
             },
             _ = beat.tick() => {
                 // A file system that hangs must not hang the control plane.
-                let started = clock::monotonic();
                 let looked = tokio::task::spawn_blocking(move || {
+                    let (started, before) = (clock::monotonic(), processor_time());
                     let changed = watched.look(Fingerprint::of);
-                    (watched, changed)
+                    let used = processor_time().zip(before).map(|(now, before)| now.saturating_sub(before));
+                    (watched, changed, pause(started.elapsed(), used))
                 });
-                let Ok((back, changed)) = looked.await else { return };
+                let Ok((back, changed, pause)) = looked.await else { return };
                 watched = back;
-                beat.reset_after(POLL_EVERY.max(started.elapsed().saturating_mul(PAUSES)));
+                beat.reset_after(pause);
                 for subject in changed {
                     if events.send(Event::Changed(subject)).await.is_err() {
                         return;
@@ -174,10 +177,38 @@ pub async fn run(mut lists: watch::Receiver<Vec<WatchedFile>>, events: mpsc::Sen
     }
 }
 
+/// How long not to look after a look that took so long, of which so much on a processor, where that is known. A disk that is slow while
+/// a build is written must not put off that it is seen; one that is slow always is left alone for half of the time.
+fn pause(took: Duration, used: Option<Duration>) -> Duration {
+    POLL_EVERY.max(took).max(used.unwrap_or(took).saturating_mul(PAUSES))
+}
+
+/// Time that the calling thread has been on a processor; none where the system does not say.
+fn processor_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string(SCHEDSTAT).ok()?;
+    stat.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn looks_are_rarer_by_what_they_use_and_not_by_what_they_wait() {
+        let ms = Duration::from_millis;
+        for (took, used, expected) in [
+            (ms(5), Some(ms(5)), POLL_EVERY),
+            (ms(400), Some(ms(5)), POLL_EVERY), // a disk that is being written to
+            (ms(400), Some(ms(400)), ms(8_000)),
+            (ms(9_000), Some(ms(50)), ms(9_000)), // a file system far away
+            (ms(400), None, ms(8_000)),
+        ] {
+            assert_eq!(pause(took, used), expected, "{took:?} {used:?}");
+        }
+        let before = processor_time();
+        assert!(before <= processor_time());
+    }
 
     #[test]
     fn a_change_counts_once_it_holds_still() {

@@ -15,12 +15,19 @@ const SHORT: &str = "public, max-age=300";
 
 /// The media type, with the character set where it is text.
 pub(super) fn media_type(path: &Path) -> String {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let essence = match extension {
-        "js" | "mjs" => "text/javascript", // RFC 9239
-        "map" => "application/json",       // source maps
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    // What browsers and players would refuse, or take for something else, by the name that the table below has for it.
+    let essence = match &*extension {
+        "js" | "mjs" | "cjs" => "text/javascript", // RFC 9239
+        "map" => "application/json",               // source maps
         "webmanifest" => "application/manifest+json",
-        _ => mime_guess::from_ext(extension).first_raw().unwrap_or("application/octet-stream"),
+        "woff" => "font/woff",                     // RFC 8081
+        "m3u8" => "application/vnd.apple.mpegurl", // RFC 8216
+        "ts" => "video/mp2t",                      // its segments
+        "m4a" => "audio/mp4",                      // RFC 4337
+        "yaml" | "yml" => "application/yaml",      // RFC 9512
+        "toml" => "application/toml",
+        _ => mime_guess::from_ext(&extension).first_raw().unwrap_or("application/octet-stream"),
     };
     if essence.starts_with("text/") { format!("{essence}; charset=utf-8") } else { essence.to_owned() }
 }
@@ -83,6 +90,13 @@ mod tests {
             ("a.wasm", "application/wasm"),
             ("font.woff2", "font/woff2"),
             ("photo.JPG", "image/jpeg"),
+            ("APP.MJS", "text/javascript; charset=utf-8"),
+            ("lib.cjs", "text/javascript; charset=utf-8"),
+            ("font.woff", "font/woff"),
+            ("live.m3u8", "application/vnd.apple.mpegurl"),
+            ("live-1.ts", "video/mp2t"),
+            ("song.m4a", "audio/mp4"),
+            ("openapi.yaml", "application/yaml"),
             ("LICENSE", "application/octet-stream"),
             ("x.unheard-of", "application/octet-stream"),
         ] {

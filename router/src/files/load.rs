@@ -40,6 +40,17 @@ impl Bundle {
         meters: BundleMetrics,
         clock: Clock,
     ) -> Result<Self, BundleError> {
+        Self::load_after(settings, before, meters, clock, &mut pass)
+    }
+
+    /// The same, with what lets time pass between two looks.
+    pub(super) fn load_after(
+        settings: &Arc<config::Bundle>,
+        before: Option<&Self>,
+        meters: BundleMetrics,
+        clock: Clock,
+        wait: &mut dyn FnMut(Duration),
+    ) -> Result<Self, BundleError> {
         let same = before.filter(|before| before.settings == *settings);
         let mut tree = Tree::walk(&settings.root).inspect_err(|_| meters.refused())?;
         if let Some(same) = same.filter(|same| same.index.tree.digest == tree.digest) {
@@ -47,7 +58,7 @@ impl Bundle {
         }
         for look in 0..LOOKS_MAX {
             let is_young = tree.newest_ms.saturating_add(STILL.as_millis() as u64) > clock.now().0;
-            match still(settings, tree, is_young).and_then(|tree| indexed(settings, tree, before, clock.now())) {
+            match still(settings, tree, is_young, wait).and_then(|tree| indexed(settings, tree, before, clock.now())) {
                 Ok(index) => return Ok(Self::of(settings, index, before, meters, clock.now())),
                 Err(BundleError::Unsettled { .. }) => meters.unsettled(),
                 Err(error) => {
@@ -95,15 +106,25 @@ impl Bundle {
     }
 }
 
+/// Lets time pass.
+fn pass(time: Duration) {
+    let started = clock::monotonic();
+    while let Some(left) = time.checked_sub(started.elapsed()) {
+        std::thread::park_timeout(left);
+    }
+}
+
 /// The tree, once it is the same twice.
-fn still(settings: &config::Bundle, tree: Tree, is_young: bool) -> Result<Tree, BundleError> {
+fn still(
+    settings: &config::Bundle,
+    tree: Tree,
+    is_young: bool,
+    wait: &mut dyn FnMut(Duration),
+) -> Result<Tree, BundleError> {
     if !is_young {
         return Ok(tree);
     }
-    let started = clock::monotonic();
-    while let Some(left) = STILL.checked_sub(started.elapsed()) {
-        std::thread::park_timeout(left);
-    }
+    wait(STILL);
     same(settings, &tree).map(|()| tree)
 }
 

@@ -582,26 +582,29 @@ async fn options() {
 fn a_build_in_progress_is_not_indexed() {
     let site = Site::new(None);
     let path = site.path("assets/growing-Aa1Bb2Cc.js");
-    let (stop, started) = (Arc::new(AtomicBool::new(false)), site.bundle.digest());
-    let told = Arc::clone(&stop);
-    let writer = std::thread::spawn(move || {
-        let mut length = 1;
-        while !told.load(std::sync::atomic::Ordering::Relaxed) {
-            length = length % 1000 + 1;
-            fs::write(&path, vec![b'x'; length]).unwrap();
-        }
-    });
-    while !site.path("assets/growing-Aa1Bb2Cc.js").exists() {
-        std::thread::yield_now();
-    }
+    let length = std::cell::Cell::new(0);
+    // Writes between any two looks, whatever else the machine does meanwhile: a writer of its own may come too late.
+    let mut grow = |_| {
+        length.set(length.get() + 1);
+        fs::write(&path, vec![b'x'; length.get()]).unwrap();
+    };
+    grow(Duration::ZERO);
+    // Whatever is written now is new by this clock.
+    let clock = Clock::starting_at(Timestamp(0));
+    let settings = Arc::new(site.settings.clone());
     // It goes on as it was, also when the tree is told to have changed.
-    let during = load(&site.settings, Some(&site.bundle), &site.metrics).unwrap();
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    writer.join().unwrap();
-    assert_eq!((during.digest(), during.sizes().files), (started, site.bundle.sizes().files));
+    let meters = site.metrics.bundles.of("dist");
+    let during = Bundle::load_after(&settings, Some(&site.bundle), meters, clock, &mut grow).unwrap();
+    assert_eq!((during.digest(), during.sizes().files), (site.bundle.digest(), site.bundle.sizes().files));
+    assert!(length.get() > 2, "the tree was looked at twice at least");
     let after = load(&site.settings, Some(&site.bundle), &site.metrics).unwrap();
     assert_eq!(after.sizes().files, site.bundle.sizes().files + 1);
-    assert!(site.metrics.text().contains("portolan_bundle_indexes_total{bundle=\"dist\",result=\"unsettled\"}"));
+    let unsettled = "portolan_bundle_indexes_total{bundle=\"dist\",result=\"unsettled\"}";
+    assert!(site.metrics.text().contains(unsettled));
+    // Without a bundle to go on with, nothing is served of it.
+    let meters = site.metrics.bundles.of("dist");
+    let first = Bundle::load_after(&settings, None, meters, clock, &mut grow);
+    assert!(matches!(first, Err(BundleError::Unsettled { .. })), "{first:?}");
 }
 
 #[tokio::test]

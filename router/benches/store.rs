@@ -82,6 +82,7 @@ fn held(address: &Address, tag: Option<&str>, body: Bytes, era: u64) -> Arc<Held
         has_body: false,
         status: StatusCode::OK,
         headers: &headers,
+        is_abridged: false,
         times: Times { requested: NOW, received: NOW },
     };
     let stored = storable::admit(&fetched, &Settings::default()).unwrap();

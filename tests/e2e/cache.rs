@@ -12,6 +12,7 @@ mod parts;
 mod pieces;
 mod poisoning;
 mod purging;
+mod ranges;
 mod slices;
 mod slices_on_disk;
 mod staleness;

@@ -3,6 +3,8 @@
 //! Owns scheme and host in lower case, the default port left out, path and query as they are (an origin may tell `%41` from
 //! `A`), and references resolved against it (RFC 3986 section 5.2). Never decodes or tidies a path. Bounded. Pure.
 
+use std::borrow::Cow;
+
 /// Bytes of an address; a longer one is not cached.
 pub const ADDRESS_BYTES_MAX: usize = 8192;
 
@@ -27,7 +29,9 @@ impl Address {
         text.push_str("://");
         let (host, port) = split_port(authority)?;
         text.extend(host.chars().map(|letter| letter.to_ascii_lowercase()));
-        let port = port.trim_start_matches('0');
+        let number = port.trim_start_matches('0');
+        // Port 0 is no port at all, but is not left out either: an origin sees it in `Host`, and may name it to all.
+        let port = if number.is_empty() && !port.is_empty() { "0" } else { number };
         if !port.is_empty() && port != default {
             text.push(':');
             text.push_str(port);
@@ -49,6 +53,18 @@ impl Address {
     /// Scheme, host and port: `https://shop.example:8443` (RFC 6454).
     pub fn origin(&self) -> &str {
         &self.text[..self.path_at]
+    }
+
+    /// The same without the dot that its host may end in. With it another key is meant, for an origin may answer otherwise; but it is
+    /// the same host (RFC 1034 section 3.1), so that whoever purges one means both.
+    pub fn undotted(&self) -> Cow<'_, Self> {
+        let origin = self.origin();
+        let inside = origin.find(".:").filter(|_| !origin.contains('['));
+        let Some(dot) = inside.or_else(|| origin.ends_with('.').then(|| origin.len() - 1)) else {
+            return Cow::Borrowed(self);
+        };
+        let text = [&self.text[..dot], &self.text[dot + 1..]].concat();
+        Cow::Owned(Self { text, path_at: self.path_at - 1 })
     }
 
     /// The same with another query. None when it is too long.
@@ -165,6 +181,9 @@ mod tests {
             ("https", "shop.example:443", "", None, Some("https://shop.example/")),
             ("https", "shop.example:", "/", None, Some("https://shop.example/")),
             ("https", "shop.example:80", "/", None, Some("https://shop.example:80/")),
+            ("http", "shop.example:0", "/", None, Some("http://shop.example:0/")),
+            ("http", "shop.example:0080", "/", None, Some("http://shop.example/")),
+            ("http", "shop.example.", "/", None, Some("http://shop.example./")),
             ("https", "[2001:DB8::1]:8443", "/", None, Some("https://[2001:db8::1]:8443/")),
             ("https", "[2001:db8::1]", "/%41//./x", Some(""), Some("https://[2001:db8::1]/%41//./x?")),
             ("ftp", "a", "/", None, None),

@@ -1,13 +1,16 @@
 //! Which header fields of a response are stored, and how a newer response updates them (RFC 9111 sections 3.1 and 3.2).
 //!
 //! Owns the lists: what ends at a hop, what is between a client and a proxy, what `no-cache` and `private` name (both are for
-//! the one who asked), and what the cache makes itself (`Age`, `Content-Length`). Never touches `Warning`, which is obsolete and somebody else's. Pure.
+//! the one who asked), and what the cache makes itself (`Age`, `Content-Length`). Never touches `Warning`, which is obsolete and
+//! somebody else's. Pure.
 
 use http::header::{self, HeaderMap, HeaderName};
 
 use super::date;
+use super::etag::EntityTag;
 use super::list;
-use super::targeted::Ruling;
+use super::tags::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY};
+use super::targeted::{CDN_CACHE_CONTROL, PORTOLAN_CACHE_CONTROL, Ruling};
 use crate::base::Timestamp;
 
 /// Never stored: they belong to one hop (RFC 9110 section 7.6.1), or are made anew for every answer.
@@ -34,6 +37,33 @@ static NOT_UPDATED: [HeaderName; 2] = [header::CONTENT_ENCODING, header::CONTENT
 /// Digests of the content of one message (RFC 9530 section 2, RFC 1864), which is other bytes when it is another part.
 static OF_MESSAGE: [HeaderName; 2] =
     [HeaderName::from_static("content-digest"), HeaderName::from_static("content-md5")];
+
+/// What a response is judged by, or kept for what it is.
+static JUDGED: [HeaderName; 17] = [
+    header::CACHE_CONTROL,
+    CDN_CACHE_CONTROL,
+    PORTOLAN_CACHE_CONTROL,
+    header::EXPIRES,
+    header::DATE,
+    header::AGE,
+    header::VARY,
+    header::SET_COOKIE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LOCATION,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    CACHE_GROUPS,
+    CACHE_TAG,
+    SURROGATE_KEY,
+];
+
+/// Whether a response is judged by a field. `Connection` must not name such a one (RFC 9110 section 7.6.1), and when it does
+/// there are two answers: the one that the origin made, and the one without the field that goes on.
+pub fn is_judged(name: &HeaderName) -> bool {
+    JUDGED.contains(name)
+}
 
 /// Takes out of the fields of a message what holds for its content alone and not for other parts of the representation.
 pub fn strip_digests(headers: &mut HeaderMap) {
@@ -82,12 +112,16 @@ fn for_one(ruling: &Ruling) -> impl Iterator<Item = &HeaderName> {
 }
 
 /// The fields of a stored response after a newer one was received about it: each that the newer has replaces all lines of
-/// that name; the others stay. `Age` and `Date` are the newer's alone.
+/// that name; the others stay. `Age` and `Date` are the newer's alone. A weak tag stays weak: a 304 that says it strong may speak of
+/// another coding, and the bytes are those that they were.
 pub fn updated(old: &HeaderMap, newer: &HeaderMap) -> HeaderMap {
     let mut fields = old.clone();
     fields.remove(header::AGE);
     fields.remove(header::DATE);
-    for name in newer.keys().filter(|name| !NOT_UPDATED.contains(name)) {
+    let is_weaker = |old: EntityTag<'_>, new: EntityTag<'_>| old.is_weak && !new.is_weak && old.weakly_equals(new);
+    let keeps_tag = EntityTag::of(old).zip(EntityTag::of(newer)).is_some_and(|(old, new)| is_weaker(old, new));
+    let is_left = |name: &HeaderName| NOT_UPDATED.contains(name) || keeps_tag && *name == header::ETAG;
+    for name in newer.keys().filter(|name| !is_left(name)) {
         fields.remove(name);
         for value in newer.get_all(name) {
             fields.append(name, value.clone());
@@ -191,6 +225,11 @@ mod tests {
         assert_eq!(names(&fields), ["a", "b", "c", "content-encoding", "content-type"]);
         assert_eq!(fields.get_all("a").iter().collect::<Vec<_>>(), ["3"]);
         assert_eq!(fields.get_all("c").iter().collect::<Vec<_>>(), ["1", "2"], "a 304 may add fields, and lines");
+        for (old, newer, expected) in
+            [("W/\"a\"", "\"a\"", "W/\"a\""), ("\"a\"", "W/\"a\"", "W/\"a\""), ("W/\"a\"", "\"b\"", "\"b\"")]
+        {
+            assert_eq!(updated(&headers(&[("etag", old)]), &headers(&[("etag", newer)]))["etag"], expected);
+        }
         assert_eq!(
             (fields["content-encoding"].as_bytes(), fields["content-type"].as_bytes()),
             (&b"br"[..], &b"text/css"[..])

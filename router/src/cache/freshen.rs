@@ -8,7 +8,7 @@ use http::header::{ETAG, HeaderMap, LAST_MODIFIED};
 use http::{Method, StatusCode};
 
 use super::condition::Validators;
-use super::date;
+use super::date::{self, HttpDate};
 use super::etag::EntityTag;
 use super::fields;
 use super::freshness;
@@ -38,7 +38,7 @@ pub fn meant<'a>(
     };
     match (newer.tag, newer.modified) {
         // A strong validator: every response with the same.
-        (Some(tag), _) if !tag.is_weak => places(&|stored| stored.tag().is_some_and(|own| own.strongly_equals(tag))),
+        (Some(tag), modified) if !tag.is_weak => places(&|stored| has_strong(stored, tag, modified)),
         // A weak one: the most recent that matches.
         (Some(tag), _) => {
             latest(&candidates, &places(&|stored| stored.tag().is_some_and(|own| own.weakly_equals(tag))))
@@ -52,6 +52,15 @@ pub fn meant<'a>(
             about.filter(|_| !malformed).into_iter().collect()
         }
     }
+}
+
+/// Whether a strong validator of a 304 is one of this response: its tag, or its date where that is strong (RFC 9110 section 8.8.2.2)
+/// and the tags differ in strength alone. Origins that compress on the way out (nginx) make the tag of a 200 weak and leave that
+/// of the 304 as it is.
+fn has_strong(stored: &Stored, tag: EntityTag<'_>, modified: Option<HttpDate>) -> bool {
+    let own = stored.validators();
+    let is_same_time = own.modified_is_strong && modified.is_some() && modified == own.modified;
+    own.tag.is_some_and(|own| own.strongly_equals(tag) || own.weakly_equals(tag) && is_same_time)
 }
 
 fn latest(candidates: &[(usize, &Stored)], places: &[usize]) -> Vec<usize> {
@@ -100,9 +109,9 @@ pub fn by_head(
     if same_tag && same_time && same_length { HeadEffect::Update } else { HeadEffect::Expire }
 }
 
-/// A stored response after a newer one about the same state, to a request that it could have answered. `Ok` takes its place. `Err` holds one that answers this request
-/// alone: afterwards what was stored is dropped, unless the refusal lies in the request (`Refusal::is_of_request`), when it
-/// stays as it was.
+/// A stored response after a newer one about the same state, to a request that it could have answered. `Ok` takes its place.
+/// `Err` holds one that answers this request alone: afterwards what was stored is dropped, unless the refusal lies in the
+/// request (`Refusal::is_of_request`), when it stays as it was.
 ///
 /// # Errors
 /// The rule that forbids it, with the response to answer with.

@@ -1,7 +1,8 @@
 //! What a request with effects makes invalid (RFC 9111 section 4.4).
 //!
 //! Owns which methods are safe and the addresses to invalidate: the request's own, and those that `Location` and
-//! `Content-Location` name on the same origin, as they are found by. A method that nobody knows is unsafe. Never touches a store. Pure.
+//! `Content-Location` name on the same origin, as they are found by. A method that nobody knows is unsafe. Never touches a
+//! store. Pure.
 
 use http::header::{CONTENT_LOCATION, HeaderMap, LOCATION};
 use http::{Method, StatusCode};

@@ -124,14 +124,17 @@ impl Key {
     /// What those wait for one another by who want the slice that begins there.
     #[must_use]
     pub fn slice(&self, start: u64) -> Self {
-        let bytes = [&self.bytes, &[0, SLICE][..], &start.to_be_bytes()].concat();
-        Self { bytes: bytes.into_boxed_slice(), address_length: self.address_length }
+        self.with(SLICE, &start.to_be_bytes())
     }
 
     /// What those wait for one another by who say the same in what a response varies on.
     #[must_use]
     pub fn variant(&self, values: &[u8]) -> Self {
-        let bytes = [&self.bytes, &[0, VARIANT][..], values].concat();
+        self.with(VARIANT, values)
+    }
+
+    fn with(&self, kind: u8, value: &[u8]) -> Self {
+        let bytes = [&self.bytes, &[0, kind][..], value].concat();
         Self { bytes: bytes.into_boxed_slice(), address_length: self.address_length }
     }
 
@@ -148,7 +151,7 @@ impl Key {
 
 /// Fields by which frameworks let a request pass for another. None of them is in the key, so none may reach an origin
 /// through the cache unless it is: one client would choose what all others get (web cache poisoning, Kettle 2018).
-static UNKEYED: [HeaderName; 17] = [
+static UNKEYED: [HeaderName; 27] = [
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-scheme"),
     HeaderName::from_static("x-forwarded-port"),
@@ -156,6 +159,16 @@ static UNKEYED: [HeaderName; 17] = [
     HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-forwarded-path"),
     HeaderName::from_static("x-forwarded-ssl"),
+    HeaderName::from_static("x-forwarded-protocol"),
+    HeaderName::from_static("x-forwarded-uri"),
+    HeaderName::from_static("x-forwarded-method"),
+    HeaderName::from_static("x-url-scheme"),
+    HeaderName::from_static("x-original-path"),
+    HeaderName::from_static("x-original-method"),
+    HeaderName::from_static("x-http-host-override"),
+    HeaderName::from_static("x-http-path-override"),
+    HeaderName::from_static("x-http-destinationurl"),
+    HeaderName::from_static("x-override-url"),
     HeaderName::from_static("x-host"),
     HeaderName::from_static("x-original-host"),
     HeaderName::from_static("x-original-url"),
@@ -168,21 +181,32 @@ static UNKEYED: [HeaderName; 17] = [
     HeaderName::from_static("front-end-https"),
 ];
 
-/// Whether a field must not reach an origin through the cache unless it is part of the key. Also with underscores: CGI and what came
-/// after it (RFC 3875 section 4.1.18) make one name of both.
+/// Whether a field must not reach an origin through the cache unless it is part of the key. Also with underscores: CGI and what
+/// came after it (RFC 3875 section 4.1.18) make one name of both.
 pub fn is_unkeyed(name: &HeaderName) -> bool {
-    UNKEYED.contains(name) || (name.as_str().contains('_') && UNKEYED.iter().any(|known| is_same(name, known)))
+    UNKEYED.contains(name) || UNKEYED.iter().any(|known| is_twin(name, known))
 }
 
-fn is_same(name: &HeaderName, known: &HeaderName) -> bool {
-    let bytes = name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
-    bytes.eq(known.as_str().bytes())
+/// Whether a request has a field that an origin may read as this one, though it has another name.
+pub fn has_twin(request: &HeaderMap, known: &HeaderName) -> bool {
+    request.keys().any(|name| is_twin(name, known))
 }
 
-/// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key.
-/// Called before the router adds its own forwarding fields.
+fn is_twin(name: &HeaderName, known: &HeaderName) -> bool {
+    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
+    has_underscore(name) && name != known && name.as_str().bytes().map(dashed).eq(known.as_str().bytes().map(dashed))
+}
+
+/// Whether an origin may read this field as another.
+pub fn has_underscore(name: &HeaderName) -> bool {
+    name.as_str().contains('_')
+}
+
+/// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key, and
+/// what passes for one of them goes as well. Called before the router adds its own forwarding fields.
 pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {
-    let unkeyed = request.keys().filter(|name| is_unkeyed(name) && !keyed.contains(name));
+    let passes = |name| is_unkeyed(name) || keyed.iter().any(|known| is_twin(name, known));
+    let unkeyed = request.keys().filter(|name| passes(name) && !keyed.contains(name));
     for name in unkeyed.cloned().collect::<Vec<_>>() {
         request.remove(name);
     }
@@ -245,7 +269,8 @@ mod tests {
         let mut request: HeaderMap =
             UNKEYED.iter().map(|name| (name.clone(), http::HeaderValue::from_static("x"))).collect();
         request.insert("accept", http::HeaderValue::from_static("*/*"));
-        strip_unkeyed(&mut request, &[HeaderName::from_static("x-forwarded-host")]);
+        request.insert("x_tenant", http::HeaderValue::from_static("x"));
+        strip_unkeyed(&mut request, &["x-forwarded-host", "x-tenant"].map(HeaderName::from_static));
         let mut left: Vec<&str> = request.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "x-forwarded-host"]);

@@ -209,12 +209,13 @@ pub fn together(older: &Stored, newer: &Stored) -> Option<Stored> {
     Some(both)
 }
 
-/// The least span that has to be fetched to answer these spans; none when they are held, or must not be joined.
+/// The first span that has to be fetched to answer these; none when they are held, or must not be joined. What lies between them
+/// is not wanted: there may be gigabytes of it.
 pub fn missing(stored: &Stored, wanted: &[Range<u64>]) -> Option<Range<u64>> {
     let Extent::Parts { held, .. } = &stored.extent else { return None };
     strong_tag(stored)?;
     let gaps = wanted.iter().filter_map(|span| held.missing(span));
-    gaps.reduce(|one, other| one.start.min(other.start)..one.end.max(other.end))
+    gaps.min_by_key(|gap| gap.start)
 }
 
 /// Makes a request ask for one span of the state that is held, and for the whole of any other.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use http::header::{HeaderMap, RANGE};
+use http::header::{HeaderMap, HeaderValue, RANGE};
 
 use super::list;
 
@@ -61,6 +61,68 @@ pub fn one(headers: &HeaderMap) -> Option<Spec> {
     }
 }
 
+/// How an origin is asked for a field that a client sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tidied {
+    /// As it is.
+    Alike,
+    /// By this field, where no two ranges overlap or touch.
+    Instead(HeaderValue),
+    /// For the whole: it is malformed, or wants more than `parts_max` parts.
+    Whole,
+}
+
+/// Takes out of a field what would have an origin send bytes twice, or in any number of parts: a few bytes of a request would
+/// cost a thousand times as many between an origin and us (section 14.2 asks for as much). Units that are not known here are
+/// left alone.
+pub fn tidied(headers: &HeaderMap, parts_max: usize) -> Tidied {
+    let mut lines = headers.get_all(RANGE).iter();
+    let (line, other) = (lines.next().map(|line| line.as_bytes().trim_ascii()), lines.next());
+    let Some(line) = line.filter(|line| line.get(..6).is_some_and(|unit| unit.eq_ignore_ascii_case(b"bytes="))) else {
+        return Tidied::Alike;
+    };
+    let Some(specs) = specs(line).filter(|_| other.is_none()) else { return Tidied::Whole };
+    let merged = merged(&specs);
+    if merged.len() > parts_max {
+        return Tidied::Whole;
+    }
+    if merged.len() == specs.len() {
+        return Tidied::Alike;
+    }
+    let members: Vec<String> = merged.into_iter().map(Spec::member).collect();
+    HeaderValue::from_str(&format!("bytes={}", members.join(","))).map_or(Tidied::Whole, Tidied::Instead)
+}
+
+/// Members of which no two are known to overlap or touch without a length: in rising order, the last bytes at the end.
+fn merged(specs: &[Spec]) -> Vec<Spec> {
+    let (mut spans, mut last) = (Vec::new(), None);
+    for spec in specs {
+        match *spec {
+            Spec::From(first, end) => spans.push(first..end.map_or(u64::MAX, |end| end.saturating_add(1))),
+            Spec::Last(count) => last = last.max(Some(count)),
+        }
+    }
+    let spans =
+        apart(spans).into_iter().map(|span| Spec::From(span.start, (span.end < u64::MAX).then(|| span.end - 1)));
+    spans.chain(last.map(Spec::Last)).collect()
+}
+
+/// The spans that a field asks for, when they are several and none depends on the length.
+pub fn spans(headers: &HeaderMap) -> Option<Vec<Range<u64>>> {
+    let line = headers.get(RANGE)?;
+    let specs = specs(line.as_bytes().trim_ascii()).filter(|specs| specs.len() > 1)?;
+    let span = |spec| match spec {
+        Spec::From(first, Some(last)) => Some(first..last.checked_add(1)?),
+        Spec::From(_, None) | Spec::Last(_) => None,
+    };
+    specs.into_iter().map(span).collect()
+}
+
+/// The field that asks for one span.
+pub fn of_span(span: &Range<u64>) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("bytes={}-{}", span.start, span.end.saturating_sub(1))).ok()
+}
+
 /// The members; none when one of them is malformed: then the whole field is (section 14.1.1).
 fn specs(value: &[u8]) -> Option<Vec<Spec>> {
     let equals = value.iter().position(|byte| *byte == b'=')?;
@@ -86,6 +148,14 @@ fn spec(member: &[u8]) -> Option<Spec> {
 }
 
 impl Spec {
+    fn member(self) -> String {
+        match self {
+            Self::From(first, Some(last)) => format!("{first}-{last}"),
+            Self::From(first, None) => format!("{first}-"),
+            Self::Last(count) => format!("-{count}"),
+        }
+    }
+
     fn of(self, length: u64) -> Range<u64> {
         match self {
             Self::From(first, last) => {
@@ -125,6 +195,52 @@ mod tests {
 
     fn of(value: &str, length: u64) -> Wanted {
         wanted(&HeaderMap::from_iter([(RANGE, HeaderValue::from_str(value).unwrap())]), length, 3)
+    }
+
+    #[test]
+    fn what_an_origin_is_asked_for() {
+        for (value, expected) in [
+            ("bytes=0-4", Some("bytes=0-4")),
+            ("bytes=5-5,0-0,-1", Some("bytes=5-5,0-0,-1")), // in the order asked for
+            ("bytes=0-4,3-6,8-9", Some("bytes=0-6,8-9")),
+            ("bytes=5-6,0-1,2-3", Some("bytes=0-3,5-6")),
+            ("bytes=0-,0-,0-,5-,7-9", Some("bytes=0-")),
+            ("bytes=-1,-2,-3,0-0", Some("bytes=0-0,-3")),
+            ("bytes=0-99999999999999999999999,3-4", Some("bytes=0-")),
+            ("bytes=0-0,2-2,4-4,6-6", None), // one part too many
+            ("bytes=0-0,2-2,4-4,-6", None),
+            ("bytes=4-2", None),
+            ("bytes=0-1,a-b", None),
+            ("lines=0-1,0-1", Some("lines=0-1,0-1")),
+        ] {
+            let field = HeaderMap::from_iter([(RANGE, HeaderValue::from_str(value).unwrap())]);
+            let asked = match tidied(&field, 3) {
+                Tidied::Alike => Some(value.to_owned()),
+                Tidied::Instead(range) => Some(range.to_str().unwrap().to_owned()),
+                Tidied::Whole => None,
+            };
+            assert_eq!(asked.as_deref(), expected, "{value}");
+        }
+        let many = HeaderMap::from_iter([(RANGE, format!("bytes={}", "0-,".repeat(MEMBERS_MAX + 1)).parse().unwrap())]);
+        assert_eq!(tidied(&many, 3), Tidied::Whole);
+        assert_eq!(tidied(&HeaderMap::new(), 3), Tidied::Alike);
+        let mut twice = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-1"))]);
+        twice.append(RANGE, HeaderValue::from_static("bytes=0-1"));
+        assert_eq!(tidied(&twice, 3), Tidied::Whole);
+    }
+
+    #[test]
+    fn spans_that_need_no_length() {
+        for (value, expected) in [
+            ("bytes=0-4,8-9", Some(vec![0..5, 8..10])),
+            ("bytes=8-9,0-4", Some(vec![8..10, 0..5])),
+            ("bytes=0-4", None),
+            ("bytes=0-4,8-", None),
+            ("bytes=0-4,-8", None),
+        ] {
+            let field = HeaderMap::from_iter([(RANGE, HeaderValue::from_str(value).unwrap())]);
+            assert_eq!(spans(&field), expected, "{value}");
+        }
     }
 
     #[test]

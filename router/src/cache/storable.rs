@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use super::directives::Directives;
 use super::fields;
 use super::freshness;
+use super::key;
 use super::partial::{self, ContentRange};
 use super::settings::{SetCookie, Settings};
 use super::spans::Spans;
@@ -31,6 +32,8 @@ pub enum Refusal {
     Part,
     /// It may be about the range that the request asks for, and about no other request.
     Range,
+    /// `Connection` takes fields off it that it would be judged by.
+    Connection,
     /// `must-understand`, and the status is not known here.
     NotUnderstood,
     /// The response says `no-store`.
@@ -45,6 +48,8 @@ pub enum Refusal {
     SetCookie,
     /// It varies on everything, on too much, or on what the settings refuse.
     Vary,
+    /// It varies on what the request says at too great length, or in a field that may pass for another.
+    VaryValues,
     /// It has more tags than are kept, or one that is too long.
     Tags,
     /// Neither origin nor status say that it may be kept.
@@ -57,7 +62,16 @@ impl Refusal {
     /// Whether it lies in the request: another request for the same may be answered from what is stored, and what was stored
     /// before stays.
     pub fn is_of_request(self) -> bool {
-        matches!(self, Self::Method | Self::Body | Self::Range | Self::RequestNoStore | Self::Authorization)
+        let of_fields = matches!(self, Self::Range | Self::RequestNoStore | Self::Authorization | Self::VaryValues);
+        of_fields || matches!(self, Self::Method | Self::Body)
+    }
+
+    /// Whether other requests for the same would meet it too, in an answer of this status: then nobody should wait for one of them.
+    /// Not when it is about what this request says of itself: a condition that does not hold, a range that is none, a head that is
+    /// too long or means nothing.
+    pub fn is_of_others(self, status: StatusCode) -> bool {
+        let is_about_request = matches!(status.as_u16(), 400 | 412 | 413 | 416 | 417 | 431);
+        !(self.is_of_request() || self == Self::Part || is_about_request)
     }
 
     /// One word for logs, metrics and `Cache-Status`.
@@ -68,6 +82,7 @@ impl Refusal {
             Self::Status => "status",
             Self::Part => "part",
             Self::Range => "range",
+            Self::Connection => "connection",
             Self::NotUnderstood => "not-understood",
             Self::NoStore => "no-store",
             Self::RequestNoStore => "request-no-store",
@@ -75,6 +90,7 @@ impl Refusal {
             Self::Authorization => "authorization",
             Self::SetCookie => "set-cookie",
             Self::Vary => "vary",
+            Self::VaryValues => "vary-values",
             Self::Tags => "tags",
             Self::NoLifetime => "no-lifetime",
             Self::NeverFresh => "never-fresh",
@@ -112,6 +128,9 @@ pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Setti
         return Err(Refusal::Range);
     }
     status(fetched.status, directives)?;
+    if fetched.is_abridged {
+        return Err(Refusal::Connection);
+    }
     if wishes::read(fetched.request, settings).no_store {
         return Err(Refusal::RequestNoStore);
     }
@@ -126,7 +145,11 @@ pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Setti
         return Err(Refusal::SetCookie);
     }
     let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
-    let variant = Variant::of(names, fetched.request, settings).ok_or(Refusal::Vary)?;
+    // Who says `X_Lang` may be answered as if it had said `X-Lang`, and would be found by all who say neither.
+    if names.iter().any(|name| key::has_twin(fetched.request, name)) {
+        return Err(Refusal::VaryValues);
+    }
+    let variant = Variant::of(names, fetched.request, settings).ok_or(Refusal::VaryValues)?;
     if is_explicit || freshness::is_heuristic(fetched.status, ruling) { Ok(variant) } else { Err(Refusal::NoLifetime) }
 }
 

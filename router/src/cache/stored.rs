@@ -34,8 +34,10 @@ pub struct Fetched<'a> {
     pub has_body: bool,
     /// The final status.
     pub status: StatusCode,
-    /// The response's fields, all of them.
+    /// The response's fields, all of them but those of its hop.
     pub headers: &'a HeaderMap,
+    /// Of these were some that it is to be judged by (`fields::is_judged`).
+    pub is_abridged: bool,
     /// When it was asked for and came.
     pub times: Times,
 }

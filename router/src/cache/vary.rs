@@ -1,8 +1,9 @@
 //! `Vary`: the part of a cache key that a response itself names (RFC 9111 section 4.1).
 //!
 //! Owns which request fields tell variants apart and their normalised values: lines combined, blanks around commas gone,
-//! `Accept-Encoding` by its class, `Accept-Language` in lower case and by weight where it is of the grammar. Never merges values that a specification
-//! tells apart; the order of equally liked languages only where the settings say so. Bounded in names and bytes. Pure.
+//! `Accept-Encoding` by its class, `Accept-Language` in lower case and by weight where it is of the grammar. Never merges
+//! values that a specification tells apart; the order of equally liked languages only where the settings say so. Bounded in
+//! names and bytes. Pure.
 
 use http::header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, VARY};
 

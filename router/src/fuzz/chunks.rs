@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use http::HeaderMap;
 
 use crate::data::h1::chunked::{CHUNK_END, ChunkDecoder, ChunkError, Step, write_size, write_trailers};
+use crate::data::h1::fields::Side;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Decoded {
@@ -50,7 +51,7 @@ fn survives(decoded: &Decoded) {
 
 /// Feeds the input in pieces of the sizes that `size` says.
 fn decode(input: &[u8], mut size: impl FnMut(usize) -> usize) -> Result<Decoded, ChunkError> {
-    let mut decoder = ChunkDecoder::new();
+    let mut decoder = ChunkDecoder::new(Side::Request);
     let mut buffer = BytesMut::new();
     let mut decoded = Decoded::default();
     let mut fed = 0;

@@ -30,6 +30,7 @@ pub(super) fn walk(input: &[u8]) {
         has_body: false,
         status,
         headers: &response,
+        is_abridged: false,
         times: Times { requested: NOW, received },
     };
     for settings in

@@ -1,5 +1,6 @@
 //! Requests for the same thing at the same time.
 
+use super::said;
 use portolan_tests::scripts::{Barrier, Gate};
 use portolan_tests::site::{FRANKFURT, Service};
 use portolan_tests::{Ask, Client, Origin, Pop, scripts, wait_until};
@@ -22,6 +23,14 @@ fn burst(pop: &Pop, count: usize, ask: &Ask) -> Vec<Client> {
     clients
 }
 
+/// Each of them gets this.
+#[track_caller]
+fn assert_all_get(clients: Vec<Client>, text: &str) {
+    for mut client in clients {
+        assert_eq!(client.answer("GET").unwrap().text(), text);
+    }
+}
+
 fn wait_for_waiting(pop: &Pop, count: u64) {
     let waiting = || pop.metrics().count("portolan_cache_waiting", &[("service", "shop")]);
     wait_until(&format!("{count} wait for one"), || waiting() == count);
@@ -42,10 +51,14 @@ fn one_request_for_fifty_clients() {
     let clients = burst(&pop, 50, &Ask::get("/"));
     wait_for_waiting(&pop, 49);
     gate.open();
-    for mut client in clients {
-        assert_eq!(client.answer("GET").unwrap().text(), "shared");
-    }
+    let answers: Vec<_> = clients.into_iter().map(|mut client| client.answer("GET").unwrap()).collect();
+    assert!(answers.iter().all(|answer| answer.text() == "shared"));
     assert_eq!(origin.seen().len(), 1);
+    // RFC 9211 section 2: what was forwarded, by whomever, is no hit.
+    let mut words: Vec<_> = answers.iter().map(said).collect();
+    words.sort();
+    words.dedup();
+    assert_eq!(words, ["fwd=uri-miss;collapsed", "fwd=uri-miss;stored"]);
     wait_for_waiting(&pop, 0);
 }
 
@@ -91,9 +104,7 @@ fn nobody_waits_for_what_is_not_stored() {
     wait_for_waiting(&pop, 49);
     gate.open();
     let answered = |clients: Vec<Client>| {
-        for mut client in clients {
-            assert_eq!(client.answer("GET").unwrap().text(), "mine");
-        }
+        assert_all_get(clients, "mine");
         origin.seen().len()
     };
     assert_eq!(answered(clients), 50);
@@ -189,7 +200,7 @@ fn one_asks_whether_a_stale_answer_is_still_good_and_what_is_never_fresh_makes_n
     let answered = |clients: Vec<Client>| {
         for mut client in clients {
             let answer = client.answer("GET").unwrap();
-            assert_eq!((answer.status, super::said(&answer).contains("origin-failed")), (304, false));
+            assert_eq!((answer.status, said(&answer).contains("origin-failed")), (304, false));
         }
         origin.seen().len()
     };
@@ -256,9 +267,7 @@ fn a_slow_leader_is_joined_by_one_other() {
     // The origin answers nobody before two have asked.
     let service = Service::new("shop").with("cache = {}").region(FRANKFURT, &[origin.url()]);
     let pop = Pop::start(&service.site());
-    for mut client in burst(&pop, 20, &Ask::get("/")) {
-        assert_eq!(client.answer("GET").unwrap().text(), "slow");
-    }
+    assert_all_get(burst(&pop, 20, &Ask::get("/")), "slow");
     assert_eq!(origin.seen().len(), 2);
 }
 
@@ -317,8 +326,6 @@ fn an_answer_to_one_clients_conditions_tells_nothing_of_others() {
     let clients = burst(&pop, 20, &Ask::get("/"));
     wait_for_waiting(&pop, 19);
     gate.open();
-    for mut client in clients {
-        assert_eq!(client.answer("GET").unwrap().text(), "shared");
-    }
+    assert_all_get(clients, "shared");
     assert_eq!(origin.seen().len(), 3);
 }

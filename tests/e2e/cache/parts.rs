@@ -69,6 +69,26 @@ fn a_refused_rest_is_asked_for_as_the_client_asks() {
 }
 
 #[test]
+fn rfc9111_5_2_2_7_who_has_a_part_completed_gets_what_is_for_that_one() {
+    for length in [1000, 200_000] {
+        let fields = "cache-control: max-age=60, private=\"x-mine\"\r\netag: \"a\"\r\nx-mine: ";
+        let origin = scripted(move |number, seen| {
+            let (first, last) = if number == 0 { (0, 99) } else { (100, length - 1) };
+            assert!(seen.field("range").is_some());
+            part(&format!("{fields}{number}\r\n"), first, last, length)
+        });
+        let pop = pop(&origin, "");
+        assert_eq!(ranged(&pop, "bytes=0-99").field("x-mine"), Some("0"));
+        let whole = pop.get("/film");
+        assert_eq!((whole.status, whole.text()), (200, text(length)));
+        assert_eq!((whole.field("x-mine"), whole.field("age")), (Some("1"), None), "{length}: the origin was asked");
+        wait_until("it is stored", || said(&pop.get("/film")) == "hit");
+        let hit = pop.get("/film");
+        assert_eq!((hit.field("x-mine"), hit.field("age").is_some()), (None, true), "{length}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_not_asked_for_twice() {
     let origin = scripted(|number, _| match number {
         0 => part(&kept("\"a\""), 0, 99, 1000),

@@ -32,6 +32,57 @@ fn what_connection_names_is_not_what_an_answer_is_stored_for() {
 }
 
 #[test]
+fn rfc9110_7_6_1_an_origins_connection_option_makes_nothing_storable() {
+    let old = "last-modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    for (named, fields) in [
+        ("cache-control", "cache-control: private\r\n"),
+        ("close, CDN-Cache-Control", "cdn-cache-control: no-store\r\ncache-control: max-age=60\r\n"),
+        ("set-cookie", "set-cookie: sid=1\r\ncache-control: max-age=60\r\n"),
+        ("vary", "vary: accept-language\r\ncache-control: max-age=60\r\n"),
+        ("age", "age: 100\r\ncache-control: max-age=60\r\n"),
+    ] {
+        let fields = format!("connection: {named}\r\n{old}{fields}");
+        let origin = telling(Box::leak(fields.into_boxed_str()), &["accept-language"]);
+        let pop = pop(&origin, "");
+        for _ in 0..2 {
+            assert_eq!(said(&pop.get("/")), "fwd=uri-miss;detail=connection", "{named}");
+        }
+    }
+    // A 304 that hides what it forbids ends what is stored.
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let fields = "cache-control: no-cache\r\netag: \"a\"\r\n";
+            speaker.say(match seen.field("if-none-match") {
+                Some(_) => {
+                    format!("HTTP/1.1 304 Not Modified\r\nconnection: vary\r\nvary: *\r\n{fields}\r\n").into_bytes()
+                }
+                None => scripts::response("200 OK", fields, "page"),
+            })?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let all: Vec<_> = (0..3).map(|_| said(&pop.get("/"))).collect();
+    assert_eq!(all, ["fwd=uri-miss;stored", "fwd=stale;fwd-status=304;detail=connection", "fwd=uri-miss;stored"]);
+}
+
+#[test]
+fn what_one_client_says_at_length_is_shared_by_the_others_all_the_same() {
+    let origin = telling("cache-control: max-age=60\r\nvary: accept-language\r\n", &["accept-encoding"]);
+    let pop = pop(&origin, "");
+    let long = "x".repeat(5000);
+    let absurd = Ask::get("/").field("accept-language", &long);
+    let plain = Ask::get("/").field("accept-language", "de");
+    assert_eq!(said(&pop.ask(&absurd)), "fwd=uri-miss;detail=vary-values");
+    assert_eq!(pop.status_of("/cache/entries"), 0);
+    let cold = Ask::get("/").field("if-none-match", "\"x\"").field("accept-language", "de");
+    assert_eq!(said(&pop.ask(&cold)), "fwd=uri-miss;stored", "the next asks for all, and not for itself alone");
+    assert_eq!(origin.seen()[1].field("if-none-match"), None);
+    assert_eq!(said(&pop.ask(&absurd)), "fwd=vary-miss;detail=vary-values");
+    assert_eq!(said(&pop.ask(&plain)), "hit");
+}
+
+#[test]
 fn what_the_router_tells_of_one_client_is_not_given_to_another() {
     for vary in ["Portolan-Client-Country", "X-Forwarded-For", "Forwarded", "X-Request-Id"] {
         let fields = format!("cache-control: max-age=60\r\nvary: {vary}\r\n");
@@ -57,11 +108,52 @@ fn what_the_router_tells_of_one_client_is_not_given_to_another() {
 
 #[test]
 fn fields_that_frameworks_read_as_others_do_not_pass() {
-    let names = &["x-forwarded-host", "x_forwarded_host", "x-original_url", "x-original-uri"];
+    let names = &[
+        "x-forwarded-host",
+        "x_forwarded_host",
+        "x-original_url",
+        "x-original-uri",
+        "x-forwarded-protocol",
+        "x-http-host-override",
+        "x-forwarded-uri",
+    ];
     let origin = telling("cache-control: max-age=60\r\n", names);
     let pop = pop(&origin, "");
     let ask = names.iter().fold(Ask::get("/"), |ask, name| ask.field(name, "evil"));
     assert!(!pop.ask(&ask).text().contains("evil"), "{}", pop.ask(&ask).text());
+}
+
+#[test]
+fn a_field_that_origins_read_as_one_that_counts_poisons_nobody() {
+    let origin = telling("cache-control: max-age=60\r\n", &["x-tenant", "x_tenant"]);
+    let keyed = pop(&origin, "key_headers = [\"x-tenant\"]");
+    assert!(!keyed.ask(&Ask::get("/").field("x_tenant", "evil")).text().contains("evil"));
+
+    let origin = telling("cache-control: max-age=60\r\nvary: x-tenant\r\n", &["x-tenant", "x_tenant"]);
+    let varied = pop(&origin, "");
+    let own = varied.ask(&Ask::get("/").field("x_tenant", "evil"));
+    assert!(own.text().contains("evil") && said(&own).ends_with("detail=vary-values"), "{own:?}");
+    for expected in ["fwd=uri-miss;stored", "hit"] {
+        let plain = varied.get("/");
+        assert_eq!((said(&plain).as_str(), plain.text().contains("evil")), (expected, false));
+    }
+}
+
+/// What is found by another key may be stored for who asks so, and reaches nobody else.
+#[test]
+fn a_host_that_origins_would_repeat_is_in_the_key_as_they_see_it() {
+    let origin = telling("cache-control: max-age=60\r\n", &["host"]);
+    let pop = pop(&origin, "");
+    for host in ["shop.test:0", "shop.test:99999", "shop.test."] {
+        let asked = pop.ask(&Ask::get("/").host(host));
+        assert_eq!((asked.status, said(&asked).as_str()), (200, "fwd=uri-miss;stored"), "{host}");
+        assert!(asked.text().contains(host), "{host}: {}", asked.text());
+    }
+    let plain = pop.ask(&Ask::get("/").host("shop.test"));
+    assert_eq!(said(&plain), "fwd=uri-miss;stored", "{}", plain.text());
+    for host in ["SHOP.test", "shop.test:80", "shop.test:"] {
+        assert_eq!(said(&pop.ask(&Ask::get("/").host(host))), "hit", "{host}");
+    }
 }
 
 #[test]

@@ -98,6 +98,18 @@ fn a_film_comes_in_slices_and_ends_up_whole() {
 }
 
 #[test]
+fn a_part_of_a_slice_begins_before_the_slice_is_there() {
+    let gate = Gate::default();
+    let origin = gated(Some("bytes=131072-199999"), &gate);
+    let pop = pop(&origin, "slice = \"128KiB\"");
+    range(&pop, 0, 9);
+    range(&pop, 140_000, 140_009);
+    gate.open();
+    wait_until("the slice is kept", || said(&range(&pop, 199_990, 199_999)) == "hit");
+    assert_eq!(asked_for(&origin), ["bytes=0-131071", "bytes=131072-199999"]);
+}
+
+#[test]
 fn who_wants_another_slice_does_not_wait_and_both_are_kept() {
     let both = Barrier::of(2);
     let origin = Origin::start(move |speaker| {

@@ -46,6 +46,35 @@ fn rfc9111_4_3_4_a_304_is_about_what_could_have_answered_its_request() {
 }
 
 #[test]
+fn rfc9111_4_3_4_an_origin_that_compresses_is_asked_once() {
+    // As nginx with gzip: it makes the tag of what it compresses weak, and leaves that of a 304 as it is.
+    let origin = Origin::start(|speaker| {
+        while let Some(seen) = speaker.request()? {
+            let fields = "cache-control: no-cache\r\nlast-modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+            speaker.say(match seen.field("if-none-match") {
+                Some(_) => format!("HTTP/1.1 304 Not Modified\r\n{fields}etag: \"a\"\r\n\r\n").into_bytes(),
+                None => {
+                    let coded = "etag: W/\"a\"\r\nvary: accept-encoding\r\ncontent-encoding: gzip\r\n";
+                    scripts::response("200 OK", &format!("{fields}{coded}"), "not really gzip")
+                }
+            })?;
+        }
+        Ok(())
+    });
+    let pop = pop(&origin, "");
+    let get = || pop.ask(&Ask::get("/").field("accept-encoding", "gzip"));
+    assert_eq!(said(&get()), "fwd=uri-miss;stored");
+    for _ in 0..2 {
+        let answer = get();
+        assert_eq!(
+            (said(&answer).as_str(), answer.field("etag")),
+            ("fwd=stale;fwd-status=304;stored", Some("W/\"a\""))
+        );
+    }
+    assert_eq!(origin.seen().len(), 3);
+}
+
+#[test]
 fn rfc9111_4_3_5_a_head_is_about_what_could_have_answered_its_request() {
     let origin = languages();
     let pop = pop(&origin, "");

@@ -71,6 +71,21 @@ fn rfc9111_4_3_4_which_stored_responses_a_304_is_about() {
 }
 
 #[test]
+fn rfc9111_4_3_4_a_strong_date_names_a_response_whose_tag_a_coding_made_weak() {
+    let dated = |modified| [("etag", "W/\"a\""), ("last-modified", modified)];
+    let stored = [kept(&dated(DAY_AGO)), kept(&[("etag", "W/\"a\"")]), kept(&dated(DATE.1))];
+    let strong = ("etag", "\"a\"");
+    for (fields, expected) in [
+        (&[strong, ("last-modified", DAY_AGO)][..], &[0][..]),
+        (&[strong], &[]),
+        (&[("etag", "\"b\""), ("last-modified", DAY_AGO)], &[]),
+        (&[strong, ("last-modified", DATE.1)], &[]), // as old as the answer: it may have changed again in that second
+    ] {
+        assert_eq!(about(&[], fields, &stored), expected, "{fields:?}");
+    }
+}
+
+#[test]
 fn rfc9111_4_3_4_a_304_is_about_what_could_have_answered_its_request() {
     let of = |language: &str, fields: Fields<'_>| {
         let control = [("cache-control", "max-age=60"), ("vary", "accept-language, accept-encoding")];

@@ -52,13 +52,14 @@ pub(super) struct Case {
     has_body: bool,
     status: u16,
     pub(super) response: HeaderMap,
+    is_abridged: bool,
     at: Timestamp,
 }
 
 impl Case {
     pub(super) fn new(request: Fields<'_>, status: u16, response: Fields<'_>) -> Self {
         let (request, response) = (headers(request), headers(response));
-        Self { method: Method::GET, request, has_body: false, status, response, at: START }
+        Self { method: Method::GET, request, has_body: false, status, response, is_abridged: false, at: START }
     }
 
     fn ok(response: Fields<'_>) -> Self {
@@ -73,6 +74,7 @@ impl Case {
             has_body: self.has_body,
             status: StatusCode::from_u16(self.status).unwrap(),
             headers: &self.response,
+            is_abridged: self.is_abridged,
             times: Times { requested: self.at, received: self.at },
         })
     }

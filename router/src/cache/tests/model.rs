@@ -55,6 +55,7 @@ impl Exchange<'_> {
             has_body,
             status,
             headers,
+            is_abridged: false,
             times,
         }
     }
@@ -176,7 +177,11 @@ impl Model {
         self.kept[place].1 = joined;
         let start = usize::try_from(span.start).unwrap();
         self.kept[place].2[start..start + body.len()].copy_from_slice(&body);
-        self.serve(&Asked { method: &exchange.method, headers: exchange.request, has_body: false }, place)
+        let asked = Asked { method: &exchange.method, headers: exchange.request, has_body: false };
+        match select(&asked, [&self.kept[place].1], self.now, &self.settings) {
+            Choice::Complete { span, .. } => self.complete(exchange, place, &span, origin),
+            _ => self.serve(&asked, place),
+        }
     }
 
     fn pass(&mut self, exchange: &Exchange<'_>, key: &Key, origin: Origin<'_>) -> Got {

@@ -142,6 +142,23 @@ fn rfc9111_5_2_2_what_forbids_storing() {
 }
 
 #[test]
+fn rfc9110_7_6_1_what_connection_took_off_may_have_forbidden_it() {
+    let case = |response: Fields<'_>| Case { is_abridged: true, ..Case::ok(response) };
+    for fields in [&[FRESH][..], &[DATE, ("last-modified", DAY_AGO)], &[("cdn-cache-control", "max-age=60")]] {
+        assert_eq!(refusal(&case(fields), &Settings::default()), Some("connection"));
+    }
+}
+
+#[test]
+fn rfc9111_4_1_what_one_request_says_at_length_is_no_matter_of_others() {
+    let long = "x".repeat(5000);
+    let refused = Case::new(&[("foo", &long)], 200, &[FRESH, ("vary", "foo")]).admit(&Settings::default()).unwrap_err();
+    assert_eq!((refused.word(), refused.is_of_request()), ("vary-values", true));
+    let refused = Case::ok(&[FRESH, ("vary", "*")]).admit(&Settings::default()).unwrap_err();
+    assert_eq!((refused.word(), refused.is_of_request()), ("vary", false));
+}
+
+#[test]
 fn rfc9213_2_2_a_targeted_field_overrides_no_store() {
     let targeted = |value| ("cdn-cache-control", value);
     assert_eq!(refused(&[], 200, &[("cache-control", "no-store"), targeted("max-age=60")]), None);
@@ -189,7 +206,7 @@ fn rfc9111_7_3_set_cookie_by_setting() {
 fn rfc9111_4_1_what_nobody_else_could_match() {
     assert_eq!(refused(&[], 200, &[FRESH, ("vary", "*")]), Some("vary"));
     let long = "x".repeat(5000);
-    assert_eq!(refused(&[("foo", &long)], 200, &[FRESH, ("vary", "foo")]), Some("vary"));
+    assert_eq!(refused(&[("foo", &long)], 200, &[FRESH, ("vary", "foo")]), Some("vary-values"));
     assert_eq!(refused(&[], 200, &[FRESH, ("surrogate-key", &"k".repeat(2000))]), Some("tags"));
 }
 

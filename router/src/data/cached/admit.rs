@@ -12,7 +12,7 @@ use crate::base::Timestamp;
 use crate::cache::answer::{Content, passed, strip_internal};
 use crate::cache::key::Key;
 use crate::cache::select::{self, Forward as Why};
-use crate::cache::storable::{self, Refusal};
+use crate::cache::storable;
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::{compress, invalidate, partial, tags};
 use crate::data::body::Body;
@@ -26,12 +26,6 @@ use http::header::{AGE, HeaderMap};
 use http::{Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Whether an answer is one to what this request says of itself, and tells nothing of others for the same: a condition that does not
-/// hold, a range that is none, a head that is too long or means nothing.
-fn is_about_request(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 400 | 412 | 413 | 416 | 417 | 431)
-}
 
 impl Flow<'_> {
     pub(super) fn object_max(&self) -> u64 {
@@ -51,7 +45,7 @@ impl Flow<'_> {
             _ if came.target.is_none() => Err("origin-failed"),
             Method::HEAD => Err("head"),
             _ => storable::admit(&self.fetched(came), &self.cache().settings).map_err(|refusal| {
-                if !refusal.is_of_request() && refusal != Refusal::Part && !is_about_request(came.status()) {
+                if refusal.is_of_others(came.status()) {
                     self.store().apart.note(&self.key, came.times.received);
                     if came.status().is_success() {
                         self.note_folder(Barren::note, came.times.received);
@@ -140,7 +134,7 @@ impl Flow<'_> {
     async fn keep(&self, lead: Option<Lead>, stored: Stored, came: Came, why: Why) -> Outcome {
         self.note_folder(Barren::bears, came.times.received);
         let said = if came.until.is_some() { StatusCode::PARTIAL_CONTENT } else { came.status() };
-        let Came { response, method, is_own, target, times, era, until } = came;
+        let Came { response, is_abridged, method, is_own, target, times, era, until } = came;
         let is_first_piece = until.is_some() && until != stored.length();
         let (mut head, body) = response.into_parts();
         let (ttl, now) = (stored.ttl_s(times.received), times.received);
@@ -149,7 +143,7 @@ impl Flow<'_> {
             Some(bytes) => {
                 let Some(stored) = partial::arrived(stored.clone(), bytes.len() as u64) else {
                     let response = Response::from_parts(head, body);
-                    let came = Came { response, method, is_own, target, times, era, until };
+                    let came = Came { response, is_abridged, method, is_own, target, times, era, until };
                     return self.through(came, why);
                 };
                 let held = Arc::new(Held::new(stored.clone(), Segments::gathered(start, &[bytes]), era));
@@ -185,7 +179,11 @@ impl Flow<'_> {
                 self.as_it_came(Response::from_parts(head, reading::span(source, start, end)), is_own, now)
             }
         };
-        self.pinned(Outcome::forwarded(response, why).origin_said(said).stored(ttl), target, now)
+        let outcome = Outcome::forwarded(response, why).origin_said(said);
+        // Of one that does not say how long it is nobody knows yet; where the last was too large, this one will be.
+        let is_doubtful = stored.extent == Extent::Whole(None) && self.store().apart.holds(&self.key, now);
+        let outcome = if is_doubtful { outcome } else { outcome.stored(ttl) };
+        self.pinned(outcome, target, now)
     }
 
     /// The answer to the one who had the origin asked, made of what is stored and of what is for that one alone. `Age` would say

@@ -30,6 +30,8 @@ use std::sync::Arc;
 /// An origin's answer, and when it was asked for.
 pub(super) struct Came {
     pub(super) response: Response<Body>,
+    /// `Connection` took fields off it that it is judged by.
+    pub(super) is_abridged: bool,
     /// The method that it was asked for by.
     pub(super) method: Method,
     /// It was asked for as the client did: by its method and under its conditions.
@@ -98,8 +100,9 @@ impl Flow<'_> {
         let method = request.method.clone();
         let is_own = method == self.request.method && validate::asks_alike(&request.headers, &self.request.headers);
         let outbound = self.context.outbound(&mut request, requested);
-        let Got { response, target } = forward::fetch(outbound, self.plan, body, record).await;
-        Came { response, method, is_own, target, times: Times { requested, received: self.now() }, era, until: None }
+        let Got { response, is_abridged, target } = forward::fetch(outbound, self.plan, body, record).await;
+        let times = Times { requested, received: self.now() };
+        Came { response, is_abridged, method, is_own, target, times, era, until: None }
     }
 
     /// Writes the session's pin into an answer that an origin gave.
@@ -119,6 +122,7 @@ impl Flow<'_> {
             has_body: self.has_body,
             status: came.status(),
             headers: came.response.headers(),
+            is_abridged: came.is_abridged,
             times: came.times,
         }
     }
@@ -147,7 +151,9 @@ impl Flow<'_> {
             return Question::Own;
         }
         let slices = Slices::of(headers, settings.slice).filter(|slices| {
-            let can_be = self.request.method == Method::GET && slices.bytes() <= self.object_max();
+            let can_be = self.request.method == Method::GET
+                && slices.bytes() <= self.object_max()
+                && !(self.goes_on_by_date() && headers.contains_key(header::RANGE));
             can_be && !self.store().unsliced.holds(&self.key, now)
         });
         match slices {
@@ -169,7 +175,7 @@ impl Flow<'_> {
         let mut request = self.request.clone();
         let slices = match question {
             Question::Slices(slices) => slices,
-            Question::Apart | Question::Own => return self.fetch(lead, request, why, body, record).await,
+            Question::Apart | Question::Own => return self.fill_as_asked(lead, why, body, record).await,
             Question::Whole => {
                 validate::ask_for_all(&mut request.headers);
                 request.method = Method::GET;
@@ -186,6 +192,18 @@ impl Flow<'_> {
             validate::ask_for_all(&mut request.headers);
         }
         self.fetch(lead, request, why, Body::empty(), record).await
+    }
+
+    /// What is not stored, as the client asks. A part of what the client may have in a coding of ours is not what it goes on with.
+    async fn fill_as_asked(&self, lead: Option<Lead>, why: Why, body: Body, record: &mut Record) -> Outcome {
+        let mut came = self.send(self.request.clone(), body, record).await;
+        let judged = self.judge(&mut came);
+        if judged.as_ref().is_ok_and(|stored| self.is_in_doubt(stored)) {
+            let mut request = self.request.clone();
+            validate::ask_for_whole(&mut request.headers);
+            return self.fetch(lead, request, why, Body::empty(), record).await;
+        }
+        self.settle(lead, judged, came, why).await
     }
 
     /// What came for slices, judged: up to the end of the whole when the others are to follow. None when it does not answer the
@@ -368,16 +386,5 @@ impl Flow<'_> {
             let nothing = Arc::new(Filling::new(stored.clone(), 0, came.era));
             self.firsthand(&stored, Source::Filling(nothing), came.response.headers(), now)
         })
-    }
-
-    /// In the background: is what is stored still good?
-    pub(super) async fn revalidate(&self, lead: Lead, record: &mut Record) -> Outcome {
-        let held = self.store().look(&self.key, &self.address, self.now()).await;
-        let asked = self.asked();
-        let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache().settings));
-        match place {
-            Some(index) => self.validate(Some(lead), &held, index, Why::Stale, Body::empty(), record).await,
-            None => self.fetch(Some(lead), self.request.clone(), Why::Stale, Body::empty(), record).await,
-        }
     }
 }

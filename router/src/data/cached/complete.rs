@@ -21,7 +21,7 @@ use crate::store::filling::Filling;
 use crate::store::flights::Lead;
 use crate::store::segments::Segments;
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,6 +29,16 @@ use std::sync::Arc;
 /// Bytes that are read before the answer begins, so that their failure is an answer of its own; with more, the answer begins
 /// with what is held. Our choice: what a client waits for anyway.
 const AT_ONCE: u64 = 64 << 10;
+
+/// See `Flow::wanted`.
+enum Wanted {
+    /// Before the answer begins.
+    Soon,
+    /// This span, while it is sent.
+    AsItComes(Range<u64>),
+    /// As the client asks: it is not joined to what is held.
+    Unkept,
+}
 
 impl Flow<'_> {
     /// The part that is missing of one that is held in parts.
@@ -40,15 +50,17 @@ impl Flow<'_> {
         body: Body,
         record: &mut Record,
     ) -> Outcome {
-        if let Some(wanted) = self.much(&held.stored, &span) {
-            return self.go_on(lead, held, wanted, body, record).await;
-        }
         let span = self.slices_of(&held.stored, span);
+        match self.wanted(&held.stored, &span) {
+            Wanted::Soon => {}
+            Wanted::AsItComes(wanted) => return self.go_on(lead, held, wanted, body, record).await,
+            Wanted::Unkept => return self.fetch(lead, self.request.clone(), Why::Partial, body, record).await,
+        }
         let mut request = self.request.clone();
         partial::ask_for(&mut request.headers, &held.stored, &span);
         let mut came = self.send(request, body, record).await;
         let joined = partial::joined(&held.stored, &span, &self.fetched(&came), &self.cache().settings);
-        let Some(stored) = joined.filter(|_| span.end - span.start <= self.store().memory().object_max()) else {
+        let Some(stored) = joined else {
             return self.other_state(lead, held, came, record).await;
         };
         let pieces = match exactly(came.response.body_mut(), span.end - span.start).await {
@@ -64,15 +76,25 @@ impl Flow<'_> {
         };
         drop(lead);
         let ttl = whole.stored.ttl_s(now);
-        let outcome = Outcome::forwarded(self.answer_with(&whole, now), Why::Partial).origin_said(came.status());
+        let source = Source::Held(Arc::clone(&whole));
+        let response = self.firsthand(&whole.stored, source, came.response.headers(), now);
+        let outcome = Outcome::forwarded(response, Why::Partial).origin_said(came.status());
         self.pinned(outcome.stored(ttl), came.target, now)
     }
 
-    /// The span that the client wants, when so much of it is missing that the answer should begin before it has come.
-    fn much(&self, stored: &Stored, missing: &Range<u64>) -> Option<Range<u64>> {
-        let wanted = select::span(&self.asked(), stored, self.now(), &self.cache().settings)?;
-        let is_much = missing.end - missing.start > AT_ONCE && wanted.end - wanted.start <= self.object_max();
-        (self.request.method == Method::GET && is_much).then_some(wanted)
+    /// How what is missing is brought in for the client.
+    fn wanted(&self, stored: &Stored, missing: &Range<u64>) -> Wanted {
+        // Several ranges come one by one, or as the origin gives them (`ranges`).
+        let Some(wanted) = select::span(&self.asked(), stored, self.now(), &self.cache().settings) else {
+            return Wanted::Unkept;
+        };
+        if missing.end - missing.start <= AT_ONCE {
+            Wanted::Soon
+        } else if wanted.end - wanted.start <= self.object_max() {
+            Wanted::AsItComes(wanted)
+        } else {
+            Wanted::Unkept
+        }
     }
 
     /// Bytes that the slices of what is fetched have: whatever goes on to the end comes slice by slice, what does not at once.
@@ -112,7 +134,8 @@ impl Flow<'_> {
             return self.other_state(lead, held, came, record).await;
         };
         let era = held.era().min(came.era);
-        let next = Piece { body: came.response.into_body(), end };
+        let (head, body) = came.response.into_parts();
+        let next = Piece { body, end };
         let rest = self.rest(all.end, slice, came.target.as_ref());
         let (piece, rest) = if at == all.start {
             (next, rest)
@@ -121,7 +144,8 @@ impl Flow<'_> {
         };
         let filling = Arc::new(Filling::new(stored.clone(), all.start, era));
         let source = self.pour_in(lead, filling, piece, Some(Box::new(rest)));
-        let outcome = Outcome::forwarded(self.response(&stored, source, now), Why::Partial).origin_said(status);
+        let response = self.firsthand(&stored, source, &head.headers, now);
+        let outcome = Outcome::forwarded(response, Why::Partial).origin_said(status);
         self.pinned(outcome.stored(stored.ttl_s(now)), came.target, now)
     }
 

@@ -5,20 +5,20 @@
 
 use super::Flow;
 use super::ask::Question;
-use super::outcome::Outcome;
 use super::reading::Source;
 use crate::cache::key::Key;
-use crate::cache::select::{Choice, Forward as Why, select};
+use crate::cache::select::{Choice, select};
 use crate::cache::slices::Slices;
 use crate::cache::stored::Extent;
 use crate::cache::validate;
 use crate::cache::vary::Variant;
+use crate::data::body::Body;
 use crate::store::barren;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::{Lead, Role, Stage};
-use http::Method;
 use http::header::RANGE;
+use http::{Method, Response};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,20 +36,27 @@ pub(super) enum Turn {
     /// Looks into the store again.
     Again,
     /// Was served with what is arriving.
-    Served(Box<Outcome>),
+    Served(Box<Response<Body>>),
 }
 
 /// What a request can have of what is arriving.
 enum Along {
-    Served(Box<Outcome>),
+    Served(Box<Response<Body>>),
     /// Some of what it wants: the rest is asked for when that is stored.
     Some,
     Nothing,
 }
 
 impl Flow<'_> {
-    /// Whether to ask or to wait; waits. `question` is what the origin will be asked; none for whether what is stored is good.
-    pub(super) async fn turn(&self, may_wait: bool, lane: &Key, question: Option<&Question>, left: Duration) -> Turn {
+    /// Whether to ask or to wait; waits, as long as there is time `left`. `held` is what is stored; `question` is what the origin
+    /// will be asked, none for whether that is good.
+    pub(super) async fn turn(
+        &self,
+        may_wait: bool,
+        held: &[Arc<Held>],
+        question: Option<&Question>,
+        left: Duration,
+    ) -> Turn {
         let by_get = self.request.method == Method::GET || question == Some(&Question::Whole);
         if !self.cache().collapse || !may_wait || !by_get {
             return Turn::Alone;
@@ -69,6 +76,8 @@ impl Flow<'_> {
             Some(Question::Slices(_)) => !self.headers().contains_key(RANGE),
         };
         let (flights, slices) = (&self.store().flights, question.and_then(Question::slices));
+        let Some(lane) = self.lane(held) else { return Turn::Alone };
+        let lane = &*lane;
         let part = slices.map(|slices| lane.slice(slices.place()));
         let (at, role, may_lead) = if is_for_all {
             (lane, flights.enter(lane), true)
@@ -88,11 +97,13 @@ impl Flow<'_> {
         }
     }
 
-    /// What those wait for one another by who want the same: by what is stored it is known what answers vary on.
-    pub(super) fn lane(&self, held: &[Arc<Held>]) -> Cow<'_, Key> {
+    /// What those wait for one another by who want the same: by what is stored it is known what answers vary on. None when what
+    /// the request says in that is too long: then its answer is for nobody else.
+    pub(super) fn lane(&self, held: &[Arc<Held>]) -> Option<Cow<'_, Key>> {
         let names = held.last().map(|newest| newest.stored.variant.names()).filter(|names| !names.is_empty());
-        let variant = names.and_then(|names| Variant::of(names.to_vec(), self.headers(), &self.cache().settings));
-        variant.map_or(Cow::Borrowed(&self.key), |variant| Cow::Owned(self.key.variant(variant.values())))
+        let Some(names) = names else { return Some(Cow::Borrowed(&self.key)) };
+        let variant = Variant::of(names.to_vec(), self.headers(), &self.cache().settings)?;
+        Some(Cow::Owned(self.key.variant(variant.values())))
     }
 
     /// Whether nothing beside what is asked for is stored: then this will hardly be, and waiting for one request only holds up
@@ -132,7 +143,7 @@ impl Flow<'_> {
                 }
                 Stage::Filling(_) if self.is_far(&stage, slices) => return Turn::Again,
                 Stage::Filling(filling) => match self.read_along(filling) {
-                    Along::Served(outcome) => return Turn::Served(outcome),
+                    Along::Served(response) => return Turn::Served(response),
                     Along::Nothing => return Turn::Alone,
                     Along::Some => {}
                 },
@@ -160,10 +171,8 @@ impl Flow<'_> {
         let is_part = matches!(filling.stored.extent, Extent::Parts { .. });
         match select(&asked, [&filling.stored], now, settings) {
             Choice::Fresh { .. } if is_part && self.falls(&filling.stored, &source, now) => Along::Nothing,
-            Choice::Fresh { .. } => {
-                let response = self.response(&filling.stored, source, now);
-                Along::Served(Box::new(Outcome::forwarded(response, Why::UrlMiss).collapsed(true)))
-            }
+            Choice::Fresh { .. } if self.is_in_doubt(&filling.stored) => Along::Nothing,
+            Choice::Fresh { .. } => Along::Served(Box::new(self.response(&filling.stored, source, now))),
             Choice::Complete { .. } => Along::Some,
             _ => Along::Nothing,
         }

@@ -3,7 +3,7 @@
 //! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
 //! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
 //! miss. Read `Flow::run` first; `ask` and `complete` have the questions to origins, `admit` what becomes of
-//! answers, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later,
+//! answers, `ranges` what several of them are, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later,
 //! `stranded` what is done when no region can serve.
 
 mod admit;
@@ -14,6 +14,7 @@ mod encoder;
 mod fill;
 mod follow;
 mod outcome;
+mod ranges;
 mod reading;
 mod refresh;
 mod rest;
@@ -80,7 +81,7 @@ pub(super) async fn serve(
     let flow = Flow::new(context, plan, cache, parts, &body, found);
     let outcome = match passes_by {
         Some(why) => flow.bypass(why, body, record).await,
-        None => flow.run(body, record).await,
+        None => flow.answer(body, record).await,
     };
     if !invalidate::is_safe(&parts.method) {
         context.core.store.noted().await;
@@ -127,6 +128,7 @@ fn tidy(context: &Context<'_>, parts: &mut Parts, cache: &Cache) -> Option<Addre
     if context.survey.unkeyed {
         strip_unkeyed(&mut parts.headers, &cache.key_headers);
     }
+    ranges::tidy(parts, cache);
     caching::address(context.scheme(parts), parts, cache)
 }
 
@@ -172,22 +174,25 @@ impl Flow<'_> {
     /// From look-up to answer.
     async fn run(&self, body: Body, record: &mut Record) -> Outcome {
         let settings = &self.cache().settings;
-        let mut waited = false;
+        let mut waited = None;
         for round in 0.. {
             let now = self.now();
             let held = self.store().look(&self.key, &self.address, now).await;
             let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
-                    Some(held) => return self.hit(&held, now).collapsed(waited),
+                    Some(held) => {
+                        let hit = self.hit(&held, now);
+                        return if let Some(why) = waited { hit.collapsed(why) } else { hit };
+                    }
                     // What is lost is not found again; of a disk that is busy nobody knows when it will not be.
                     None if round < ROUNDS_MAX => continue,
                     None => (Why::UrlMiss, None, None),
                 },
                 Choice::Stale { index, refresh } => match self.store().ready(&self.key, &held[index]).await {
                     Some(stale) => {
-                        if refresh {
-                            refresh::start(self.context, self.request, &self.key, &self.lane(&held));
+                        if let Some(lane) = self.lane(&held).filter(|_| refresh) {
+                            refresh::start(self.context, self.request, &self.key, &lane);
                         }
                         return self.hit(&stale, now);
                     }
@@ -219,12 +224,12 @@ impl Flow<'_> {
             let may_wait = round < ROUNDS_MAX && validates.is_none_or(is_of_use);
             let question = validates.is_none().then(|| self.question());
             let left = self.plan.service.spec.timeout.total.saturating_sub(record.started().elapsed());
-            let lead = match self.turn(may_wait, &self.lane(&held), question.as_ref(), left).await {
+            let lead = match self.turn(may_wait, &held, question.as_ref(), left).await {
                 Turn::Again => {
-                    waited = true;
+                    waited = Some(why);
                     continue;
                 }
-                Turn::Served(outcome) => return *outcome,
+                Turn::Served(response) => return Outcome::forwarded(*response, why).collapsed(why),
                 Turn::Lead(lead) => Some(lead),
                 Turn::Alone => None,
             };

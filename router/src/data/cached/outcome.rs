@@ -28,8 +28,19 @@ impl Outcome {
         Self { response, status: CacheStatus { detail: Some("only-if-cached"), ..CacheStatus::default() } }
     }
 
-    pub(super) fn collapsed(mut self, is_collapsed: bool) -> Self {
-        self.status.is_collapsed |= is_collapsed;
+    /// It waited for what another request brought, and would have been forwarded for this reason: then it is no hit (RFC 9211
+    /// section 2).
+    pub(super) fn collapsed(mut self, why: Why) -> Self {
+        self.status = CacheStatus { is_hit: false, forward: Some(why), is_collapsed: true, ..self.status };
+        self
+    }
+
+    /// What it is made of was asked for before, piece by piece.
+    pub(super) fn gathered(mut self) -> Self {
+        if std::mem::take(&mut self.status.is_hit) {
+            self.status.forward = Some(Why::Partial);
+            self.status.is_stored = true;
+        }
         self
     }
 

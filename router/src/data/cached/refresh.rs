@@ -2,14 +2,16 @@
 //!
 //! Owns that there is one such request for a key at a time, and not too many at all. It is decided like any other request.
 
+use super::outcome::Outcome;
 use super::running::Running;
 use super::{Flow, Found};
 use crate::cache::key::Key;
+use crate::cache::select::Forward as Why;
 use crate::data::body::Body;
 use crate::data::exchange::Asked as Context;
 use crate::data::record::Record;
 use crate::decide::{Decision, caching};
-use crate::store::flights::Role;
+use crate::store::flights::{Lead, Role};
 use http::header;
 use http::request::Parts;
 use http::{Method, Request};
@@ -57,6 +59,19 @@ pub(super) fn start(context: &Context<'_>, request: &Parts, key: &Key, lane: &Ke
         record.cache = Some("refresh");
         record.answered(outcome.response.status());
     });
+}
+
+impl Flow<'_> {
+    /// Is what is stored still good?
+    pub(super) async fn revalidate(&self, lead: Lead, record: &mut Record) -> Outcome {
+        let held = self.store().look(&self.key, &self.address, self.now()).await;
+        let asked = self.asked();
+        let place = held.iter().rposition(|held| held.stored.variant.matches(asked.headers, &self.cache().settings));
+        match place {
+            Some(index) => self.validate(Some(lead), &held, index, Why::Stale, Body::empty(), record).await,
+            None => self.fetch(Some(lead), self.request.clone(), Why::Stale, Body::empty(), record).await,
+        }
+    }
 }
 
 /// The same head again; extensions are the connection's own.

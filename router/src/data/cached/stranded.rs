@@ -49,6 +49,9 @@ impl Flow<'_> {
             }
             _ => return None,
         };
+        if self.is_in_doubt(&held[index].stored) {
+            return None;
+        }
         let ready = self.store().ready(&self.key, &held[index]).await?;
         let outcome = self.hit(&ready, now);
         Some(if stands_in { outcome.detail("origin-failed") } else { outcome })

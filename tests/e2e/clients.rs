@@ -12,6 +12,60 @@ fn alone(origin: &Origin, more: &str) -> Pop {
 }
 
 #[test]
+fn who_leaves_in_the_middle_of_an_upload_is_counted_as_one_who_left() {
+    let origin = Origin::start(|speaker| {
+        let Some(mut seen) = speaker.head()? else { return Ok(()) };
+        let _ = speaker.body(&mut seen);
+        Ok(())
+    });
+    let pop = alone(&origin, "");
+    let count =
+        |status: &str| pop.metrics().count("portolan_exchanges_total", &[("service", "shop"), ("status", status)]);
+    for (number, resets) in [(1, false), (2, true)] {
+        let mut client = Client::to(pop.address());
+        client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nhalf");
+        wait_until("the origin has the head", || origin.seen().len() == number);
+        if resets {
+            client.reset()
+        } else {
+            drop(client)
+        }
+        wait_until("the exchange is counted", || count("aborted") + count("4xx") == number as u64);
+    }
+    assert_eq!((count("aborted"), count("4xx")), (2, 0), "nothing was wrong with these requests");
+    let mut wrong = Client::to(pop.address());
+    wrong.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnonsense");
+    assert_eq!(wrong.answer("POST").unwrap().status, 400);
+    assert_eq!((count("aborted"), count("4xx")), (2, 1));
+}
+
+#[test]
+fn rfc9110_7_6_2_forwards_are_counted_down_and_the_last_is_answered_here() {
+    let origin = answering(ok("the application"));
+    let pop = alone(&origin, "");
+    let ask = |method: &str, target: &str, forwards: &str| {
+        let mut client = Client::to(pop.address());
+        client.send(format!("{method} {target} HTTP/1.1\r\nhost: a\r\nmax-forwards: {forwards}\r\n\r\n").as_bytes());
+        client.answer(method).unwrap()
+    };
+    for method in ["OPTIONS", "TRACE", "GET"] {
+        assert_eq!(ask(method, "/", "3").text(), "the application");
+    }
+    let left: Vec<_> = origin.seen().iter().map(|seen| seen.field("max-forwards").map(str::to_owned)).collect();
+    assert_eq!(left, ["2", "2", "3"].map(|left| Some(left.to_owned())));
+    for (method, target, forwards, status) in [
+        ("OPTIONS", "/", "0", 200),
+        ("TRACE", "/", "0", 501),
+        ("OPTIONS", "*", "3", 200),
+        ("OPTIONS", "http://a", "0", 200),
+    ] {
+        let answer = ask(method, target, forwards);
+        assert_eq!((answer.status, answer.text().contains("application")), (status, false), "{method} {target}");
+    }
+    assert_eq!(origin.seen().len(), 3);
+}
+
+#[test]
 fn clients_that_leave_leave_nothing_behind() {
     let gate = Gate::default();
     let waiting = gated("late", &gate);
@@ -105,6 +159,16 @@ fn a_slow_reader_is_cut_off_and_holds_nobody_up() {
         let _ = reader.stream().read_to_end(&mut rest);
         assert!(rest.len() < 1_000_000_000);
     }
+}
+
+#[test]
+fn a_body_that_stalls_is_answered_with_408() {
+    let origin = named("origin");
+    let pop = alone(&origin, "[client]\nbody_timeout = \"500ms\"\n");
+    let mut client = Client::to(pop.address());
+    client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf");
+    assert_eq!(client.answer("POST").unwrap().status, 408);
+    pop.wait_quiet();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use portolan_tests::scripts::{answering, named, response};
 use portolan_tests::secure::{Authority, Http2, runtime};
 use portolan_tests::site::{FRANKFURT, IN_GERMANY, Service, VIRGINIA};
-use portolan_tests::{Origin, Pop, wait_until};
+use portolan_tests::{Origin, Pop};
 
 /// Asks one after the other, on one connection.
 fn ask(service: Service, requests: &[(&str, &[(&str, &str)])]) -> Vec<Response<Bytes>> {
@@ -100,25 +100,4 @@ fn a_204_states_no_length() {
     let service = Service::new("shop").region(FRANKFURT, &[origin.url()]);
     let answer = &ask(service, &[("GET", &[])])[0];
     assert_eq!((answer.status().as_u16(), answer.headers().contains_key("content-length")), (204, false));
-}
-
-#[test]
-fn a_connection_that_is_idle_or_silent_is_closed() {
-    let (authority, folder, origin) = (Authority::new(), tempfile::tempdir().unwrap(), echoing());
-    let service = Service::new("shop").region(FRANKFURT, &[origin.url()]);
-    let site = site(&authority.issue(&[HOST]), folder.path(), service).replacen(
-        "[geo]",
-        "[client]\nidle_timeout = \"1s\"\nheader_timeout = \"1s\"\n[geo]",
-        1,
-    );
-    let pop = Pop::start_in(folder, &site);
-    let (address, runtime) = (pop.address(), runtime());
-    let _both = runtime.block_on(async {
-        let silent = authority.connect(address, HOST, &["h2"]).await.unwrap();
-        let client = Http2::on(authority.connect(address, HOST, &["h2"]).await.unwrap()).await;
-        assert!(client.send(request("GET", "/").body(Full::default()).unwrap()).await.is_ok());
-        (silent, client)
-    });
-    wait_until("both are closed", || pop.metrics().sum("portolan_client_connections", &[]) == 0.0);
-    assert_eq!(pop.metrics().count("portolan_accepted_connections_total", &[("result", "accepted")]), 2);
 }

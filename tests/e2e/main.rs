@@ -24,6 +24,8 @@ mod cache_terms;
 mod clients;
 /// HTTP/2 clients have what HTTP/1.1 clients have.
 mod http2;
+mod http2_ends;
+mod http2_wire;
 /// Policies in other languages than Rust.
 mod languages;
 /// A client is served where it is nearest to.

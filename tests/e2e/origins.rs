@@ -278,6 +278,25 @@ fn an_early_answer_reaches_a_client_that_still_sends() {
 }
 
 #[test]
+fn rfc9110_6_5_1_framing_among_an_origins_trailers_is_left_out() {
+    let origin = Origin::start(|speaker| {
+        while speaker.request()?.is_some() {
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+            speaker.say(format!("{head}content-length: 1\r\nx-sum: 42\r\nhost: b\r\ntransfer-encoding: x\r\n\r\n"))?;
+        }
+        Ok(())
+    });
+    let pop = alone(&origin, "");
+    // One connection, so that one worker's pool serves both.
+    let mut client = Client::to(pop.address());
+    for _ in 0..2 {
+        let answer = client.ask(&Ask::get("/")).unwrap();
+        assert_eq!((answer.text().as_str(), answer.trailers), ("ok", vec![("x-sum".to_owned(), "42".to_owned())]));
+    }
+    assert_eq!(origin.connections(), 1, "the connection is in order");
+}
+
+#[test]
 fn trailers_pass_both_ways() {
     let origin = Origin::start(|speaker| {
         while speaker.request()?.is_some() {

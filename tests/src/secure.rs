@@ -2,13 +2,17 @@
 //!
 //! Owns the making of certificates and the TLS clients of HTTP/1.1 and HTTP/2. HTTP/2 is hyper's.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
@@ -130,17 +134,28 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
+/// A request body over HTTP/2.
+pub type Upload = BoxBody<Bytes, Infallible>;
+
 /// An HTTP/2 client on one connection.
 #[derive(Debug, Clone)]
 pub struct Http2 {
-    sender: hyper::client::conn::http2::SendRequest<Full<Bytes>>,
+    sender: SendRequest<Upload>,
 }
 
 impl Http2 {
     /// Speaks HTTP/2 on a connection.
     pub async fn on(stream: TlsStream<TcpStream>) -> Self {
-        let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (sender, connection) = handshake.await.unwrap();
+        Self::with(&http2::Builder::new(TokioExecutor::new()), stream).await
+    }
+
+    /// The same, with this room for a body that nobody reads, in bytes.
+    pub async fn with_window(stream: TlsStream<TcpStream>, bytes: u32) -> Self {
+        Self::with(http2::Builder::new(TokioExecutor::new()).initial_stream_window_size(bytes), stream).await
+    }
+
+    async fn with(builder: &http2::Builder<TokioExecutor>, stream: TlsStream<TcpStream>) -> Self {
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self { sender }
     }
@@ -150,8 +165,15 @@ impl Http2 {
     /// # Errors
     /// When there is no whole one.
     pub async fn send(&self, request: http::Request<Full<Bytes>>) -> Result<http::Response<Bytes>, hyper::Error> {
-        let response = self.sender.clone().send_request(request).await?;
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.ask(request.map(BodyExt::boxed)).await?.into_parts();
         Ok(http::Response::from_parts(parts, body.collect().await?.to_bytes()))
+    }
+
+    /// Sends a request and reads the head of the answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ask(&self, request: http::Request<Upload>) -> Result<http::Response<Incoming>, hyper::Error> {
+        self.sender.clone().send_request(request).await
     }
 }

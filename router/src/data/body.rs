@@ -13,9 +13,9 @@ use http_body::{Frame, SizeHint};
 
 use super::h1::chunked::ChunkError;
 use super::h1::incoming::RequestBody;
-use super::h1::interim::Interim;
 use super::h1::tunnel::Tunnel;
 use super::h2;
+use super::interim::Interim;
 use super::upstream::incoming::ResponseBody;
 use crate::files::FileBody;
 use http_body_util::BodyExt;
@@ -49,13 +49,20 @@ pub enum BodyError {
     Io(#[from] io::Error),
     /// The HTTP/2 stream failed.
     #[error("the HTTP/2 stream failed: {0}")]
-    Http2(#[source] hyper::Error),
+    Http2(#[source] ::h2::Error),
     /// The request body failed while the response was still being read, so the response cannot be trusted to end.
     #[error("the request body failed during the response: {0}")]
     Request(#[source] Box<BodyError>),
     /// A failure of a boxed body (a file, a cache entry).
     #[error("{0}")]
     Other(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl BodyError {
+    /// Whether, of a request body, it means that the client has gone.
+    pub(super) fn is_departure(&self) -> bool {
+        matches!(self, Self::Truncated | Self::Io(_) | Self::Http2(_))
+    }
 }
 
 /// Sees a body pass. Dropping it without `end` means that the body was abandoned half way.
@@ -122,6 +129,10 @@ impl Body {
         Kind::Client(body).into()
     }
 
+    pub(super) fn http2(body: h2::RequestBody) -> Self {
+        Kind::Http2(body).into()
+    }
+
     pub(crate) fn origin(body: ResponseBody) -> Self {
         Kind::Origin(Box::new(body)).into()
     }
@@ -152,11 +163,11 @@ impl Body {
         }
     }
 
-    /// Where interim (1xx) responses to this request go; `None` when the client's protocol cannot take them from us.
-    #[must_use]
-    pub fn interim(&self) -> Option<Interim> {
+    /// Where interim (1xx) responses to this request go; `None` when this is not the body of a client's request.
+    pub(super) fn interim(&self) -> Option<Interim> {
         match &self.kind {
-            Kind::Client(body) => Some(body.interim()),
+            Kind::Client(body) => Some(Interim::Http1(body.interim())),
+            Kind::Http2(body) => Some(Interim::Http2(body.interim())),
             _ => None,
         }
     }
@@ -223,12 +234,6 @@ impl From<FileBody> for Body {
 impl From<Kind> for Body {
     fn from(kind: Kind) -> Self {
         Self { kind, watch: None, ended: false }
-    }
-}
-
-impl From<hyper::body::Incoming> for Body {
-    fn from(body: hyper::body::Incoming) -> Self {
-        Kind::Http2(h2::RequestBody::new(body)).into()
     }
 }
 

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::core::Core;
 use super::forward::{self, Outbound};
 use super::headers::{self, Survey};
+use super::hops;
 use super::queue;
 use super::record::Record;
 use super::respond;
@@ -114,6 +115,10 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
     if parts.method == Method::CONNECT {
         record.refused = Some("connect");
         return respond::text(StatusCode::NOT_IMPLEMENTED, "CONNECT is not supported");
+    }
+    if let Some((response, word)) = hops::end(parts) {
+        record.refused = Some(word);
+        return response;
     }
     // Before anybody looks at it: what `Connection` names does not reach the origin, so nothing may be chosen or stored by it.
     if survey.hop_by_hop {

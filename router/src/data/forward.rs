@@ -11,9 +11,10 @@ use super::body::Body;
 use super::cohort;
 use super::connection::Connection;
 use super::core::Core;
+use super::h1::buffers;
 use super::h1::encode::write_field;
-use super::h1::{Interim, buffers};
 use super::headers::{self, Hop, Survey};
+use super::interim::Interim;
 use super::pin;
 use super::preface;
 use super::record::{Record, Served};
@@ -68,7 +69,7 @@ pub(super) async fn forward(
     record: &mut Record,
 ) -> Response<Body> {
     let (snapshot, scheme, now) = (outbound.snapshot, outbound.scheme, outbound.now);
-    let Fetched { mut response, target } = fetch(outbound, plan, body, record).await;
+    let Fetched { mut response, target, .. } = fetch(outbound, plan, body, record).await;
     if let Some(server) = &target {
         pin::write(snapshot, plan, server, now, scheme, response.headers_mut());
     }
@@ -79,6 +80,8 @@ pub(super) async fn forward(
 pub(super) struct Fetched {
     /// The origin's response without the fields of its hop, or the router's own words.
     pub(super) response: Response<Body>,
+    /// Of these fields were some that a cache judges it by.
+    pub(super) is_abridged: bool,
     /// Who gave it; none when nobody did.
     pub(super) target: Option<Server>,
 }
@@ -111,9 +114,10 @@ pub(super) async fn fetch(outbound: Outbound<'_>, plan: &Forward<'_>, body: Body
     let Walked { response, target, amendment } = exchange.walk(plan, record).await;
     buffers::give_headers(std::mem::take(&mut exchange.head.headers));
     buffers::give_write(exchange.added);
-    let mut response = response;
+    let (mut response, mut is_abridged) = (response, false);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         if Survey::of(response.headers()).hop_by_hop {
+            is_abridged = headers::is_abridged(response.headers());
             headers::strip_hop_by_hop(response.headers_mut());
         }
     } else if let Some(protocol) = response.headers().get(header::UPGRADE).cloned() {
@@ -127,18 +131,12 @@ pub(super) async fn fetch(outbound: Outbound<'_>, plan: &Forward<'_>, body: Body
         edit.apply(response.headers_mut());
     }
     let target = target.map(|target| Server { target, pin: amendment.pin });
-    Fetched { response, target }
+    Fetched { response, is_abridged, target }
 }
 
 /// Makes the head that every attempt shares, and the encoded fields that go into it as they are.
 fn prepare<'a>(outbound: Outbound<'a>, record: &Record, edits: &[Edit]) -> (&'a mut Parts, Vec<u8>) {
     let Outbound { core, connection, snapshot, client, survey, parts, .. } = outbound;
-    if !parts.headers.contains_key(header::HOST)
-        && let Some(authority) = parts.uri.authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        parts.headers.insert(header::HOST, host);
-    }
     let names = core.names(snapshot);
     let via = if parts.version == Version::HTTP_2 { &names.via_2 } else { &names.via_1_1 };
     let hop = Hop {

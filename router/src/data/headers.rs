@@ -3,8 +3,8 @@
 //! Owns the hop-by-hop rules (RFC 9110, section 7.6.1), `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`, the request id,
 //! and the `portolan-*` headers. Pure edits of header maps; called by `exchange` in both directions.
 
-use crate::cache::key;
 use crate::cache::settings::COUNTRY;
+use crate::cache::{fields, key};
 use crate::decide::facts::{Client, Scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -82,7 +82,7 @@ impl Survey {
         Self {
             hop_by_hop: matches!(first, Some(b'c' | b'k' | b'p' | b't' | b'u')) && HOP_BY_HOP.contains(name),
             told,
-            unkeyed: matches!(first, Some(b'f' | b'x')) && key::is_unkeyed(name),
+            unkeyed: key::has_underscore(name) || (matches!(first, Some(b'f' | b'x')) && key::is_unkeyed(name)),
         }
     }
 }
@@ -111,16 +111,7 @@ fn has_token(value: &HeaderValue, token: &str) -> bool {
 /// Removes what ends at this hop, the headers named by `Connection` included.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            // What nearly every response says. It names no field, or one that goes anyway.
-            .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
-            .filter_map(|name| HeaderName::from_bytes(name).ok())
-            .collect();
-        for name in named {
+        for name in named(headers).collect::<Vec<_>>() {
             // Framing is not a hop's to name away, and losing Host would change the request.
             if name != header::CONTENT_LENGTH && name != header::HOST && name != header::TRANSFER_ENCODING {
                 headers.remove(name);
@@ -130,6 +121,21 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// The fields that `Connection` names.
+fn named(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    let lines = headers.get_all(header::CONNECTION).iter();
+    let names = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    names
+        // What nearly every response says. It names no field, or one that goes anyway.
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+}
+
+/// Whether `Connection` takes fields off a response that a cache judges it by.
+pub(super) fn is_abridged(response: &HeaderMap) -> bool {
+    named(response).any(|name| fields::is_judged(&name) && response.contains_key(&name))
 }
 
 /// Puts an upgrade back after hop-by-hop headers were removed.
@@ -310,6 +316,15 @@ mod tests {
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "content-length", "host"]);
+    }
+
+    #[test]
+    fn what_a_cache_goes_by_is_not_named_away_unseen() {
+        let names = |named| is_abridged(&map(&[("connection", named), ("cache-control", "private"), ("x-hop", "1")]));
+        assert!(names("close, Cache-Control"));
+        assert!(!names("x-hop"));
+        assert!(!names("vary"), "there is none");
+        assert!(!is_abridged(&map(&[("cache-control", "private")])));
     }
 
     #[test]

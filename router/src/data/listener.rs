@@ -120,6 +120,7 @@ fn settings(limits: &ClientLimits) -> ServerSettings {
     let mut settings = ServerSettings {
         head_timeout: limits.header_timeout,
         idle_timeout: limits.idle_timeout,
+        body_timeout: limits.body_timeout,
         write_timeout: limits.write_timeout,
         ..ServerSettings::default()
     };

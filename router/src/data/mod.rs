@@ -11,6 +11,8 @@ mod forward;
 pub mod h1;
 mod h2;
 mod headers;
+mod hops;
+mod interim;
 mod listener;
 mod pin;
 mod preface;

@@ -67,6 +67,7 @@ pub(super) struct Record {
     status: Option<StatusCode>,
     bytes: u64,
     complete: bool,
+    has_left: bool,
     error: Option<String>,
     in_flight: Option<InFlight>,
 }
@@ -95,6 +96,7 @@ impl Record {
             status: None,
             bytes: 0,
             complete: false,
+            has_left: false,
             error: None,
             in_flight: None,
         })
@@ -110,8 +112,18 @@ impl Record {
         self.head_took = Some(at.saturating_duration_since(self.started));
     }
 
+    /// Notes that the client left before its request was whole: whatever is answered, nobody reads it, and nothing was wrong with the
+    /// request (nginx logs 499 then, Envoy no status).
+    pub(super) fn client_left(&mut self, error: &BodyError) {
+        self.has_left = true;
+        self.error = Some(error.to_string());
+    }
+
     /// Notes the response; counters of the exchange are written here.
     pub(super) fn answered(&mut self, status: StatusCode) {
+        if self.has_left {
+            return;
+        }
         let took = *self.head_took.get_or_insert_with(|| self.started.elapsed());
         self.status = Some(status);
         if let Some(service) = &self.service {
@@ -179,8 +191,10 @@ impl BodyWatch for Record {
     }
 
     fn end(&mut self, error: Option<&BodyError>) {
-        self.complete = error.is_none();
-        self.error = error.map(ToString::to_string);
+        if !self.has_left {
+            self.complete = error.is_none();
+            self.error = error.map(ToString::to_string);
+        }
         self.in_flight = None;
     }
 }

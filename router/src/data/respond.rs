@@ -3,7 +3,7 @@
 //! Owns status, words and headers of local answers. Called by `exchange`; never by decision code, which only says
 //! what is the matter.
 
-use super::body::Body;
+use super::body::{Body, BodyError};
 use super::upstream::{FailureKind, SendFailure};
 use crate::decide::Refusal;
 use crate::steer::plan::NoTarget;
@@ -48,6 +48,9 @@ pub(super) fn send_failure(failure: &SendFailure) -> (Response<Body>, &'static s
     let (status, words) = match &failure.kind {
         FailureKind::ConnectTimeout | FailureKind::ResponseTimeout => {
             (StatusCode::GATEWAY_TIMEOUT, "the application did not answer in time")
+        }
+        FailureKind::RequestBody(BodyError::TimedOut) => {
+            (StatusCode::REQUEST_TIMEOUT, "the request body did not come in time")
         }
         FailureKind::RequestBody(_) => (StatusCode::BAD_REQUEST, "the request body was not complete"),
         FailureKind::Connect(_) | FailureKind::Tls(_) => {

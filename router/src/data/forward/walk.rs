@@ -9,7 +9,7 @@ use crate::base::RegionSet;
 use crate::data::body::Body;
 use crate::data::record::{Record, Served};
 use crate::data::respond;
-use crate::data::upstream::Sent;
+use crate::data::upstream::{FailureKind, Sent};
 use crate::decide::Forward;
 use crate::decide::hearing::Answer;
 use crate::steer::plan::{MoveReason, Target};
@@ -56,6 +56,11 @@ impl Exchange<'_> {
                 Attempt::Failed(failure) => {
                     let (response, word) = respond::send_failure(&failure);
                     record.refused = Some(word);
+                    if let FailureKind::RequestBody(error) = &failure.kind
+                        && error.is_departure()
+                    {
+                        record.client_left(error);
+                    }
                     last = Some(Walked::of(response, None));
                     if more && self.may_retry(failure.sent == Sent::Nothing) {
                         continue;

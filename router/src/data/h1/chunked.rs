@@ -69,12 +69,13 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct ChunkDecoder {
     state: State,
+    side: Side,
     extension_bytes: u32,
 }
 
 impl ChunkDecoder {
-    pub(crate) fn new() -> Self {
-        Self { state: State::Size { size: 0, digits: 0 }, extension_bytes: 0 }
+    pub(crate) fn new(side: Side) -> Self {
+        Self { state: State::Size { size: 0, digits: 0 }, side, extension_bytes: 0 }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -159,19 +160,27 @@ impl ChunkDecoder {
             return Ok(Step::More);
         };
         let section = input.split_to(end + 4).freeze();
-        let trailers = parse_trailers(&section)?;
+        let trailers = parse_trailers(&section, self.side)?;
         self.state = State::Done;
-        Ok(Step::End(Some(trailers)))
+        Ok(Step::End(Some(trailers).filter(|trailers| !trailers.is_empty())))
     }
 }
 
-fn parse_trailers(section: &[u8]) -> Result<HeaderMap, HeadError> {
+/// A client that says framing here tries something. What an origin says of it is left out: it must not be believed, and the body
+/// is whole (RFC 9110 section 6.5.1).
+fn parse_trailers(section: &[u8], side: Side) -> Result<HeaderMap, HeadError> {
     let mut room = [httparse::EMPTY_HEADER; TRAILER_FIELDS_MAX];
     match httparse::parse_headers(section, &mut room) {
         Ok(httparse::Status::Complete((len, parsed))) if len == section.len() => {
+            let is_forbidden = |field: &httparse::Header<'_>| {
+                http::HeaderName::from_bytes(field.name.as_bytes()).is_ok_and(|name| is_forbidden(&name))
+            };
+            let allowed: Vec<_> = parsed.iter().filter(|field| !is_forbidden(field)).copied().collect();
+            if allowed.len() < parsed.len() && side == Side::Request {
+                return Err(HeadError::ForbiddenTrailer);
+            }
             let copy = Bytes::copy_from_slice(section);
-            let (trailers, _) = fields::collect(section, &copy, parsed, Side::Response)?;
-            if trailers.keys().any(is_forbidden) { Err(HeadError::ForbiddenTrailer) } else { Ok(trailers) }
+            Ok(fields::collect(section, &copy, &allowed, side)?.0)
         }
         // The section ends early only at a line end that is not CRLF.
         Ok(_) => Err(HeadError::BareLineFeed),

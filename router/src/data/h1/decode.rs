@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use http_body::SizeHint;
 
 use super::chunked::{ChunkDecoder, ChunkError, Step};
-use super::fields::Framing;
+use super::fields::{Framing, Side};
 
 /// The reader of one body.
 #[derive(Debug, Default)]
@@ -22,11 +22,11 @@ pub(crate) enum BodyDecoder {
 }
 
 impl BodyDecoder {
-    pub(crate) fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing, side: Side) -> Self {
         match framing {
             Framing::Length(0) => Self::Done,
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(ChunkDecoder::new()),
+            Framing::Chunked => Self::Chunked(ChunkDecoder::new(side)),
             Framing::UntilClose => Self::UntilClose,
         }
     }

@@ -2,9 +2,10 @@
 //! Owns the registration of connections; never closes anything itself. The worker starts it, connections obey it.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
+
+use tokio::sync::Notify;
 
 /// Shared by everything on one worker. Starts once, never stops.
 #[derive(Clone, Default)]
@@ -13,6 +14,7 @@ pub struct Drain(Rc<State>);
 #[derive(Default)]
 struct State {
     started: Cell<bool>,
+    called: Notify,
     waiting: RefCell<Vec<Option<Waker>>>,
     free: RefCell<Vec<usize>>,
 }
@@ -27,6 +29,7 @@ impl Drain {
     /// Starts draining: idle connections close, busy ones close after their exchange.
     pub fn start(&self) {
         self.0.started.set(true);
+        self.0.called.notify_waiters();
         for waker in self.0.waiting.borrow().iter().flatten() {
             waker.wake_by_ref();
         }
@@ -44,17 +47,12 @@ impl Drain {
         self.0.waiting.borrow().len() - self.0.free.borrow().len()
     }
 
-    /// Waits for the start.
+    /// Waits for the start, without being counted.
     pub async fn started(&self) {
-        let mut registered = None;
-        poll_fn(|cx| {
-            if self.is_started() {
-                return Poll::Ready(());
-            }
-            registered.get_or_insert_with(|| self.register()).refresh(cx);
-            Poll::Pending
-        })
-        .await;
+        let called = self.0.called.notified();
+        if !self.is_started() {
+            called.await;
+        }
     }
 
     /// Counts a connection in; it is woken by [`Self::start`] once it has called `refresh`.

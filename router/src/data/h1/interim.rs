@@ -1,5 +1,5 @@
 //! The way of interim (1xx) responses, such as 103, from the origin to an HTTP/1.1 client (RFC 9110 section 15.2).
-//! Owns nothing but the handle; never passes 100 (the connection's own) or 101 (the end of HTTP).
+//! Owns nothing but the handle.
 
 use http::{HeaderMap, StatusCode, Version};
 
@@ -21,8 +21,7 @@ impl Interim {
     /// Queues an interim response; it is written when the service next waits. More than 16 KiB of them are dropped.
     pub fn send(&self, status: StatusCode, headers: &HeaderMap) {
         let mut connection = self.connection.borrow_mut();
-        let passes = status.is_informational() && status.as_u16() > 101;
-        if passes && connection.exchange == self.exchange && connection.interim_open && connection.out.has_room() {
+        if connection.exchange == self.exchange && connection.interim_open && connection.out.has_room() {
             write_interim(connection.out.flat(), status, headers);
         }
     }

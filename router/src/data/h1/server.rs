@@ -15,7 +15,7 @@ use super::connection::{Connection, Seen, Shared};
 use super::deadline::Deadline;
 use super::decode::BodyDecoder;
 use super::drain::{Drain, Registered};
-use super::fields::HeadLimits;
+use super::fields::{HeadLimits, Side};
 use super::head_error::HeadError;
 use super::incoming::RequestBody;
 use super::interim::Interim;
@@ -220,7 +220,7 @@ impl Serving<'_> {
             let mut connection = self.shared.borrow_mut();
             connection.read.bytes.advance(head.len);
             let interim_open = Interim::exist_in(head.version);
-            connection.begin(BodyDecoder::new(head.framing), head.expects_continue, interim_open);
+            connection.begin(BodyDecoder::new(head.framing, Side::Request), head.expects_continue, interim_open);
         }
         let mut request = Request::new(Body::client(RequestBody::new(&self.shared)));
         *request.method_mut() = head.method;

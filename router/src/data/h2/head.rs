@@ -1,17 +1,24 @@
-//! The head of an HTTP/2 request as one of HTTP/1.1 would be, so that all behind it look at the same.
+//! The head of an HTTP/2 request as one of HTTP/1.1 would be, so that all behind it look at the same; and that of the answer as
+//! HTTP/2 has it.
 //!
-//! Owns the host (RFC 9113 section 8.3.1): one, well formed, and that of `:authority`, by which routes and keys go; and the cookie,
-//! which clients send in crumbs (section 8.2.3). Pure.
+//! Owns the host (RFC 9113 section 8.3.1): one, well formed, and that of `:authority`, by which routes and keys go; the cookie,
+//! which clients send in crumbs (section 8.2.3); and the fields that HTTP/2 does not have, or that a codec adds.
 
+use crate::data::body::Body;
+use crate::data::h1::date::write_date;
 use crate::data::h1::fields::is_host;
-use http::header::{COOKIE, HOST, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, DATE, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, response};
+use http_body::Body as _;
 
 /// Makes a head so.
 ///
 /// # Errors
 /// Why it is malformed, for people.
 pub(super) fn unify(parts: &mut Parts) -> Result<(), &'static str> {
+    check_path(parts)?;
     let mut fields = parts.headers.get_all(HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
@@ -33,12 +40,43 @@ pub(super) fn unify(parts: &mut Parts) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The path is the target of a request line towards the origin (RFC 9113 section 8.3.1), and what HTTP/1.1 refuses there is refused.
+fn check_path(parts: &Parts) -> Result<(), &'static str> {
+    let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the path has bytes that no URI has");
+    }
+    if target == "*" && parts.method != Method::OPTIONS { Err("only OPTIONS may ask for *") } else { Ok(()) }
+}
+
 fn join_cookies(parts: &mut Parts) {
     let crumbs: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() > 1
         && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
     {
         parts.headers.insert(COOKIE, cookie);
+    }
+}
+
+/// Makes the head of an answer one of HTTP/2.
+pub(super) fn finish(parts: &mut response::Parts, body: &Body) {
+    let headers = &mut parts.headers;
+    // RFC 9113 section 8.2.2.
+    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    if parts.status == StatusCode::NO_CONTENT {
+        // It has none (RFC 9110 section 8.6), and clients take the whole stream for malformed.
+        headers.remove(CONTENT_LENGTH);
+    } else if let Some(length) = body.exact_len().filter(|_| !body.is_end_stream()) {
+        headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    if !headers.contains_key(DATE) {
+        let mut date = Vec::new();
+        write_date(&mut date);
+        if let Ok(date) = HeaderValue::try_from(date) {
+            headers.insert(DATE, date);
+        }
     }
 }
 
@@ -75,6 +113,21 @@ mod tests {
             let fields: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
             assert_eq!(unified(uri, &fields).map(|(host, _)| host), expected.map(str::to_owned), "{uri} {hosts:?}");
         }
+    }
+
+    #[test]
+    fn rfc9113_8_3_1_a_path_is_of_a_uri() {
+        let checked = |method: &str, path: &'static [u8]| {
+            let path = PathAndQuery::from_maybe_shared(path).unwrap();
+            let uri = http::Uri::builder().scheme("https").authority("a.example").path_and_query(path).build().unwrap();
+            let (mut parts, ()) = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
+            unify(&mut parts)
+        };
+        assert_eq!(checked("GET", b"/a%C3%A4?b=c"), Ok(()));
+        assert_eq!(checked("GET", b"/\xc3\xa4"), Err("the path has bytes that no URI has"));
+        assert_eq!(checked("GET", b"/?\xc3\xa4"), Err("the path has bytes that no URI has"));
+        assert_eq!(checked("OPTIONS", b"*"), Ok(()));
+        assert_eq!(checked("GET", b"*"), Err("only OPTIONS may ask for *"));
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! HTTP/2 from clients, by hyper; the exchange is the same as for HTTP/1.1.
+//! HTTP/2 from clients, over the h2 crate; the exchange is the same as for HTTP/1.1.
 //!
-//! Owns the translation of hyper's head and body, how long a connection may be idle, and the settings that bound what one may hold
-//! (streams, header list, the Rapid Reset defence of the h2 crate). Never decides anything.
+//! Owns how a connection ends, and the settings that bound what one may hold (streams, windows, header list, the Rapid Reset
+//! defence of the crate). `stream` serves one request. Never decides anything.
 
 mod body;
 mod head;
+mod interim;
+mod life;
+mod stream;
 
 use super::body::Body;
 use super::connection::Connection;
@@ -12,34 +15,25 @@ use super::core::Core;
 use super::exchange::exchange;
 use super::h1::{Drain, Io};
 use super::respond;
-use crate::base::clock::monotonic;
 use crate::config::ClientLimits;
 use crate::metrics::Metrics;
 pub(super) use body::RequestBody;
-use http::header::CONTENT_LENGTH;
+use h2::server::Builder;
+use h2::{Ping, PingPong};
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::cell::Cell;
-use std::convert::Infallible;
-use std::future::poll_fn;
+pub(super) use interim::Interim;
+use life::{Life, Socket};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 /// Streams that one connection may have open (RFC 9113 recommends at least 100; nginx's default is 128).
 const STREAMS_MAX: u32 = 128;
-
-/// Runs futures on the worker's own thread.
-#[derive(Clone, Copy)]
-struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
-}
+/// What a client may send of one body, and of all bodies of a connection, before some of it is read (hyper's defaults).
+const WINDOW: u32 = 1024 * 1024;
+/// What one stream may leave to be written (hyper's default).
+const SEND_MAX: usize = 400 * 1024;
 
 /// Serves one HTTP/2 connection to its end.
 pub(super) async fn serve(
@@ -49,63 +43,83 @@ pub(super) async fn serve(
     connection: Rc<Connection>,
     drain: &Drain,
 ) {
-    let last = Rc::new(Cell::new(None));
-    let service = service_fn(|request: Request<Incoming>| {
-        last.set(Some(monotonic()));
-        let (core, connection) = (Rc::clone(&core), Rc::clone(&connection));
-        async move { Ok::<_, Infallible>(answer(&core, &connection, request).await) }
-    });
-    let mut builder = http2::Builder::new(Local);
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(u32::try_from(limits.head_max).unwrap_or(u32::MAX))
-        .keep_alive_interval(limits.idle_timeout)
-        .keep_alive_timeout(limits.header_timeout);
     // Counted, so that a draining worker waits for it.
-    let registered = drain.register();
-    let started = poll_fn(|cx| {
-        registered.refresh(cx);
-        if drain.is_started() { Poll::Ready(()) } else { Poll::Pending }
+    let _registered = drain.register();
+    let (life, leaving) = (Rc::new(Life::new()), Rc::new(Notify::new()));
+    let handshake = builder(limits).handshake(Socket { io, life: Rc::clone(&life) });
+    let mut streams = match timeout(limits.idle_timeout, handshake).await {
+        Ok(Ok(streams)) => streams,
+        Ok(Err(error)) => return tracing::debug!(%error, "an HTTP/2 connection did not begin"),
+        Err(_) => return,
+    };
+    let pings = streams.ping_pong();
+    let mut lost = pin!(lost(pings, limits));
+    // A PoP that drains sends its clients elsewhere, as `connection: close` does in HTTP/1.1.
+    let mut leave = pin!(async {
+        tokio::select! { () = drain.started() => (), () = leaving.notified() => () }
     });
-    let began = monotonic();
-    let idle = async {
-        loop {
-            let left = limits.idle_timeout.saturating_sub(last.get().unwrap_or(began).elapsed());
-            if left.is_zero() {
+    let mut silent = pin!(life.silent(limits.idle_timeout));
+    let mut is_closing = false;
+    loop {
+        tokio::select! {
+            accepted = streams.accept() => match accepted {
+                Some(Ok((request, reply))) => {
+                    let (open, core, connection) = (life.open(), Rc::clone(&core), Rc::clone(&connection));
+                    let (leaving, limits) = (Rc::clone(&leaving), *limits);
+                    tokio::task::spawn_local(async move {
+                        stream::serve(request, reply, limits, async |request| answer(&core, &connection, request).await).await;
+                        if core.snapshot().draining {
+                            leaving.notify_one();
+                        }
+                        drop(open);
+                    });
+                    continue;
+                }
+                Some(Err(error)) => return tracing::debug!(%error, "an HTTP/2 connection ended with an error"),
+                None => return,
+            },
+            () = &mut lost => return tracing::debug!("an HTTP/2 client does not answer any more"),
+            // What it asked for does not leave, and there is nothing else to wait for.
+            () = &mut silent => if is_closing {
                 return;
-            }
-            tokio::time::sleep(left).await;
+            },
+            () = &mut leave, if !is_closing => {}
         }
-    };
-    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = async { tokio::select! { () = started => (), () = idle => () } } => {
-            // Open streams end whole.
-            serving.as_mut().graceful_shutdown();
-            match last.get() {
-                Some(_) => serving.await,
-                // Of one that has not said what it is, hyper awaits that for ever.
-                None => tokio::time::timeout(limits.header_timeout, serving).await.unwrap_or(Ok(())),
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP/2 connection ended with an error");
+        // No new streams (GOAWAY, RFC 9113 section 6.8); those that are open end whole.
+        is_closing = true;
+        life.sign();
+        silent.set(life.silent(limits.write_timeout));
+        streams.graceful_shutdown();
     }
 }
 
-async fn answer(core: &Rc<Core>, connection: &Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
+fn builder(limits: &ClientLimits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.head_max).unwrap_or(u32::MAX))
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_send_buffer_size(SEND_MAX);
+    builder
+}
+
+/// Returns when the client does not answer a PING: it went away without a word, or its network did.
+async fn lost(pings: Option<PingPong>, limits: &ClientLimits) {
+    let Some(mut pings) = pings else { return std::future::pending().await };
+    loop {
+        sleep(limits.idle_timeout).await;
+        if !matches!(timeout(limits.header_timeout, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
+            return;
+        }
+    }
+}
+
+async fn answer(core: &Rc<Core>, connection: &Rc<Connection>, request: Request<Body>) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
     if let Err(why) = head::unify(&mut parts) {
         Metrics::count(&core.metrics.refused, "reason", "malformed");
         return respond::text(StatusCode::BAD_REQUEST, why);
     }
-    let mut response = exchange(core, connection, Request::from_parts(parts, Body::from(body))).await;
-    // It has none (RFC 9110 section 8.6), and clients take the whole stream for malformed.
-    if response.status() == StatusCode::NO_CONTENT {
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
-    response
+    exchange(core, connection, Request::from_parts(parts, body)).await
 }

@@ -21,11 +21,11 @@ use crate::base::clock;
 use crate::data::body::Body;
 use crate::data::h1::buffers;
 use crate::data::h1::decode::BodyDecoder;
-use crate::data::h1::fields::Framing;
-use crate::data::h1::interim::Interim;
+use crate::data::h1::fields::{Framing, Side};
 use crate::data::h1::response_head::{ResponseHead, parse_response};
 use crate::data::h1::tunnel::Tunnel;
 use crate::data::headers::{Survey, strip_hop_by_hop};
+use crate::data::interim::Interim;
 use crate::snapshot::origin::Origin;
 
 /// Interim responses accepted before a final one.
@@ -41,7 +41,7 @@ pub struct Outgoing<'a> {
     /// Time limits.
     pub timeouts: &'a Timeouts,
     /// Where interim responses (other than 100) go.
-    pub interim: Option<&'a Interim>,
+    pub(crate) interim: Option<&'a Interim>,
     /// The time now.
     pub now: Instant,
 }
@@ -290,7 +290,7 @@ impl<'a> Attempt<'a> {
             let over = self.pumped || held || self.write_error.is_some();
             let reusable = head.keep_alive && !held && self.write_error.is_none();
             let pump = (!over).then(|| Box::new(self.pump));
-            let decoder = BodyDecoder::new(head.framing);
+            let decoder = BodyDecoder::new(head.framing, Side::Response);
             Body::origin(ResponseBody::new(self.pool.clone(), connection, decoder, pump, reusable, timeouts.body))
         };
         let mut response = Response::new(body);

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::data::h1::HeadError;
 use crate::data::h1::chunked::{CHUNK_END, ChunkDecoder, ChunkError, Step, write_size, write_trailers};
+use crate::data::h1::fields::Side;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Decoded {
@@ -18,7 +19,11 @@ struct Decoded {
 
 /// Feeds the input in pieces of these sizes (the last size repeats).
 fn decode(input: &[u8], sizes: &[usize]) -> Result<Decoded, ChunkError> {
-    let mut decoder = ChunkDecoder::new();
+    decode_of(Side::Request, input, sizes)
+}
+
+fn decode_of(side: Side, input: &[u8], sizes: &[usize]) -> Result<Decoded, ChunkError> {
+    let mut decoder = ChunkDecoder::new(side);
     let mut buffer = BytesMut::new();
     let mut decoded = Decoded::default();
     let mut fed = 0;
@@ -40,6 +45,20 @@ fn decode(input: &[u8], sizes: &[usize]) -> Result<Decoded, ChunkError> {
             }
         }
     }
+}
+
+#[test]
+fn rfc9110_6_5_1_framing_among_an_origins_trailers_is_left_out() {
+    for fields in
+        ["content-length: 1\r\nx: y\r\n", "x: y\r\nTransfer-Encoding: gzip\r\nhost: a\r\ncontent-length: x\r\n"]
+    {
+        let decoded = decode_of(Side::Response, format!("2\r\nok\r\n0\r\n{fields}\r\nrest").as_bytes(), &[3]).unwrap();
+        let trailers = decoded.trailers.unwrap();
+        assert_eq!((decoded.data.as_slice(), decoded.rest.as_slice()), (&b"ok"[..], &b"rest"[..]));
+        assert_eq!((trailers.len(), trailers["x"].as_bytes()), (1, &b"y"[..]));
+    }
+    let decoded = decode_of(Side::Response, b"0\r\nconnection: close\r\n\r\n", &[100]).unwrap();
+    assert!(decoded.complete && decoded.trailers.is_none());
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn shown(interim: &http::Response<()>) -> String {
 fn hints_of_an_origin_pass_without_the_fields_of_the_hop() {
     let origin = Origin::start(|speaker| {
         while speaker.request()?.is_some() {
-            let hop = "connection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n";
+            let hop = "connection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\ncontent-length: 0\r\n";
             speaker.say(format!(
                 "HTTP/1.1 102 Processing\r\n{hop}\r\nHTTP/1.1 103 Early Hints\r\n{hop}link: </a.css>\r\n\r\n"
             ))?;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use h2::server::SendResponse;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,6 +22,10 @@ impl Interim {
         let mut response = Response::new(());
         *response.status_mut() = status;
         response.headers_mut().clone_from(headers);
+        // No content follows, and clients take a stream whose interim answer has a length for malformed.
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+            response.headers_mut().remove(name);
+        }
         // A stream that is answered or gone takes none, and needs none.
         let _ = self.0.borrow_mut().send_informational(response);
     }

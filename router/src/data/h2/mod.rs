@@ -8,6 +8,8 @@ mod head;
 mod interim;
 mod life;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use super::body::Body;
 use super::connection::Connection;

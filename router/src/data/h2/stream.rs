@@ -87,6 +87,8 @@ async fn send(mut body: Body, stream: &mut SendStream<Bytes>, timeout: Duration)
         let Ok(frame) = frame.await else { return Err(Reason::CANCEL) };
         match frame {
             Some(Ok(frame)) => match frame.into_data() {
+                // What is empty may be the last of it: then nothing comes behind it, and that ends the stream.
+                Ok(data) if data.is_empty() => {}
                 Ok(data) => {
                     let is_last = body.is_end_stream();
                     send_data(data, is_last, stream, timeout).await?;

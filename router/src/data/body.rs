@@ -224,9 +224,9 @@ impl Drop for Body {
 
 impl From<FileBody> for Body {
     fn from(file: FileBody) -> Self {
-        match file.into_bytes() {
-            Ok(bytes) => Self::full(bytes),
-            Err(file) => Self::boxed(file.map_err(BodyError::Io)),
+        match file {
+            FileBody::Memory(bytes) => Self::full(bytes),
+            FileBody::Pieces(_) => Self::boxed(file.map_err(BodyError::Io)),
         }
     }
 }

@@ -144,7 +144,7 @@ async fn answer(asked: &Asked<'_>, parts: &mut Parts, body: Body, record: &mut R
             // Boxed: a hit ends before it grows, and what is not cached should not carry its size.
             Some(cache) => Box::pin(cached::serve(asked, plan, cache, parts, body, record)).await,
         },
-        Decision::Files(bundle) => bundle.respond(parts, path_of(parts), now).await.map(Body::from),
+        Decision::Files(bundle) => bundle.respond(parts, path_of(parts), now, core.seed()).await.map(Body::from),
         Decision::Reply(service, reply) => {
             record.service = Some(Arc::clone(service));
             record.refused = Some("policy-reply");
@@ -257,8 +257,8 @@ fn finish(
     let head = response.headers_mut();
     head.append(header::VIA, via.clone());
     head.insert(headers::X_REQUEST_ID, record.request_id.clone());
-    // A PoP that drains sends its clients elsewhere; on HTTP/2 there is no such field (RFC 9113, section 8.2.2).
-    if snapshot.draining && version != Version::HTTP_2 && !upgraded {
+    // A PoP that drains sends its clients elsewhere. HTTP/2 has its own way to say so, and takes the field off.
+    if snapshot.draining && !upgraded {
         head.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if wants.timing {

@@ -7,11 +7,12 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
 use super::Bundle;
-use super::body::{FileBody, Source};
+use super::body::{FileBody, Segment, Source};
 use super::condition::{Outcome, judge};
 use super::entry::{Content, Disk, Entry, Form};
 use super::index::Target;
@@ -23,8 +24,9 @@ use crate::cache::compress::is_range_by_date;
 use crate::cache::condition::{Validators, range_applies};
 use crate::cache::date::HttpDate;
 use crate::cache::etag::EntityTag;
-use crate::cache::multipart::content_range;
+use crate::cache::multipart::{self, Multipart, content_range};
 use crate::cache::range::{Wanted, wanted};
+use crate::cache::settings::RANGE_PARTS_MAX;
 
 /// Room for the headers of a file answer and those that every answer carries.
 const HEADERS: usize = 24;
@@ -39,6 +41,7 @@ struct Ask<'a> {
     /// The URI's path, for a redirect to itself with a slash.
     path: &'a str,
     now: Timestamp,
+    seed: u64,
 }
 
 impl Ask<'_> {
@@ -50,12 +53,12 @@ impl Ask<'_> {
 impl Bundle {
     /// The answer to a request. `path` is the part of the URI's path that names a file under the root (all of it, unless
     /// the route takes a prefix off). Failures are answers too: 404, 405, 503 while a file is being replaced, or 500 with a
-    /// log line.
-    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp) -> Response<FileBody> {
-        let ask = Ask { head, path, now };
+    /// log line. `seed` makes the boundary between several parts: clients must not be able to guess it.
+    pub async fn respond(&self, head: &request::Parts, path: &str, now: Timestamp, seed: u64) -> Response<FileBody> {
+        let ask = Ask { head, path, now, seed };
         let mut response = match self.find(ask) {
             Answer::Ready(response) => response,
-            Answer::Disk { disk, part, response } => Box::pin(self.with_first_piece(disk, part, response)).await,
+            Answer::Disk { disk, parts, response } => Box::pin(with_first_piece(disk, parts, response)).await,
         };
         if ask.is_head() {
             *response.body_mut() = FileBody::empty();
@@ -126,47 +129,61 @@ impl Bundle {
         }
         content(&mut headers, entry, encoding);
         let part = match ranged && range_applies(asked, &validators(entry, form, ask.now), ask.now) {
-            // One part is what downloads and players ask for.
-            true => wanted(asked, form.length, 1),
+            true => wanted(asked, form.length, RANGE_PARTS_MAX),
             false => Wanted::Whole,
         };
-        body(response(StatusCode::OK, headers), form, part, ask.is_head())
+        body(ask, response(StatusCode::OK, headers), form, part)
     }
+}
 
-    /// Reads the first piece on a thread that may block.
-    async fn with_first_piece(
-        &self,
-        disk: Arc<Disk>,
-        part: Range<u64>,
-        mut response: Response<FileBody>,
-    ) -> Response<FileBody> {
-        let from = Arc::clone(&disk);
-        let opened = tokio::task::spawn_blocking(move || {
-            let held = from.held.clone().map_or_else(|| tree::open(&from.path, from.stamp).map(Arc::new), Ok)?;
-            FileBody::part(Source { file: held, stamp: from.stamp }, part)
-        });
-        match opened.await.map_err(io::Error::other).flatten() {
-            Ok(body) => {
-                *response.body_mut() = body;
-                response
-            }
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle) => {
-                let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "the file is being replaced");
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                response
-            }
-            Err(error) => {
-                tracing::warn!(path = %disk.path.display(), %error, "a static file cannot be read");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
-            }
+/// Reads the first piece on a thread that may block.
+async fn with_first_piece(disk: Arc<Disk>, parts: Parts, mut response: Response<FileBody>) -> Response<FileBody> {
+    let from = Arc::clone(&disk);
+    let opened = tokio::task::spawn_blocking(move || {
+        let file = from.held.clone().map_or_else(|| tree::open(&from.path, from.stamp).map(Arc::new), Ok)?;
+        let source = Source { file, stamp: from.stamp };
+        FileBody::begun(parts.segments(|span| Segment::Span(source.clone(), span)))
+    });
+    match opened.await.map_err(io::Error::other).flatten() {
+        Ok(body) => {
+            *response.body_mut() = body;
+            response
         }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle) => {
+            let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "the file is being replaced");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        Err(error) => {
+            tracing::warn!(path = %disk.path.display(), %error, "a static file cannot be read");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
+        }
+    }
+}
+
+/// What of a file an answer has.
+enum Parts {
+    /// One span of it, or all.
+    One(Range<u64>),
+    /// Several, with fields between them.
+    Several(Multipart),
+}
+
+impl Parts {
+    fn segments(self, span: impl Fn(Range<u64>) -> Segment) -> Vec<Segment> {
+        let several = match self {
+            Self::One(part) => return vec![span(part)],
+            Self::Several(several) => several,
+        };
+        let parts = several.parts.into_iter().flat_map(|part| [Segment::Bytes(part.head.into()), span(part.span)]);
+        parts.chain([Segment::Bytes(several.end.into())]).collect()
     }
 }
 
 /// An answer, or all of it but the bytes of a file.
 enum Answer {
     Ready(Response<FileBody>),
-    Disk { disk: Arc<Disk>, part: Range<u64>, response: Response<FileBody> },
+    Disk { disk: Arc<Disk>, parts: Parts, response: Response<FileBody> },
 }
 
 /// A navigation asks for HTML by name; one without `Accept` gets the benefit of the doubt. Scripts and images send
@@ -203,7 +220,7 @@ fn missing_page(ask: Ask<'_>, page: &Entry) -> Answer {
     vary(&mut headers, true, page.varies());
     content(&mut headers, page, encoding);
     headers.remove(header::ACCEPT_RANGES);
-    body(response(StatusCode::NOT_FOUND, headers), form, Wanted::Whole, ask.is_head())
+    body(ask, response(StatusCode::NOT_FOUND, headers), form, Wanted::Whole)
 }
 
 fn validators<'a>(entry: &Entry, form: &'a Form, now: Timestamp) -> Validators<'a> {
@@ -246,33 +263,59 @@ fn content(headers: &mut HeaderMap, entry: &Entry, encoding: Option<Encoding>) {
     }
 }
 
-fn body(mut response: Response<FileBody>, form: &Form, part: Wanted, is_head: bool) -> Answer {
-    let length = form.length;
-    let part = match part {
-        Wanted::Whole => 0..length,
-        Wanted::Parts(parts) => {
-            let part = parts.into_iter().next().unwrap_or(0..length);
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            set(response.headers_mut(), header::CONTENT_RANGE, &content_range(&part, length));
-            part
-        }
+fn body(ask: Ask<'_>, mut response: Response<FileBody>, form: &Form, wanted: Wanted) -> Answer {
+    let total = form.length;
+    let parts = match wanted {
+        Wanted::Whole => Parts::One(0..total),
+        Wanted::Parts(spans) => partial(&mut response, &spans, total, ask.seed),
         Wanted::Unsatisfiable => {
             let mut refused = text(StatusCode::RANGE_NOT_SATISFIABLE, "the range lies beyond the file");
-            set(refused.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{length}"));
+            set(refused.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{total}"));
             return Answer::Ready(refused);
         }
     };
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
-    match &form.content {
-        Content::Memory(bytes) => {
-            // Within the bytes, whose length is a `usize`.
-            let span = usize::try_from(part.start).unwrap_or(0)..usize::try_from(part.end).unwrap_or(bytes.len());
-            *response.body_mut() = FileBody::whole(bytes.slice(span));
+    let length = match &parts {
+        Parts::One(part) => part.end - part.start,
+        Parts::Several(several) => several.length,
+    };
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    match (&form.content, parts) {
+        (Content::Disk(_), _) if ask.is_head() || length == 0 => Answer::Ready(response),
+        (Content::Disk(disk), parts) => Answer::Disk { disk: Arc::clone(disk), parts, response },
+        (Content::Memory(bytes), Parts::One(part)) => {
+            *response.body_mut() = FileBody::Memory(within(bytes, part));
             Answer::Ready(response)
         }
-        Content::Disk(_) if is_head || part.is_empty() => Answer::Ready(response),
-        Content::Disk(disk) => Answer::Disk { disk: Arc::clone(disk), part, response },
+        (Content::Memory(bytes), parts) => {
+            *response.body_mut() = FileBody::joined(parts.segments(|span| Segment::Bytes(within(bytes, span))));
+            Answer::Ready(response)
+        }
     }
+}
+
+/// Makes an answer one of these spans.
+fn partial(response: &mut Response<FileBody>, spans: &[Range<u64>], total: u64, seed: u64) -> Parts {
+    let head = response.headers_mut();
+    let parts = match spans {
+        [span] => {
+            set(head, header::CONTENT_RANGE, &content_range(span, total));
+            Parts::One(span.clone())
+        }
+        spans => match multipart::plan(spans, total, head.get(header::CONTENT_TYPE), seed) {
+            Some(several) => {
+                head.insert(header::CONTENT_TYPE, several.content_type.clone());
+                Parts::Several(several)
+            }
+            None => return Parts::One(0..total),
+        },
+    };
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    parts
+}
+
+/// A span of bytes, whose length is a `usize`.
+fn within(bytes: &Bytes, span: Range<u64>) -> Bytes {
+    bytes.slice(usize::try_from(span.start).unwrap_or(0)..usize::try_from(span.end).unwrap_or(bytes.len()))
 }
 
 /// To the same name with a slash: relative, so that it holds behind any prefix, scheme and host.
@@ -294,7 +337,7 @@ fn text(status: StatusCode, words: &'static str) -> Response<FileBody> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(words.len()));
     let mut response = response(status, headers);
-    *response.body_mut() = FileBody::whole(words);
+    *response.body_mut() = FileBody::Memory(words.into());
     response
 }
 

@@ -113,7 +113,7 @@ impl Site {
 
     async fn send(&self, request: request::Builder) -> Answer {
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let response = self.bundle.respond(&head, head.uri.path(), NOW).await;
+        let response = self.bundle.respond(&head, head.uri.path(), NOW, 7).await;
         let (head, body) = response.into_parts();
         let declared = head.headers.get("content-length").map(|value| value.to_str().unwrap().parse::<u64>().unwrap());
         let exact = http_body::Body::size_hint(&body).exact().unwrap();
@@ -126,7 +126,7 @@ impl Site {
     /// The status at the time by which assets of earlier builds are kept.
     async fn status_now(&self, path: &str) -> u16 {
         let (head, ()) = Request::get(path).body(()).unwrap().into_parts();
-        self.bundle.respond(&head, path, Clock::start().now()).await.status().as_u16()
+        self.bundle.respond(&head, path, Clock::start().now(), 7).await.status().as_u16()
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -301,7 +301,7 @@ async fn validators_and_conditions() {
     assert_ne!(site.get("/digits.txt", &[]).await.header("etag"), tag);
     // A time that lies ahead is not told.
     let (head, ()) = Request::get("/docs/").body(()).unwrap().into_parts();
-    let early = site.bundle.respond(&head, "/docs/", Timestamp(1)).await;
+    let early = site.bundle.respond(&head, "/docs/", Timestamp(1), 7).await;
     assert!(!early.headers().contains_key("last-modified"));
 }
 
@@ -312,7 +312,9 @@ async fn ranges() {
     for (headers, status, range, body) in [
         (&[("range", "bytes=2-4")][..], 206, "bytes 2-4/10", "234"),
         (&[("range", "bytes=-3")], 206, "bytes 7-9/10", "789"),
-        (&[("range", "bytes=0-1,4-5")], 200, "", "0123456789"),
+        (&[("range", "bytes=0-1,2-4")], 206, "bytes 0-4/10", "01234"),
+        (&[("range", "bytes=0-1,20-")], 206, "bytes 0-1/10", "01"),
+        (&[("range", "bytes=0-1,4-5"), ("if-range", "\"old\"")], 200, "", "0123456789"),
         (&[("range", "bytes=20-")], 416, "bytes */10", "the range lies beyond the file\n"),
         (&[("range", "bytes=2-4"), ("if-range", tag.as_str())], 206, "bytes 2-4/10", "234"),
         (&[("range", "bytes=2-4"), ("if-range", "\"old\"")], 200, "", "0123456789"),
@@ -384,6 +386,38 @@ async fn a_variant_older_than_its_file_is_left_out() {
 }
 
 #[tokio::test]
+async fn rfc9110_15_3_7_2_several_ranges() {
+    let mut site = Site::new(None);
+    let digits = b"0123456789";
+    let large: Vec<u8> = (0..2_000_003u32).map(|n| (n % 251) as u8).collect();
+    write(&site.path("large.bin"), &large);
+    site.reload();
+    for (name, content, range, spans) in [
+        ("digits.txt", &digits[..], "bytes=0-1,4-5,-1", &[0..2, 4..6, 9..10][..]),
+        ("digits.txt", digits, "bytes=4-5,0-1", &[4..6, 0..2]),
+        ("large.bin", &large, "bytes=0-0,1000000-1700000,-3", &[0..1, 1_000_000..1_700_001, 2_000_000..2_000_003]),
+        ("large.bin", &large, "bytes=300000-1000000,2-3", &[300_000..1_000_001, 2..4]),
+    ] {
+        let answer = site.get(&format!("/{name}"), &[("range", range)]).await;
+        assert_eq!((answer.status, answer.header("content-range")), (206, ""), "{range}");
+        let boundary = answer.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
+        let media_type = if name == "large.bin" { "application/octet-stream" } else { "text/plain; charset=utf-8" };
+        let mut expected = Vec::new();
+        for span in spans {
+            let total = content.len();
+            let said = format!("Content-Range: bytes {}-{}/{total}", span.start, span.end - 1);
+            expected.extend(format!("--{boundary}\r\nContent-Type: {media_type}\r\n{said}\r\n\r\n").bytes());
+            expected.extend([&content[span.clone()], b"\r\n"].concat());
+        }
+        expected.extend(format!("--{boundary}--\r\n").bytes());
+        assert_eq!(answer.header("content-length"), expected.len().to_string(), "{range}");
+        assert!(answer.body == expected, "{range}");
+    }
+    let many = format!("bytes={}", (0..17).map(|n| format!("{}-{}", n * 2, n * 2)).collect::<Vec<_>>().join(","));
+    assert_eq!(site.get("/large.bin", &[("range", &many)]).await.status, 200, "more parts than are sent");
+}
+
+#[tokio::test]
 async fn large_files_come_in_pieces() {
     let mut site = Site::new(None);
     let content: Vec<u8> = (0..2_000_003u32).map(|n| (n % 251) as u8).collect();
@@ -395,7 +429,7 @@ async fn large_files_come_in_pieces() {
     assert!(part.status == 206 && part.body == content[100_000..1_900_000]);
 
     let (head, ()) = Request::get("/large.bin").body(()).unwrap().into_parts();
-    let mut body = site.bundle.respond(&head, "/large.bin", NOW).await.into_body();
+    let mut body = site.bundle.respond(&head, "/large.bin", NOW, 7).await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(first.len() <= 128 * 1024 && !body.is_end_stream());
     // Written over under the reader: an error, never a body that begins in one build and ends in the next.
@@ -422,7 +456,7 @@ async fn previous_assets_stay_for_their_time() {
     let now = Clock::start().now();
     let at = async |path: &str, now: Timestamp| {
         let (head, ()) = Request::get(path).header("accept", "*/*").body(()).unwrap().into_parts();
-        site.bundle.respond(&head, path, now).await
+        site.bundle.respond(&head, path, now, 7).await
     };
     let kept = at(old, now).await;
     assert_eq!(

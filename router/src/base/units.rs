@@ -64,6 +64,13 @@ fn split(text: &str) -> Option<(f64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
+/// Reads `1*DIGIT`, as HTTP's fields have numbers. One that does not fit is the largest: it is beyond every size and age.
+pub fn digits(text: &[u8]) -> Option<u64> {
+    let valid = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    valid.then(|| text.iter().fold(0, add))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +96,16 @@ mod tests {
         }
         for text in ["", "5", "0", "MiB", "-1MiB", "1TB", "99999999999GiB"] {
             assert!(bytes(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn numbers_of_fields() {
+        for (text, value) in [("0", Some(0)), ("007", Some(7)), ("99999999999999999999999", Some(u64::MAX))] {
+            assert_eq!(digits(text.as_bytes()), value, "{text}");
+        }
+        for text in ["", "-1", "+1", " 1", "1.0", "0x1"] {
+            assert_eq!(digits(text.as_bytes()), None, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName};
 
 use super::list::{self, Argument};
+use crate::base::units;
 
 /// The largest number of seconds that counts as such; larger ones mean this (RFC 9111 section 1.2.2).
 pub const SECONDS_MAX: u32 = 1 << 31;
@@ -137,9 +138,8 @@ fn value<'a>(argument: &'a Argument<'_>) -> Option<&'a [u8]> {
 
 /// delta-seconds (RFC 9111 section 1.2.2): digits only; what is too large is the largest.
 pub(super) fn seconds(digits: &[u8]) -> Option<u32> {
-    let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let add = |sum: u32, digit: &u8| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
-    valid.then(|| digits.iter().fold(0, add).min(SECONDS_MAX))
+    let seconds = units::digits(digits)?;
+    Some(u32::try_from(seconds).unwrap_or(SECONDS_MAX).min(SECONDS_MAX))
 }
 
 #[cfg(test)]

@@ -184,17 +184,21 @@ static UNKEYED: [HeaderName; 27] = [
 /// Whether a field must not reach an origin through the cache unless it is part of the key. Also with underscores: CGI and what
 /// came after it (RFC 3875 section 4.1.18) make one name of both.
 pub fn is_unkeyed(name: &HeaderName) -> bool {
-    UNKEYED.contains(name) || UNKEYED.iter().any(|known| is_twin(name, known))
+    UNKEYED.contains(name) || passes_for(name, &UNKEYED)
 }
 
-/// Whether a request has a field that an origin may read as this one, though it has another name.
-pub fn has_twin(request: &HeaderMap, known: &HeaderName) -> bool {
-    request.keys().any(|name| is_twin(name, known))
+/// Whether a request has a field that an origin may read as one of these, though it has another name.
+pub fn has_twin(request: &HeaderMap, known: &[HeaderName]) -> bool {
+    request.keys().any(|name| passes_for(name, known))
 }
 
-fn is_twin(name: &HeaderName, known: &HeaderName) -> bool {
-    let dashed = |byte| if byte == b'_' { b'-' } else { byte };
-    has_underscore(name) && name != known && name.as_str().bytes().map(dashed).eq(known.as_str().bytes().map(dashed))
+fn passes_for(name: &HeaderName, known: &[HeaderName]) -> bool {
+    // Hardly any name has one, so that hardly any is compared.
+    has_underscore(name) && known.iter().any(|known| name != known && dashed(name).eq(dashed(known)))
+}
+
+fn dashed(name: &HeaderName) -> impl Iterator<Item = u8> + '_ {
+    name.as_str().bytes().map(|byte| if byte == b'_' { b'-' } else { byte })
 }
 
 /// Whether an origin may read this field as another.
@@ -205,7 +209,7 @@ pub fn has_underscore(name: &HeaderName) -> bool {
 /// Takes what a client could poison the cache with out of its request; `keyed` are the fields that are parts of the key, and
 /// what passes for one of them goes as well. Called before the router adds its own forwarding fields.
 pub fn strip_unkeyed(request: &mut HeaderMap, keyed: &[HeaderName]) {
-    let passes = |name| is_unkeyed(name) || keyed.iter().any(|known| is_twin(name, known));
+    let passes = |name| is_unkeyed(name) || passes_for(name, keyed);
     let unkeyed = request.keys().filter(|name| passes(name) && !keyed.contains(name));
     for name in unkeyed.cloned().collect::<Vec<_>>() {
         request.remove(name);

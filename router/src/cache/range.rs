@@ -9,6 +9,7 @@ use std::ops::Range;
 use http::header::{HeaderMap, HeaderValue, RANGE};
 
 use super::list;
+use crate::base::units::digits;
 
 /// Members read of one field; with more it is ignored. The parts of an answer have a limit of their own.
 const MEMBERS_MAX: usize = 256;
@@ -138,10 +139,10 @@ fn spec(member: &[u8]) -> Option<Spec> {
     let dash = member.iter().position(|byte| *byte == b'-')?;
     let (first, last) = (&member[..dash], &member[dash + 1..]);
     match (first.is_empty(), last.is_empty()) {
-        (true, _) => Some(Spec::Last(number(last)?)),
-        (false, true) => Some(Spec::From(number(first)?, None)),
+        (true, _) => Some(Spec::Last(digits(last)?)),
+        (false, true) => Some(Spec::From(digits(first)?, None)),
         (false, false) => {
-            let (first, last) = (number(first)?, number(last)?);
+            let (first, last) = (digits(first)?, digits(last)?);
             (first <= last).then_some(Spec::From(first, Some(last)))
         }
     }
@@ -164,13 +165,6 @@ impl Spec {
             Self::Last(count) => length.saturating_sub(count)..length,
         }
     }
-}
-
-/// Digits only; a number beyond 64 bits is beyond every representation.
-fn number(digits: &[u8]) -> Option<u64> {
-    let valid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    valid.then(|| digits.iter().fold(0, add))
 }
 
 /// Makes ranges that overlap or touch one. Those that lie apart keep their order.

@@ -146,7 +146,7 @@ pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Setti
     }
     let names = vary::names(fetched.headers, settings).ok_or(Refusal::Vary)?;
     // Who says `X_Lang` may be answered as if it had said `X-Lang`, and would be found by all who say neither.
-    if names.iter().any(|name| key::has_twin(fetched.request, name)) {
+    if key::has_twin(fetched.request, &names) {
         return Err(Refusal::VaryValues);
     }
     let variant = Variant::of(names, fetched.request, settings).ok_or(Refusal::VaryValues)?;

@@ -5,6 +5,7 @@
 
 use super::body::Body;
 use super::respond;
+use crate::base::units::digits;
 use http::header::{HeaderMap, HeaderValue, MAX_FORWARDS};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -36,10 +37,7 @@ pub(super) fn end(parts: &mut Parts) -> Option<(Response<Body>, &'static str)> {
 fn left(headers: &HeaderMap) -> Option<u64> {
     let mut lines = headers.get_all(MAX_FORWARDS).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };
-    let digits = line.as_bytes();
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    is_number.then(|| digits.iter().fold(0, add))
+    digits(line.as_bytes())
 }
 
 #[cfg(test)]

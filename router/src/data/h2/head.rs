@@ -7,7 +7,8 @@
 use crate::data::body::Body;
 use crate::data::h1::date::write_date;
 use crate::data::h1::fields::is_host;
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, DATE, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use crate::data::headers::{Survey, strip_hop_by_hop};
+use http::header::{CONTENT_LENGTH, COOKIE, DATE, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, response};
@@ -62,9 +63,10 @@ fn join_cookies(parts: &mut Parts) {
 pub(super) fn finish(parts: &mut response::Parts, body: &Body) {
     let headers = &mut parts.headers;
     // RFC 9113 section 8.2.2.
-    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
-        headers.remove(name);
+    if Survey::of(headers).hop_by_hop {
+        strip_hop_by_hop(headers);
     }
+    headers.remove(TRANSFER_ENCODING);
     if parts.status == StatusCode::NO_CONTENT {
         // It has none (RFC 9110 section 8.6), and clients take the whole stream for malformed.
         headers.remove(CONTENT_LENGTH);

@@ -7,24 +7,23 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
 use super::Bundle;
-use super::body::{FileBody, Segment, Source};
+use super::body::FileBody;
 use super::condition::{Outcome, judge};
 use super::entry::{Content, Disk, Entry, Form};
 use super::index::Target;
+use super::parts::Parts;
 use super::path::{has_extension, name_of};
-use super::tree;
 use crate::base::Timestamp;
 use crate::cache::coding::{Encoding, accepted};
 use crate::cache::compress::is_range_by_date;
 use crate::cache::condition::{Validators, range_applies};
 use crate::cache::date::HttpDate;
 use crate::cache::etag::EntityTag;
-use crate::cache::multipart::{self, Multipart, content_range};
+use crate::cache::multipart::{self, content_range};
 use crate::cache::range::{Wanted, wanted};
 use crate::cache::settings::RANGE_PARTS_MAX;
 
@@ -136,14 +135,10 @@ impl Bundle {
     }
 }
 
-/// Reads the first piece on a thread that may block.
+/// Opens the file and reads its first piece on a thread that may block.
 async fn with_first_piece(disk: Arc<Disk>, parts: Parts, mut response: Response<FileBody>) -> Response<FileBody> {
     let from = Arc::clone(&disk);
-    let opened = tokio::task::spawn_blocking(move || {
-        let file = from.held.clone().map_or_else(|| tree::open(&from.path, from.stamp).map(Arc::new), Ok)?;
-        let source = Source { file, stamp: from.stamp };
-        FileBody::begun(parts.segments(|span| Segment::Span(source.clone(), span)))
-    });
+    let opened = tokio::task::spawn_blocking(move || parts.of_file(&from));
     match opened.await.map_err(io::Error::other).flatten() {
         Ok(body) => {
             *response.body_mut() = body;
@@ -158,25 +153,6 @@ async fn with_first_piece(disk: Arc<Disk>, parts: Parts, mut response: Response<
             tracing::warn!(path = %disk.path.display(), %error, "a static file cannot be read");
             text(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read")
         }
-    }
-}
-
-/// What of a file an answer has.
-enum Parts {
-    /// One span of it, or all.
-    One(Range<u64>),
-    /// Several, with fields between them.
-    Several(Multipart),
-}
-
-impl Parts {
-    fn segments(self, span: impl Fn(Range<u64>) -> Segment) -> Vec<Segment> {
-        let several = match self {
-            Self::One(part) => return vec![span(part)],
-            Self::Several(several) => several,
-        };
-        let parts = several.parts.into_iter().flat_map(|part| [Segment::Bytes(part.head.into()), span(part.span)]);
-        parts.chain([Segment::Bytes(several.end.into())]).collect()
     }
 }
 
@@ -274,23 +250,14 @@ fn body(ask: Ask<'_>, mut response: Response<FileBody>, form: &Form, wanted: Wan
             return Answer::Ready(refused);
         }
     };
-    let length = match &parts {
-        Parts::One(part) => part.end - part.start,
-        Parts::Several(several) => several.length,
-    };
+    let length = parts.length();
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    match (&form.content, parts) {
-        (Content::Disk(_), _) if ask.is_head() || length == 0 => Answer::Ready(response),
-        (Content::Disk(disk), parts) => Answer::Disk { disk: Arc::clone(disk), parts, response },
-        (Content::Memory(bytes), Parts::One(part)) => {
-            *response.body_mut() = FileBody::Memory(within(bytes, part));
-            Answer::Ready(response)
-        }
-        (Content::Memory(bytes), parts) => {
-            *response.body_mut() = FileBody::joined(parts.segments(|span| Segment::Bytes(within(bytes, span))));
-            Answer::Ready(response)
-        }
+    match &form.content {
+        Content::Memory(content) => *response.body_mut() = parts.of_bytes(content),
+        Content::Disk(_) if ask.is_head() || length == 0 => {}
+        Content::Disk(disk) => return Answer::Disk { disk: Arc::clone(disk), parts, response },
     }
+    Answer::Ready(response)
 }
 
 /// Makes an answer one of these spans.
@@ -311,11 +278,6 @@ fn partial(response: &mut Response<FileBody>, spans: &[Range<u64>], total: u64, 
     };
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     parts
-}
-
-/// A span of bytes, whose length is a `usize`.
-fn within(bytes: &Bytes, span: Range<u64>) -> Bytes {
-    bytes.slice(usize::try_from(span.start).unwrap_or(0)..usize::try_from(span.end).unwrap_or(bytes.len()))
 }
 
 /// To the same name with a slash: relative, so that it holds behind any prefix, scheme and host.

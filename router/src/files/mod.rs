@@ -12,6 +12,7 @@ mod index;
 mod kept;
 mod kind;
 mod load;
+mod parts;
 pub(crate) mod path;
 pub(crate) mod preload;
 #[cfg(test)]

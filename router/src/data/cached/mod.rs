@@ -2,9 +2,9 @@
 //!
 //! Owns the order of things; every question is put to the rules in `cache`, every byte is kept by `store`. Runs after
 //! `decide`: a policy has its say about each request, also about one that is answered from memory. A cache that fails is a
-//! miss. Read `Flow::run` first; `ask` and `complete` have the questions to origins, `admit` what becomes of
-//! answers, `ranges` what several of them are, `code` which bytes a client gets, `follow` those who wait, `refresh` what happens later,
-//! `stranded` what is done when no region can serve.
+//! miss. Read `Flow::run` first; `ask`, `renew` and `complete` have the questions to origins, `admit` what
+//! becomes of answers, `ranges` what several of them are, `code` which bytes a client gets, `follow` those who wait, `refresh` what
+//! happens later, `stranded` what is done when no region can serve.
 
 mod admit;
 mod ask;
@@ -17,6 +17,7 @@ mod outcome;
 mod ranges;
 mod reading;
 mod refresh;
+mod renew;
 mod rest;
 mod running;
 pub(super) mod stranded;

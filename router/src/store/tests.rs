@@ -1,5 +1,6 @@
 //! What every store does, whatever its tiers: one table, run over each of them.
 
+use super::filling::Filling;
 use super::*;
 use crate::cache::age::Times;
 use crate::cache::settings::Settings;

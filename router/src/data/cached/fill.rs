@@ -10,10 +10,11 @@ use crate::cache::key::Key;
 use crate::cache::partial;
 use crate::cache::stored::Extent;
 use crate::metrics::Histogram;
+use crate::store::Store;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::Lead;
-use crate::store::{Room, Store};
+use crate::store::room::Room;
 use http_body_util::BodyExt;
 use std::sync::Arc;
 

@@ -93,11 +93,15 @@ enum Kind {
     Client(RequestBody),
     /// From an HTTP/1.1 origin.
     Origin(Box<ResponseBody>),
-    Http2(h2::RequestBody),
+    /// From an HTTP/2 client.
+    Http2(Box<h2::RequestBody>),
     Boxed(Boxed),
     /// No body: the two ends become a byte stream (101).
     Tunnel(Box<Tunnel>),
 }
+
+// It is moved a dozen times in each exchange: what is larger is boxed.
+const _: () = assert!(size_of::<Body>() <= 64);
 
 impl Body {
     /// No bytes at all.
@@ -130,7 +134,7 @@ impl Body {
     }
 
     pub(super) fn http2(body: h2::RequestBody) -> Self {
-        Kind::Http2(body).into()
+        Kind::Http2(Box::new(body)).into()
     }
 
     pub(crate) fn origin(body: ResponseBody) -> Self {

@@ -16,6 +16,7 @@ mod ranges;
 mod slices;
 mod slices_on_disk;
 mod staleness;
+mod turns;
 mod validating;
 
 use portolan_tests::site::{FRANKFURT, Service};

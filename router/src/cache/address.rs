@@ -55,6 +55,11 @@ impl Address {
         &self.text[..self.path_at]
     }
 
+    /// Host and port, as `Host` says them: `shop.example:8443`.
+    pub fn authority(&self) -> &str {
+        self.origin().split_once("://").map_or("", |(_, authority)| authority)
+    }
+
     /// The same without the dot that its host may end in. With it another key is meant, for an origin may answer otherwise; but it is
     /// the same host (RFC 1034 section 3.1), so that whoever purges one means both.
     pub fn undotted(&self) -> Cow<'_, Self> {
@@ -111,7 +116,7 @@ impl Address {
         if rest.len() != reference.len() {
             return None;
         }
-        let authority = self.origin().split_once("://")?.1;
+        let authority = self.authority();
         let (path, query) = split_query(rest);
         match path {
             "" => Self::of(&scheme, authority, self.path(), query.or(self.query())),

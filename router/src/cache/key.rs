@@ -76,9 +76,10 @@ impl Source {
     }
 }
 
-/// Stand where a [`Source`] does, in the keys of slices and of variants.
+/// Stand where a [`Source`] does, in the keys of slices, of variants and of those who send `Authorization`.
 const SLICE: u8 = 5;
 const VARIANT: u8 = 6;
+const AUTHORIZED: u8 = 7;
 
 /// One part that is added to the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +132,12 @@ impl Key {
     #[must_use]
     pub fn variant(&self, values: &[u8]) -> Self {
         self.with(VARIANT, values)
+    }
+
+    /// What is known of those who send `Authorization` is noted by.
+    #[must_use]
+    pub fn authorized(&self) -> Self {
+        self.with(AUTHORIZED, &[])
     }
 
     fn with(&self, kind: u8, value: &[u8]) -> Self {

@@ -171,6 +171,12 @@ pub fn serves_confirmed(asked: &Asked<'_>, stored: &Stored, settings: &Settings)
     left > 0 && !stored.ruling.directives.no_cache.is_whole() && !wishes.no_cache && !too_old && !too_soon
 }
 
+/// Whether a response that has just come would answer a request unasked, as far as the request has a say in it.
+pub fn takes_arrived(request: &header::HeaderMap, settings: &Settings) -> bool {
+    let wishes = wishes::read(request, settings);
+    !wishes.no_cache && wishes.max_age != Some(0)
+}
+
 /// The one span that a request wants of a stored response whose length is known; none when it wants several, or what is not there.
 pub fn span(asked: &Asked<'_>, stored: &Stored, now: Timestamp, settings: &Settings) -> Option<Range<u64>> {
     let length = stored.length()?;

@@ -18,8 +18,9 @@ use smallvec::SmallVec;
 /// The parts of most keys.
 pub type KeyParts<'a> = SmallVec<[Part<'a>; 4]>;
 
-/// The address of a request; parameters that do not count are taken out of it, for the origin too. None when it has none
-/// that a cache could use.
+/// The address of a request. The origin is told what counts and no more: the host in the form that it has in the key, for an
+/// origin that tells `SHOP.example` or `shop.example:80` from it would answer one client for all, and the parameters that count.
+/// None when it has none that a cache could use.
 pub fn address(scheme: Scheme, parts: &mut Parts, cache: &Cache) -> Option<Address> {
     let query = counted(parts.uri.query(), &cache.parameters);
     if query.as_deref() != parts.uri.query() {
@@ -31,7 +32,11 @@ pub fn address(scheme: Scheme, parts: &mut Parts, cache: &Cache) -> Option<Addre
     }
     let named = parts.uri.authority().map(Authority::as_str);
     let authority = named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())?;
-    Address::of(scheme.as_str(), authority, parts.uri.path(), parts.uri.query())
+    let address = Address::of(scheme.as_str(), authority, parts.uri.path(), parts.uri.query())?;
+    if parts.headers.get(header::HOST).is_none_or(|host| host.as_bytes() != address.authority().as_bytes()) {
+        parts.headers.insert(header::HOST, HeaderValue::from_str(address.authority()).ok()?);
+    }
+    Some(address)
 }
 
 /// What is added to the address: by the operator, then by policies.

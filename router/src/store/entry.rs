@@ -5,7 +5,7 @@
 use super::codings::Codings;
 use super::segments::Segments;
 use crate::cache::partial;
-use crate::cache::stored::Stored;
+use crate::cache::stored::{Extent, Stored};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -160,6 +160,13 @@ impl Entry {
         }
         variants.push(new);
         Self(variants)
+    }
+
+    /// Whether there is a whole one that answers the same requests as this.
+    #[must_use]
+    pub(super) fn has_whole(&self, held: &Held) -> bool {
+        let is_whole = |old: &Arc<Held>| matches!(old.stored.extent, Extent::Whole(_)) && !old.is_lost();
+        self.0.iter().any(|old| old.stored.variant == held.stored.variant && is_whole(old))
     }
 
     /// With a newer one for this very one, if that is still there.

@@ -282,6 +282,16 @@ impl Store {
         self.change(key, |entry| entry.with(Arc::clone(&held), joined_max)).await;
     }
 
+    /// Keeps what came of a response that broke off: never in the place of one that is whole, which may still be good, or stand in
+    /// for an origin that fails.
+    pub async fn keep_rest(&self, key: &Key, held: Arc<Held>) {
+        let joined_max = self.object_max();
+        let kept = |entry: &Entry| {
+            if entry.has_whole(&held) { entry.clone() } else { entry.with(Arc::clone(&held), joined_max) }
+        };
+        self.change(key, kept).await;
+    }
+
     /// Puts a freshened response in the place of what it came from, if that is still there.
     pub async fn replace(&self, key: &Key, old: &Arc<Held>, new: Arc<Held>) {
         self.change(key, |entry| entry.replaced(old, &new)).await;

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 
 /// A PoP that gives an origin up before a request gives up waiting for another's answer (5 s): who waits in vain fails.
-fn pop(origin: &Origin) -> Pop {
+pub(super) fn pop(origin: &Origin) -> Pop {
     let service = Service::new("shop").with("cache = {}\ntimeout = { response = \"4s\" }");
     Pop::start(&service.region(FRANKFURT, &[origin.url()]).site())
 }
 
 /// Asks on so many connections at once.
-fn burst(pop: &Pop, count: usize, ask: &Ask) -> Vec<Client> {
+pub(super) fn burst(pop: &Pop, count: usize, ask: &Ask) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..count).map(|_| Client::to(pop.address())).collect();
     for client in &mut clients {
         client.send(&ask.bytes());
@@ -31,7 +31,7 @@ fn assert_all_get(clients: Vec<Client>, text: &str) {
     }
 }
 
-fn wait_for_waiting(pop: &Pop, count: u64) {
+pub(super) fn wait_for_waiting(pop: &Pop, count: u64) {
     let waiting = || pop.metrics().count("portolan_cache_waiting", &[("service", "shop")]);
     wait_until(&format!("{count} wait for one"), || waiting() == count);
 }

@@ -105,6 +105,8 @@ fn what_is_stored_is_served_when_no_region_can_serve() {
         let answer = pop.get(path);
         assert_eq!((answer.status, said(&answer).as_str()), expected, "{path}");
     }
+    let only = pop.ask(&Ask::get("/unknown").field("cache-control", "only-if-cached"));
+    assert_eq!((only.status, said(&only).as_str()), (504, "detail=only-if-cached"));
     assert_eq!(pop.ask(&Ask::new("POST", "/fresh").body("x")).status, 503);
     assert_eq!(said(&pop.get("/fresh")), "hit", "what nobody did makes nothing invalid");
 }

@@ -12,7 +12,8 @@ use crate::base::Timestamp;
 use crate::cache::answer::{Content, passed, strip_internal};
 use crate::cache::key::Key;
 use crate::cache::select::{self, Forward as Why};
-use crate::cache::storable;
+use crate::cache::stale;
+use crate::cache::storable::{self, Refusal};
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::{compress, invalidate, partial, tags};
 use crate::data::body::Body;
@@ -27,6 +28,21 @@ use http::{Method, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Why an answer is not kept.
+pub(super) struct Refused {
+    /// For the client and the record.
+    word: &'static str,
+    /// It is about what the request says of itself.
+    is_of_request: bool,
+}
+
+impl Refused {
+    /// Whoever asks for the same would meet it too.
+    fn for_all(word: &'static str) -> Self {
+        Self { word, is_of_request: false }
+    }
+}
+
 impl Flow<'_> {
     pub(super) fn object_max(&self) -> u64 {
         self.cache().object_max.min(self.store().object_max())
@@ -38,20 +54,15 @@ impl Flow<'_> {
         self.settle(lead, judged, came, why).await
     }
 
-    /// Whether an answer is admitted, or why not in a word. What it makes invalid is so from now on.
-    pub(super) fn judge(&self, came: &mut Came) -> Result<Stored, &'static str> {
+    /// Whether an answer is admitted, or why not. What it makes invalid is so from now on.
+    pub(super) fn judge(&self, came: &mut Came) -> Result<Stored, Refused> {
         self.invalidate(came);
         let admitted = match came.method {
-            _ if came.target.is_none() => Err("origin-failed"),
-            Method::HEAD => Err("head"),
+            _ if came.target.is_none() => Err(Refused::for_all("origin-failed")),
+            Method::HEAD => Err(Refused::for_all("head")),
             _ => storable::admit(&self.fetched(came), &self.cache().settings).map_err(|refusal| {
-                if refusal.is_of_others(came.status()) {
-                    self.store().apart.note(&self.key, came.times.received);
-                    if came.status().is_success() {
-                        self.note_folder(Barren::note, came.times.received);
-                    }
-                }
-                refusal.word()
+                self.remember(refusal, came);
+                Refused { word: refusal.word(), is_of_request: refusal.is_of_request() }
             }),
         };
         let stored = admitted?;
@@ -61,26 +72,57 @@ impl Flow<'_> {
         if matches!(stored.extent, Extent::Whole(_)) {
             self.store().apart.note(&self.key, came.times.received);
         }
-        Err("too-large")
+        Err(Refused::for_all("too-large"))
+    }
+
+    /// Notes who else would meet a refusal, so that they do not wait for one another. An origin that fails will answer otherwise.
+    fn remember(&self, refusal: Refusal, came: &Came) {
+        let now = came.times.received;
+        if refusal == Refusal::Authorization {
+            self.store().apart.note(&self.key.authorized(), now);
+        }
+        if !refusal.is_of_others(came.status()) || stale::is_error(came.status()) {
+            return;
+        }
+        self.store().apart.note(&self.key, now);
+        if came.status().is_success() {
+            self.note_folder(Barren::note, now);
+        }
     }
 
     /// Keeps an answer that is admitted, and passes on one that is not.
     pub(super) async fn settle(
         &self,
         lead: Option<Lead>,
-        judged: Result<Stored, &'static str>,
+        judged: Result<Stored, Refused>,
         came: Came,
         why: Why,
     ) -> Outcome {
         match judged {
+            Ok(stored) if self.would_lose(&stored).await => self.through(came, why).detail("part"),
             Ok(stored) => self.keep(lead, stored, came, why).await,
-            Err(word) => {
-                if let Some(lead) = lead {
+            Err(refused) => {
+                // What is about this request alone says nothing of the others: they look again, and one of them leads.
+                if let Some(lead) = lead.filter(|_| !refused.is_of_request) {
                     lead.apart();
                 }
-                self.through(came, why).detail(word)
+                self.through(came, why).detail(refused.word)
             }
         }
+    }
+
+    /// Whether more would be lost by keeping a part than is gained: the whole that it would come in the place of is fresh, or can be
+    /// confirmed where the part can never be completed.
+    async fn would_lose(&self, stored: &Stored) -> bool {
+        if matches!(stored.extent, Extent::Whole(_)) {
+            return false;
+        }
+        let now = self.now();
+        let is_worth_more = |old: &Stored| {
+            let is_whole = old.variant == stored.variant && matches!(old.extent, Extent::Whole(_));
+            is_whole && (old.is_fresh(now) || !partial::is_joinable(stored))
+        };
+        self.store().look(&self.key, &self.address, now).await.iter().any(|held| is_worth_more(&held.stored))
     }
 
     /// Whether a response is not too large to be kept.

@@ -4,6 +4,7 @@
 //! `renew`'s. Failover between regions has been tried before an answer comes here; what becomes of it is `admit`'s.
 
 use super::Flow;
+use super::admit::Refused;
 use super::outcome::Outcome;
 use crate::base::Timestamp;
 use crate::cache::age::Times;
@@ -202,7 +203,7 @@ impl Flow<'_> {
 
     /// What came for slices, judged: up to the end of the whole when the others are to follow. None when it does not answer the
     /// client, which has to be asked for then.
-    fn in_slices(&self, mut came: Came, slices: &Slices) -> Option<(Result<Stored, &'static str>, Came)> {
+    fn in_slices(&self, mut came: Came, slices: &Slices) -> Option<(Result<Stored, Refused>, Came)> {
         let (status, received) = (came.status(), came.times.received);
         let is_part = status == StatusCode::PARTIAL_CONTENT;
         if came.target.is_none() || !(is_part || partial::is_refusal(status)) {

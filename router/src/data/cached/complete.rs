@@ -69,7 +69,7 @@ impl Flow<'_> {
         };
         let now = self.now();
         let body = held.body.with(&Segments::gathered(span.start, &pieces));
-        let whole = Arc::new(Held::new(stored, body, came.era));
+        let whole = Arc::new(Held::new(stored, body, held.era().min(came.era)));
         self.store().replace(&self.key, held, Arc::clone(&whole)).await;
         let Some(whole) = self.store().ready(&self.key, &whole).await else {
             return self.fetch(lead, self.request.clone(), Why::Partial, Body::empty(), record).await;

@@ -91,9 +91,12 @@ impl Fill {
             && let Some(stored) = partial::arrived(self.filling.stored.clone(), bytes)
         {
             let held = Held::new(stored, body, self.filling.era);
-            // A part of the bytes has no codings.
-            let held = if is_broken { held } else { held.with_codings(&self.filling.codings) };
-            self.store.keep(&self.key, Arc::new(held)).await;
+            if is_broken {
+                self.store.keep_rest(&self.key, Arc::new(held)).await;
+            } else {
+                // A part of the bytes has no codings.
+                self.store.keep(&self.key, Arc::new(held.with_codings(&self.filling.codings))).await;
+            }
             self.seconds.observe(began.elapsed());
         }
     }

@@ -17,7 +17,7 @@ use crate::store::barren;
 use crate::store::entry::Held;
 use crate::store::filling::Filling;
 use crate::store::flights::{Lead, Role, Stage};
-use http::header::RANGE;
+use http::header::{HeaderName, RANGE};
 use http::{Method, Response};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -27,12 +27,23 @@ use tokio::sync::watch;
 /// Longest wait for another request's answer before one more asks (nginx `proxy_cache_lock_age`: 5 s).
 const WAIT: Duration = Duration::from_secs(5);
 
+/// Whether a request waits for others, and others for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Both.
+    Waits,
+    /// It asks at once; others wait for it, when they do not wait for another.
+    Leads,
+    /// Neither.
+    None,
+}
+
 /// What a request does next.
 pub(super) enum Turn {
-    /// Asks the origin, and others wait for it.
-    Lead(Lead),
-    /// Asks the origin for itself.
-    Alone,
+    /// Asks the origin; when it leads, others wait for it.
+    Ask(Option<Lead>),
+    /// The same, after it has waited.
+    AskAfter(Option<Lead>),
     /// Looks into the store again.
     Again,
     /// Was served with what is arriving.
@@ -52,22 +63,22 @@ impl Flow<'_> {
     /// will be asked, none for whether that is good.
     pub(super) async fn turn(
         &self,
-        may_wait: bool,
+        patience: Patience,
         held: &[Arc<Held>],
         question: Option<&Question>,
         left: Duration,
     ) -> Turn {
         let by_get = self.request.method == Method::GET || question == Some(&Question::Whole);
-        if !self.cache().collapse || !may_wait || !by_get {
-            return Turn::Alone;
+        if !self.cache().collapse || patience == Patience::None || !by_get {
+            return Turn::Ask(None);
         }
         let is_in_vain = match question {
-            None => self.store().apart.holds(&self.key, self.now()),
+            None => self.is_apart(&self.key),
             Some(Question::Apart) => true,
             Some(_) => self.is_barren(),
         };
         if is_in_vain {
-            return Turn::Alone;
+            return Turn::Ask(None);
         }
         // One that asks with its own conditions, or for a part, may get an answer that is nothing for others.
         let is_for_all = match question {
@@ -76,7 +87,9 @@ impl Flow<'_> {
             Some(Question::Slices(_)) => !self.headers().contains_key(RANGE),
         };
         let (flights, slices) = (&self.store().flights, question.and_then(Question::slices));
-        let Some(lane) = self.lane(held) else { return Turn::Alone };
+        let Some(lane) = self.lane(held) else { return Turn::Ask(None) };
+        // What is arriving says what answers vary on before it is stored.
+        let Some(lane) = self.lane_beside(lane) else { return Turn::Ask(None) };
         let lane = &*lane;
         let part = slices.map(|slices| lane.slice(slices.place()));
         let (at, role, may_lead) = if is_for_all {
@@ -86,24 +99,48 @@ impl Flow<'_> {
         } else if let Some(part) = &part {
             (part, flights.enter(part), true)
         } else {
-            return Turn::Alone;
+            return Turn::Ask(None);
         };
         match role {
-            Role::Lead(lead) => Turn::Lead(lead),
+            Role::Lead(lead) => Turn::Ask(Some(lead)),
+            Role::Follow(_) if patience == Patience::Leads => Turn::Ask(None),
             Role::Follow(flight) => {
                 let followed = self.follow(flight, at, may_lead, slices);
-                tokio::time::timeout(left, followed).await.unwrap_or(Turn::Alone)
+                tokio::time::timeout(left, followed).await.unwrap_or(Turn::AskAfter(None))
             }
         }
+    }
+
+    /// Whether those whom this key stands for are known to get nothing that is stored.
+    pub(super) fn is_apart(&self, key: &Key) -> bool {
+        self.store().apart.holds(key, self.now())
     }
 
     /// What those wait for one another by who want the same: by what is stored it is known what answers vary on. None when what
     /// the request says in that is too long: then its answer is for nobody else.
     pub(super) fn lane(&self, held: &[Arc<Held>]) -> Option<Cow<'_, Key>> {
         let names = held.last().map(|newest| newest.stored.variant.names()).filter(|names| !names.is_empty());
-        let Some(names) = names else { return Some(Cow::Borrowed(&self.key)) };
+        names.map_or(Some(Cow::Borrowed(&self.key)), |names| self.lane_of(names))
+    }
+
+    fn lane_of(&self, names: &[HeaderName]) -> Option<Cow<'_, Key>> {
         let variant = Variant::of(names.to_vec(), self.headers(), &self.cache().settings)?;
         Some(Cow::Owned(self.key.variant(variant.values())))
+    }
+
+    /// The lane of those who want the same, where another variant is arriving in this one.
+    fn lane_beside<'b>(&'b self, lane: Cow<'b, Key>) -> Option<Cow<'b, Key>> {
+        let Some(flight) = self.store().flights.find(&lane) else { return Some(lane) };
+        let stage = flight.borrow().clone();
+        match stage {
+            Stage::Filling(filling) if self.is_other(&filling) => self.lane_of(filling.stored.variant.names()),
+            _ => Some(lane),
+        }
+    }
+
+    /// Whether what is arriving is the variant of other requests.
+    fn is_other(&self, filling: &Filling) -> bool {
+        !filling.stored.variant.matches(self.headers(), &self.cache().settings)
     }
 
     /// Whether nothing beside what is asked for is stored: then this will hardly be, and waiting for one request only holds up
@@ -135,26 +172,28 @@ impl Flow<'_> {
             match &stage {
                 Stage::Asking => {}
                 Stage::Look => return Turn::Again,
-                Stage::Apart => return Turn::Alone,
+                Stage::Apart => return Turn::AskAfter(None),
                 Stage::Filling(filling) if filling.is_purged(&self.store().purges, &self.address) => {
                     // The next one to look leads anew.
                     flights.leave(key, &flight);
                     return Turn::Again;
                 }
                 Stage::Filling(_) if self.is_far(&stage, slices) => return Turn::Again,
+                // There is another lane for who wants what this one does.
+                Stage::Filling(filling) if self.is_other(filling) => return Turn::Again,
                 Stage::Filling(filling) => match self.read_along(filling) {
                     Along::Served(response) => return Turn::Served(response),
-                    Along::Nothing => return Turn::Alone,
+                    Along::Nothing => return Turn::AskAfter(None),
                     Along::Some => {}
                 },
             }
             match tokio::time::timeout(WAIT, flight.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Turn::Again,
-                Err(_) if !may_lead => return Turn::Alone,
+                Err(_) if !may_lead => return Turn::AskAfter(None),
                 Err(_) => {
                     if let Some(lead) = flights.relieve(key, &flight, WAIT) {
-                        return Turn::Lead(lead);
+                        return Turn::AskAfter(Some(lead));
                     }
                 }
             }

@@ -29,15 +29,15 @@ use super::record::Record;
 use crate::base::Timestamp;
 use crate::cache::address::Address;
 use crate::cache::key::{Key, strip_unkeyed};
-use crate::cache::select::{Asked, Choice, Forward as Why, select, serves_confirmed};
+use crate::cache::select::{Asked, Choice, Forward as Why};
 use crate::cache::stored::Stored;
-use crate::cache::{hints, invalidate, stale, wishes};
+use crate::cache::{hints, invalidate, select, stale, validate, wishes};
 use crate::config::Cache;
 use crate::decide::{Forward, caching};
 use crate::store::Store;
 use crate::store::entry::Held;
 use ask::Question;
-use follow::Turn;
+use follow::{Patience, Turn};
 use http::header::{self, HeaderMap};
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -175,11 +175,11 @@ impl Flow<'_> {
     /// From look-up to answer.
     async fn run(&self, body: Body, record: &mut Record) -> Outcome {
         let settings = &self.cache().settings;
-        let mut waited = None;
+        let (mut waited, mut after) = (None, None);
         for round in 0.. {
             let now = self.now();
             let held = self.store().look(&self.key, &self.address, now).await;
-            let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
+            let choice = select::select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
                     Some(held) => {
@@ -192,7 +192,8 @@ impl Flow<'_> {
                 },
                 Choice::Stale { index, refresh } => match self.store().ready(&self.key, &held[index]).await {
                     Some(stale) => {
-                        if let Some(lane) = self.lane(&held).filter(|_| refresh) {
+                        let asks = refresh && !self.store().troubles.holds(&self.key, now);
+                        if let Some(lane) = self.lane(&held).filter(|_| asks) {
                             refresh::start(self.context, self.request, &self.key, &lane);
                         }
                         return self.hit(&stale, now);
@@ -220,19 +221,27 @@ impl Flow<'_> {
                 self.hint(&held[page].stored, &body);
             }
             let validates = index.filter(|_| span.is_none()).map(|index| &held[index].stored);
-            // What cannot be used unasked is of no use to those who would wait.
-            let is_of_use = |stored| serves_confirmed(&self.asked(), stored, settings);
-            let may_wait = round < ROUNDS_MAX && validates.is_none_or(is_of_use);
             let question = validates.is_none().then(|| self.question());
-            let left = self.plan.service.spec.timeout.total.saturating_sub(record.started().elapsed());
-            let lead = match self.turn(may_wait, &held, question.as_ref(), left).await {
+            let turn = match after.take() {
+                Some(lead) => Turn::Ask(lead),
+                None => {
+                    let patience = self.patience(validates, round, waited.is_some());
+                    let left = self.plan.service.spec.timeout.total.saturating_sub(record.started().elapsed());
+                    self.turn(patience, &held, question.as_ref(), left).await
+                }
+            };
+            let lead = match turn {
                 Turn::Again => {
                     waited = Some(why);
                     continue;
                 }
+                // What was looked up before it waited may have been purged since.
+                Turn::AskAfter(lead) => {
+                    after = Some(lead);
+                    continue;
+                }
                 Turn::Served(response) => return Outcome::forwarded(*response, why).collapsed(why),
-                Turn::Lead(lead) => Some(lead),
-                Turn::Alone => None,
+                Turn::Ask(lead) => lead,
             };
             return match (index, span, question) {
                 (Some(index), Some(span), _) => self.complete(lead, &held[index], span, body, record).await,
@@ -241,6 +250,23 @@ impl Flow<'_> {
             };
         }
         Outcome::unavailable()
+    }
+
+    /// What a request gives for waiting for others, and others for it; `validates` is what it would ask about.
+    fn patience(&self, validates: Option<&Stored>, round: usize, has_waited: bool) -> Patience {
+        let (headers, settings) = (self.headers(), &self.cache().settings);
+        if !validate::may_share(headers, settings) {
+            // Its answer is hardly for others, nor that of another for it.
+            let is_known =
+                has_waited || wishes::read(headers, settings).no_store || self.is_apart(&self.key.authorized());
+            return if is_known { Patience::None } else { Patience::Waits };
+        }
+        // What cannot be used unasked is not waited for.
+        let is_of_use = validates.map_or_else(
+            || select::takes_arrived(headers, settings),
+            |stored| select::serves_confirmed(&self.asked(), stored, settings),
+        );
+        if round < ROUNDS_MAX && is_of_use { Patience::Waits } else { Patience::Leads }
     }
 
     /// Tells a client that has to wait what the stored page links to.

@@ -41,13 +41,14 @@ impl Flow<'_> {
         }
         let came = self.send(request, body, record).await;
         let (now, said) = (self.now(), came.status());
-        if came.is_failure()
-            && self.may_stand_in(&held[index], now)
-            && let Some(held) = self.store().ready(&self.key, &held[index]).await
-        {
+        if came.is_failure() {
             self.store().troubles.note(&self.key, now);
-            drop(lead);
-            return self.hit(&held, now).detail("origin-failed");
+            if self.may_stand_in(&held[index], now)
+                && let Some(held) = self.store().ready(&self.key, &held[index]).await
+            {
+                drop(lead);
+                return self.hit(&held, now).detail("origin-failed");
+            }
         }
         if !is_get {
             return self.by_head(held, index, came, why).await;
@@ -101,7 +102,8 @@ impl Flow<'_> {
         let mut answer = None;
         for place in &meant {
             let old = &held[*place];
-            let newer = |stored: Stored| Arc::new(old.renewed(stored, came.era));
+            // A purge since it was looked up means its bytes, whatever the origin says of them.
+            let newer = |stored: Stored| Arc::new(old.renewed(stored, old.era()));
             let fresh = match freshen::freshened(&old.stored, &self.fetched(came), settings) {
                 Ok(stored) => {
                     let fresh = newer(stored);
@@ -142,7 +144,7 @@ impl Flow<'_> {
             };
             match new {
                 Ok(stored) => {
-                    let new = Arc::new(old.renewed(stored, came.era));
+                    let new = Arc::new(old.renewed(stored, old.era()));
                     self.store().replace(&self.key, old, Arc::clone(&new)).await;
                     if place == index && effect == HeadEffect::Update {
                         let source = Source::Held(Arc::clone(&new));

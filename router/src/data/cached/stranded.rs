@@ -47,6 +47,7 @@ impl Flow<'_> {
             Choice::Validate { index, .. } if strand == Strand::Over && self.may_stand_in(&held[index], now) => {
                 (index, true)
             }
+            Choice::Unavailable => return Some(Outcome::unavailable()),
             _ => return None,
         };
         if self.is_in_doubt(&held[index].stored) {

@@ -4,6 +4,7 @@
 //! `A`), and references resolved against it (RFC 3986 section 5.2). Never decodes or tidies a path. Bounded. Pure.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Bytes of an address; a longer one is not cached.
 pub const ADDRESS_BYTES_MAX: usize = 8192;
@@ -134,6 +135,19 @@ fn split_query(rest: &str) -> (&str, Option<&str>) {
 }
 
 /// `host:port`, the port empty when there is none. User information is refused: nothing honest sends it.
+/// A URL that people wrote, what is not ASCII in it encoded as clients do.
+pub fn encoded(url: &str) -> String {
+    url.bytes().fold(String::with_capacity(url.len()), |mut encoded, byte| {
+        if byte.is_ascii() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
 fn split_port(authority: &str) -> Option<(&str, &str)> {
     let (host, port) = match authority.rfind(':').filter(|colon| !authority[*colon..].contains(']')) {
         Some(colon) => (&authority[..colon], &authority[colon + 1..]),

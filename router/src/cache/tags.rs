@@ -43,6 +43,11 @@ impl Tag {
         Self([b"key ", name].concat().into_boxed_slice())
     }
 
+    /// Whether it is short enough for a stored response.
+    pub fn can_be_borne(&self) -> bool {
+        self.0.len() <= TAG_BYTES_MAX
+    }
+
     /// The same name as another process wrote it down.
     pub fn restored(bytes: &[u8]) -> Self {
         Self(bytes.into())
@@ -63,7 +68,7 @@ pub fn of(address: &Address, response: &HeaderMap) -> Option<Vec<Tag>> {
     tags.extend(list::members(response, &CACHE_TAG).map(Tag::key));
     tags.sort_unstable();
     tags.dedup();
-    (tags.len() <= TAGS_MAX && tags.iter().all(|tag| tag.0.len() <= TAG_BYTES_MAX)).then_some(tags)
+    (tags.len() <= TAGS_MAX && tags.iter().all(Tag::can_be_borne)).then_some(tags)
 }
 
 /// The groups that a response invalidates (RFC 9875 section 3): it says so whatever its status, after an unsafe method.
@@ -72,6 +77,8 @@ pub fn invalidated(method: &Method, address: &Address, response: &HeaderMap) -> 
         return Vec::new();
     }
     let mut tags = groups(address, response, &CACHE_GROUP_INVALIDATION);
+    // No stored response bears a longer one.
+    tags.retain(Tag::can_be_borne);
     tags.truncate(TAGS_MAX);
     tags
 }
@@ -127,6 +134,10 @@ mod tests {
         assert_eq!(invalidated(&Method::POST, &address("a"), &response), expected);
         assert_eq!(invalidated(&Method::from_bytes(b"M-SEARCH").unwrap(), &address("a"), &response), expected);
         assert_eq!(invalidated(&Method::GET, &address("a"), &response), []);
+        let long = format!("\"{}\", \"x\"", "y".repeat(TAG_BYTES_MAX));
+        let response = HeaderMap::from_iter([(CACHE_GROUP_INVALIDATION, HeaderValue::from_str(&long).unwrap())]);
+        let named = invalidated(&Method::POST, &address("a"), &response);
+        assert_eq!(named, [Tag::group(&address("a"), "x")], "no stored response bears the other");
     }
 
     #[test]

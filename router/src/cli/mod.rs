@@ -14,6 +14,7 @@ mod status;
 mod target;
 mod text;
 
+use crate::cache::address::encoded;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -158,6 +159,7 @@ struct ExplainArgs {
     /// Method.
     method: http::Method,
     /// Absolute URL.
+    #[arg(value_parser = |text: &str| encoded(text).parse::<http::Uri>())]
     url: http::Uri,
 }
 

@@ -94,6 +94,8 @@ pub struct Metrics {
     pub cache_bytes: Gauge,
     /// Stored answers that made room.
     pub cache_evictions: Gauge,
+    /// Bytes of bodies that are not stored, and that slow readers lack.
+    pub cache_lagging: Gauge,
     /// Names that are remembered of purges, by their kind.
     pub cache_purged_names: Family<Labels, Gauge>,
     /// Shares of URLs that purges were left to.
@@ -184,6 +186,7 @@ impl Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             cache_evictions: Gauge::default(),
+            cache_lagging: Gauge::default(),
             cache_purged_names: Family::default(),
             cache_purged_shares: Gauge::default(),
             disk: DiskFamilies::default(),
@@ -236,6 +239,8 @@ impl Metrics {
         r.register("queued_exchanges", help, self.queued.clone());
         r.register("cache_entries", "Stored answers", self.cache_entries.clone());
         r.register("cache_bytes", "Memory that stored answers take, bytes", self.cache_bytes.clone());
+        let help = "Bytes of bodies that are not stored, and that slow readers lack";
+        r.register("cache_lagging_bytes", help, self.cache_lagging.clone());
         r.register(
             "cache_purged_names",
             "Names that are remembered of purges, by their kind",

@@ -42,6 +42,7 @@ impl Metrics {
         for (kind, count) in [("url", urls), ("name", names), ("prefix", prefixes)] {
             self.cache_purged_names.get_or_create(&vec![("kind", kind.to_owned())]).set(number(count as u64));
         }
+        self.cache_lagging.set(number(store.lagging()));
         self.cache_purged_shares.set(number(shares as u64));
         if let Some(disk) = store.disk() {
             self.disk.show(disk);

@@ -109,7 +109,8 @@ impl Held {
         let fields: usize =
             self.stored.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
         let tags: usize = self.stored.tags.iter().map(|tag| tag.as_bytes().len() + 16).sum();
-        self.body.weight() + self.codings_bytes + (fields + tags + VARIANT_BYTES) as u64
+        let varies = self.stored.variant.names().len() * FIELD_BYTES + self.stored.variant.values().len();
+        self.body.weight() + self.codings_bytes + (fields + tags + varies + VARIANT_BYTES) as u64
     }
 }
 

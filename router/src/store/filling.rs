@@ -173,15 +173,16 @@ impl Filling {
         state.drop_read();
     }
 
-    /// Waits until the readers have room for more. False when there is nobody left to fill for.
-    pub async fn room(&self) -> bool {
+    /// Waits until the readers have room for more, where it is not kept or memory is tight. False when there is nobody left to fill
+    /// for.
+    pub async fn room(&self, is_tight: bool) -> bool {
         std::future::poll_fn(|cx| {
             let mut state = self.state();
-            if state.keeps {
+            if state.keeps && !is_tight {
                 return Poll::Ready(true);
             }
             match state.readers.iter().map(|reader| reader.place).min() {
-                None => Poll::Ready(false),
+                None => Poll::Ready(state.keeps),
                 Some(place) if state.end - place.min(state.end) < WINDOW => Poll::Ready(true),
                 Some(_) => {
                     state.filler = Some(cx.waker().clone());
@@ -311,8 +312,11 @@ impl State {
         None
     }
 
-    /// Drops what everybody has read, when it is not kept.
+    /// Lets the one who fills go on, and drops what everybody has read, when it is not kept.
     fn drop_read(&mut self) {
+        if let Some(waker) = self.filler.take() {
+            waker.wake();
+        }
         if self.keeps {
             return;
         }
@@ -326,9 +330,6 @@ impl State {
         {
             self.begin += piece.len() as u64;
             self.pieces.pop_front();
-        }
-        if let Some(waker) = self.filler.take() {
-            waker.wake();
         }
     }
 

@@ -56,6 +56,15 @@ const NOTE_PATIENCE: Duration = Duration::from_millis(200);
 /// How often a change reads what the disk has, when that is another each time, before it counts as gone.
 const READS_MAX: usize = 8;
 
+/// Workers read the clock for themselves, and one may store what another looks up with a time from just before.
+const AHEAD_MAX: Duration = Duration::from_secs(5);
+
+/// Whether a response came later than now, for all that is known: the clock was set back since, while the process was down. How old
+/// it is nobody knows, so that it must not be used without the origin's word.
+fn is_ahead(held: &Held, now: Timestamp) -> bool {
+    held.stored.received > now.plus(AHEAD_MAX) && !held.stored.is_invalid
+}
+
 /// Everything that is kept.
 #[derive(Debug)]
 pub struct Store {
@@ -75,6 +84,8 @@ pub struct Store {
     pub troubles: Notes,
     /// Bytes of bodies that are arriving and will be stored.
     arriving: AtomicU64,
+    /// Bytes of bodies that will not be stored, and that slow readers lack.
+    lagging: AtomicU64,
 }
 
 impl Store {
@@ -105,6 +116,7 @@ impl Store {
             unsliced: Notes::new(APART_TIME),
             troubles: Notes::new(TROUBLE_TIME),
             arriving: AtomicU64::new(0),
+            lagging: AtomicU64::new(0),
         }
     }
 
@@ -140,6 +152,13 @@ impl Store {
         for held in entry.variants() {
             let (standing, era) = self.purges.standing(held.era(), address, &held.stored.tags);
             match standing {
+                Standing::Untouched if is_ahead(held, now) => {
+                    let mut stored = held.stored.clone();
+                    stored.is_invalid = true;
+                    let doubtful = Arc::new(held.renewed(stored, era));
+                    aged.push((Arc::clone(held), Arc::clone(&doubtful)));
+                    found.push(doubtful);
+                }
                 Standing::Untouched => {
                     held.checked(era);
                     found.push(Arc::clone(held));

@@ -1,10 +1,12 @@
 //! Keys that something was noted about, each for a time.
 //!
-//! Owns the bound and the time; what the note means is its owner's. Never keeps a key from being asked for.
+//! Owns the bound and the time; what the note means is its owner's. Never keeps a key from being asked for. Keys are known by a hash
+//! that nobody outside can foretell: clients choose them, and a flood of long ones is to take no memory.
 
 use crate::base::Timestamp;
 use crate::cache::key::Key;
 use quick_cache::sync::Cache;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// Keys that are remembered.
@@ -13,29 +15,30 @@ const KEYS_MAX: usize = 65_536;
 /// Keys, and until when the note about them holds.
 #[derive(Debug)]
 pub struct Notes {
-    keys: Cache<Key, Timestamp>,
+    keys: Cache<u64, Timestamp>,
+    hasher: RandomState,
     holds: Duration,
 }
 
 impl Notes {
     /// Notes that hold for so long.
     pub(super) fn new(holds: Duration) -> Self {
-        Self { keys: Cache::new(KEYS_MAX), holds }
+        Self { keys: Cache::new(KEYS_MAX), hasher: RandomState::new(), holds }
     }
 
     /// Notes a key.
     pub fn note(&self, key: &Key, now: Timestamp) {
-        self.keys.insert(key.clone(), now.plus(self.holds));
+        self.keys.insert(self.hasher.hash_one(key), now.plus(self.holds));
     }
 
     /// Whether it is noted.
     pub fn holds(&self, key: &Key, now: Timestamp) -> bool {
-        self.keys.get(key).is_some_and(|until| until > now)
+        self.keys.get(&self.hasher.hash_one(key)).is_some_and(|until| until > now)
     }
 
     /// The note does not hold any more.
     pub fn forget(&self, key: &Key) {
-        self.keys.remove(key);
+        self.keys.remove(&self.hasher.hash_one(key));
     }
 }
 

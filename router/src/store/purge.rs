@@ -15,6 +15,7 @@ use crate::cache::address::Address;
 use crate::cache::tags::Tag;
 use names::{Names, Prefixes};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock};
 
@@ -36,6 +37,18 @@ pub enum Purge {
     Prefix(Address),
     /// All that bear this name.
     Tag(Tag),
+}
+
+impl fmt::Display for Purge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Origin(address) => write!(f, "origin {}", address.origin()),
+            Self::Url(address) => write!(f, "url {}", address.as_str()),
+            Self::Prefix(address) => write!(f, "prefix {}", address.as_str()),
+            Self::Tag(tag) => f.write_str(&String::from_utf8_lossy(tag.as_bytes())),
+        }
+    }
 }
 
 /// What a purge does.

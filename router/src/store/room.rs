@@ -9,12 +9,17 @@ use std::sync::atomic::Ordering::Relaxed;
 impl Store {
     /// Room for a body that is arriving; what memory has no room for may go to disk.
     pub fn room(self: &Arc<Self>) -> Room {
-        Room { store: Arc::clone(self), taken: 0, may_move: true }
+        Room { store: Arc::clone(self), taken: 0, lagging: 0, may_move: true }
     }
 
     /// Room in memory alone.
     pub fn room_in_memory(self: &Arc<Self>) -> Room {
-        Room { store: Arc::clone(self), taken: 0, may_move: false }
+        Room { store: Arc::clone(self), taken: 0, lagging: 0, may_move: false }
+    }
+
+    /// Bytes of bodies that are not stored, and that slow readers lack.
+    pub fn lagging(&self) -> u64 {
+        self.lagging.load(Relaxed)
     }
 }
 
@@ -23,6 +28,7 @@ impl Store {
 pub struct Room {
     store: Arc<Store>,
     taken: u64,
+    lagging: u64,
     may_move: bool,
 }
 
@@ -53,6 +59,23 @@ impl Room {
         tokio::time::timeout(DISK_PATIENCE, moved).await.is_ok_and(|moved| moved.is_some())
     }
 
+    /// Its body will not be stored: what is held of it is for slow readers.
+    pub fn lag(&mut self, filling: &Filling) {
+        self.give_back();
+        self.lags(filling.in_memory());
+    }
+
+    /// Whether such bodies have as much together as those that will be stored may have: then none should come faster than it is read
+    /// of which nobody knows how long it is.
+    pub fn is_tight(&self) -> bool {
+        self.store.lagging() > self.store.memory.capacity() / ARRIVING_SHARE
+    }
+
+    fn lags(&mut self, bytes: u64) {
+        let before = std::mem::replace(&mut self.lagging, bytes);
+        self.store.lagging.fetch_add(bytes.wrapping_sub(before), Relaxed);
+    }
+
     /// Gives some of it back.
     fn give(&mut self, bytes: u64) {
         let bytes = bytes.min(self.taken);
@@ -69,5 +92,6 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.give_back();
+        self.lags(0);
     }
 }

@@ -10,6 +10,7 @@ use crate::cache::tags::Tag;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::path::Path;
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 mod evicted;
@@ -187,6 +188,53 @@ every_store! {
         assert_eq!(fresh(&store.look(&key("/a"), &address("/a"), NOW).await), [false]);
         assert_eq!(found(&store, "/a").await, ["hello"]);
     }
+}
+
+#[tokio::test]
+async fn what_a_response_varies_on_is_weighed() {
+    let store = Store::new(1 << 20);
+    store.keep(&key("/a"), held(&store, &[("vary", "accept-language")], &"x".repeat(3000), "hello")).await;
+    assert!(store.memory().bytes() > 3000, "{}", store.memory().bytes());
+}
+
+#[tokio::test]
+async fn what_comes_from_a_time_ahead_is_not_used_unasked() {
+    let store = Store::new(1 << 20);
+    store.keep(&key("/a"), held(&store, &[], "en", "hello")).await;
+    let look = |ms| {
+        let now = Timestamp(NOW.0 - ms);
+        let store = &store;
+        async move { store.look(&key("/a"), &address("/a"), now).await[0].stored.clone() }
+    };
+    assert!(look(2_000).await.is_fresh(NOW), "another worker read the clock a moment later");
+    assert!(!look(3_600_000).await.is_fresh(NOW), "the clock was set back");
+    assert!(look(3_600_000).await.is_invalid);
+}
+
+#[test]
+fn bodies_for_slow_readers_have_their_share_and_then_keep_to_their_pace() {
+    let store = Arc::new(Store::new(4 << 20));
+    let filling = |bytes: usize| {
+        let filling = Arc::new(Filling::new(stored(&[], "en"), 0, 0));
+        let reader = filling.join(0);
+        filling.append(Bytes::from(vec![b'x'; bytes]));
+        (filling, reader)
+    };
+    let (slow, _) = filling(2 << 20);
+    let mut room = store.room();
+    assert!(!room.is_tight());
+    slow.let_go();
+    room.lag(&slow);
+    assert!(room.is_tight() && store.lagging() == 2 << 20);
+    // One that is kept waits for its readers then, and goes on without any.
+    let (kept, reader) = filling(1 << 20);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut is_free = |is_tight| pin!(kept.room(is_tight)).poll(&mut cx);
+    assert_eq!((is_free(false), is_free(true)), (Poll::Ready(true), Poll::Pending));
+    kept.leave(reader);
+    assert_eq!(is_free(true), Poll::Ready(true));
+    drop(room);
+    assert_eq!(store.lagging(), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::Admin;
 use super::query::{Query, QueryError};
 use super::routes::{Answer, error, json};
 use crate::base::{Timestamp, clock, hash};
+use crate::cache::address::encoded;
 use crate::decide::AskPolicy;
 use crate::decide::explain::cache::{Known, Lookup};
 use crate::decide::explain::{Explained, Question, explain};
@@ -99,7 +100,7 @@ fn question(uri: &Uri) -> Result<Question, QueryError> {
     Ok(Question {
         client: client.parse().map_err(|_| value("client", client, "an IPv4 or IPv6 address"))?,
         method: method.parse().map_err(|_| value("method", method, "an HTTP method"))?,
-        url: url.parse().map_err(|_| value("url", url, "http://HOST/PATH or https://HOST/PATH"))?,
+        url: encoded(url).parse().map_err(|_| value("url", url, "http://HOST/PATH or https://HOST/PATH"))?,
         headers,
     })
 }
@@ -121,6 +122,8 @@ mod tests {
         let question = question(&Uri::from_static(uri)).unwrap();
         assert_eq!((question.client.to_string().as_str(), question.method.as_str()), ("81.2.69.142", "GET"));
         assert_eq!(question.url, "https://shop.example/cart?a=1");
+        let asked = super::question(&Uri::from_static("/explain?client=::1&url=https://a/%C3%A4")).unwrap();
+        assert_eq!(asked.url, "https://a/%C3%A4", "as clients send it");
         assert_eq!((question.headers["cookie"].as_bytes(), question.headers["x"].as_bytes()), (&b"a=b"[..], &b""[..]));
     }
 

@@ -5,22 +5,22 @@
 
 use super::query::{Query, QueryError};
 use super::routes::{Answer, error, json};
-use crate::cache::address::Address;
+use crate::cache::address::{Address, encoded};
 use crate::cache::list;
-use crate::cache::tags::{TAG_BYTES_MAX, Tag};
+use crate::cache::tags::Tag;
 use crate::store::Store;
 use crate::store::purge::{Force, Purge};
 use http::{StatusCode, Uri};
 use serde_json::json;
-use std::fmt::Write;
 
-const URL: &str = "an absolute http or https URL, its host in ASCII (xn--)";
+const URL: &str = "an absolute http or https URL, its host in ASCII (xn--) and without `*`";
 const ONE_URL: &str = "one URL; prefix is for all that begin so";
-const PREFIX: &str = "the beginning of an absolute http or https URL, host included, in ASCII (xn--)";
+const PREFIX: &str = "the beginning of an absolute http or https URL, host included, in ASCII (xn--) and without `*`";
 const NO_STAR: &str = "the beginning of URLs without `*`: all that begin so are meant";
-const ORIGIN: &str = "scheme, host and port without a path, such as https://shop.example";
+const ORIGIN: &str = "scheme, host and port without a path and without `*`, such as https://shop.example";
 const KEY: &str =
     "a word as in Surrogate-Key, or a member of Cache-Tag: not empty, no blanks at its ends, not blanks and commas";
+const GROUP: &str = "a name in ASCII, as in Cache-Groups, of less than 1000 bytes";
 const WAYS: &str = "exactly one of url, prefix, origin, key, group (with origin) and all";
 
 pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
@@ -33,7 +33,7 @@ pub(super) async fn answer(store: &Store, uri: &Uri) -> Answer {
                     "purged, but the cache on disk took no note of it and cannot be emptied: a restart may undo it";
                 return error(StatusCode::INTERNAL_SERVER_ERROR, words);
             }
-            tracing::info!(?purge, ?force, "purged");
+            tracing::info!(%purge, soft = force == Force::Soft, "purged");
             json(StatusCode::OK, &json!({ "purged": true, "soft": force == Force::Soft }))
         }
     }
@@ -70,7 +70,7 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
         text => Ok(text),
     };
     let key = named("key", is_key, KEY)?;
-    let group = named("group", is_group, "a name in ASCII, as in Cache-Groups")?;
+    let group = named("group", is_group, GROUP)?;
     let flag = |name: &'static str| match query.one(name)? {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
@@ -83,7 +83,13 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
         (None, Some(prefix), None, None, None, false) => Purge::Prefix(prefix),
         (None, None, Some(origin), None, None, false) => Purge::Origin(origin),
         (None, None, None, Some(key), None, false) => Purge::Tag(Tag::key(key.as_bytes())),
-        (None, None, Some(origin), None, Some(group), false) => Purge::Tag(Tag::group(&origin, group)),
+        (None, None, Some(origin), None, Some(group), false) => {
+            let tag = Tag::group(&origin, group);
+            if !tag.can_be_borne() {
+                return Err(QueryError::Value { name: "group", value: group.to_owned(), accepted: GROUP });
+            }
+            Purge::Tag(tag)
+        }
         (None, None, None, None, Some(_), false) => return Err(QueryError::Missing("origin")),
         (None, None, None, None, None, true) => Purge::All,
         _ => return Ok(None),
@@ -95,9 +101,7 @@ fn parse(uri: &Uri) -> Result<Option<(Purge, Force)>, QueryError> {
 fn is_key(text: &str) -> bool {
     let is_word = !text.is_empty() && !text.contains(char::is_whitespace);
     let is_member = list::split(text.as_bytes()).eq([text.as_bytes()]);
-    (is_word || is_member)
-        && !text.contains(char::is_control)
-        && Tag::key(text.as_bytes()).as_bytes().len() <= TAG_BYTES_MAX
+    (is_word || is_member) && !text.contains(char::is_control) && Tag::key(text.as_bytes()).can_be_borne()
 }
 
 /// Whether a response can be in a group of this name: a String of RFC 8941; without a name it is a mistake.
@@ -105,20 +109,11 @@ fn is_group(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
-/// Reads a URL, what is not ASCII in its path and query encoded as clients do.
+/// Reads a URL.
 fn address(text: &str) -> Option<Address> {
-    let encoded = text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if byte.is_ascii() {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    });
-    let uri: Uri = encoded.parse().ok()?;
-    // A host is written in ASCII.
-    if uri.authority()?.as_str().contains('%') {
+    let uri: Uri = encoded(text).parse().ok()?;
+    // A host is written in ASCII, and stands for itself.
+    if uri.authority()?.as_str().contains(['%', '*']) {
         return None;
     }
     Address::of(uri.scheme_str()?, uri.authority()?.as_str(), uri.path(), uri.query())
@@ -169,6 +164,10 @@ mod tests {
             "origin=https://a/only/this",
             "origin=https://a/?x",
             "group=x&origin=https://a/b",
+            "url=https://*.a/x",
+            "prefix=https://*/x",
+            "origin=https://*.a",
+            &format!("group={}&origin=https://a", "x".repeat(1020)),
             "group=&origin=https://a",
             "group=%C3%A4&origin=https://a",
             "url=https://%C3%A4/x",

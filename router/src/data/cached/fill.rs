@@ -129,14 +129,17 @@ pub(super) async fn pour(
                 since_turn += more;
                 if lets_go.is_some() && (held > object_max || !room.hold(filling, more).await) {
                     filling.let_go();
-                    room.give_back();
                     if let Some(tell) = lets_go.take() {
                         tell();
                     }
                 }
             }
         }
-        if !filling.room().await {
+        if lets_go.is_none() {
+            room.lag(filling);
+        }
+        let is_tight = filling.stored.extent == Extent::Whole(None) && room.is_tight();
+        if !filling.room(is_tight).await {
             return Err(Cut::Unread);
         }
         if since_turn >= TURN_BYTES {

@@ -52,18 +52,21 @@ pub(super) fn take(path: &Path) -> Result<File, OpenError> {
     let system = |cause| OpenError::System { path: path.to_owned(), cause };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(system)?;
     let format = path.join("format");
-    if !format.try_exists().map_err(system)? && !is_empty(path).map_err(system)? {
-        return Err(OpenError::Foreign { path: path.to_owned() });
-    }
+    let is_new = check_format(path, &format)?;
     let lock = lock(path)?;
-    match fs::read_to_string(&format) {
-        Ok(text) => check_format(path, &text).map(|()| lock),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::write(&format, format!("{FORMAT_WORDS}{FORMAT}\n")).map_err(system)?;
-            Ok(lock)
-        }
-        Err(error) => Err(system(error)),
+    if is_new {
+        // Before anything else is there: without it nobody knows whose that is.
+        let written = File::create(&format).and_then(|mut file| {
+            file.write_all(format_line().as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(system)?;
     }
+    Ok(lock)
+}
+
+fn format_line() -> String {
+    format!("{FORMAT_WORDS}{FORMAT}\n")
 }
 
 /// Looks whether a folder could be made ours, without making or taking anything: who uses it now may be the very process that will
@@ -79,32 +82,37 @@ pub fn examine(path: &Path) -> Result<(), OpenError> {
         return Err(system(io::ErrorKind::NotADirectory.into()));
     }
     if there == path {
-        match fs::read_to_string(path.join("format")) {
-            Ok(text) => check_format(path, &text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if !is_empty(path).map_err(system)? {
-                    return Err(OpenError::Foreign { path: path.to_owned() });
-                }
-            }
-            Err(error) => return Err(system(error)),
-        }
+        check_format(path, &path.join("format"))?;
     }
     // Whether it can be written to is the system's to say, which looks at more than the mode.
     let trace = there.join(format!(".portolan-check-{}", std::process::id()));
     File::create(&trace).and_then(|_| fs::remove_file(&trace)).map_err(system)
 }
 
-fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
+/// Whether a folder that is there is still to be made ours.
+fn check_format(path: &Path, format: &Path) -> Result<bool, OpenError> {
+    let system = |cause| OpenError::System { path: path.to_owned(), cause };
+    let text = match fs::read_to_string(format) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(system(error)),
+    };
+    // A first start that had no room or no time left wrote nothing of it, or not all.
+    if text.len() < format_line().len() && format_line().starts_with(&text) {
+        let is_ours = is_empty(path).map_err(system)?;
+        return if is_ours { Ok(true) } else { Err(OpenError::Foreign { path: path.to_owned() }) };
+    }
     match text.strip_prefix(FORMAT_WORDS).map(str::trim) {
-        Some(found) if found == FORMAT.to_string() => Ok(()),
+        Some(found) if found == FORMAT.to_string() => Ok(false),
         found => Err(OpenError::Version { path: path.to_owned(), found: found.unwrap_or("unknown").to_owned() }),
     }
 }
 
-/// Whether nothing is in it but our lock.
+/// Whether nothing is in it but our lock and the file that says its format.
 fn is_empty(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
-        if entry?.file_name() != "lock" {
+        let name = entry?.file_name();
+        if name != "lock" && name != "format" {
             return Ok(false);
         }
     }

@@ -1,7 +1,7 @@
 //! What a restart finds, what a crash leaves, and what a bad disk costs: a folder, a store on it, and another after it.
 
 use super::figures::Fault;
-use super::folder::{FORMAT, OpenError};
+use super::folder::{self, FORMAT, OpenError};
 use super::record::{self, Found};
 use super::*;
 use crate::cache::spans::Spans;
@@ -352,6 +352,14 @@ fn a_folder_that_is_not_ours_is_left_alone() {
     let (words, error) = open().unwrap_err();
     assert!(matches!(error, OpenError::Version { .. }));
     assert!(words.contains(&settings.path.display().to_string()) && words.contains("remove the folder"), "{words}");
+    // What a first start leaves that found no room.
+    for torn in ["", "portolan ca"] {
+        fs::remove_dir_all(&settings.path).unwrap();
+        fs::create_dir(&settings.path).unwrap();
+        fs::write(&format, torn).unwrap();
+        assert!(folder::examine(&settings.path).is_ok() && open().is_ok(), "{torn:?}");
+        assert_eq!(fs::read_to_string(&format).unwrap(), format!("portolan cache, format {FORMAT}\n"));
+    }
     fs::remove_file(&format).unwrap();
     let kept = settings.path.join("photo.jpg");
     fs::write(&kept, "x").unwrap();

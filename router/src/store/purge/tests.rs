@@ -36,6 +36,21 @@ fn a_purge_means_what_was_fetched_before_it_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_log_line_says_what_was_purged() {
+    let address = Address::of("https", "shop.example", "/a", Some("b=c")).unwrap();
+    for (purge, expected) in [
+        (Purge::All, "all"),
+        (Purge::Origin(address.clone()), "origin https://shop.example"),
+        (Purge::Url(address.clone()), "url https://shop.example/a?b=c"),
+        (Purge::Prefix(address.clone()), "prefix https://shop.example/a?b=c"),
+        (Purge::Tag(Tag::key(b"sale")), "key sale"),
+        (Purge::Tag(Tag::group(&address, "x y")), "group https://shop.example x y"),
+    ] {
+        assert_eq!(purge.to_string(), expected);
+    }
+}
+
 /// Clients may write the dot at the end of a host; who purges does not think of it.
 #[test]
 fn a_host_with_its_dot_is_the_same_host() {

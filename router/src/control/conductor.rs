@@ -23,6 +23,7 @@ use crate::snapshot::publish::Published;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// News that may wait; senders wait beyond that.
@@ -55,6 +56,9 @@ pub struct Spec {
     pub first: oneshot::Sender<Result<Published, Refusal>>,
 }
 
+/// How far the machine's clock may be from ours before that is said. Our choice: NTP slews what is less than half a second.
+const CLOCK_OFFSET_MAX: Duration = Duration::from_secs(5);
+
 /// The running conductor.
 pub struct Conductor {
     world: World,
@@ -65,6 +69,8 @@ pub struct Conductor {
     metrics: Metrics,
     clock: Clock,
     started: Timestamp,
+    /// The machine's clock was set, and that was said.
+    clock_was_set: bool,
     sampler: Sampler,
     prober: Prober,
     resolver: Resolver,
@@ -104,6 +110,7 @@ async fn run(spec: Spec, mut calls: mpsc::Receiver<Call>) {
         metrics,
         clock,
         started: clock.now(),
+        clock_was_set: false,
         sampler: Sampler::default(),
         prober: Prober::new(events.clone()),
         resolver: Resolver::new(events.clone()),
@@ -204,7 +211,22 @@ impl Conductor {
         }
     }
 
+    /// The process goes by the clock that it started with. What was set since would make pins, ages and freshness wrong for good.
+    fn check_clock(&mut self) {
+        let offset_ms = self.clock.offset_ms();
+        self.metrics.clock_offset.set(offset_ms as f64 / 1000.0);
+        let was_set = offset_ms.unsigned_abs() > CLOCK_OFFSET_MAX.as_millis() as u64;
+        if was_set && !self.clock_was_set {
+            tracing::warn!(
+                offset_ms,
+                "the machine's clock was set: ages and freshness go by the old time until a restart"
+            );
+        }
+        self.clock_was_set = was_set;
+    }
+
     fn beat(&mut self) {
+        self.check_clock();
         let lost = &self.metrics.log_dropped;
         lost.inc_by((self.lost_lines)().saturating_sub(lost.get()));
         if let Some(published) = &self.published {

@@ -94,6 +94,8 @@ pub struct Metrics {
     pub cache_bytes: Gauge,
     /// Stored answers that made room.
     pub cache_evictions: Gauge,
+    /// How far the machine's clock is ahead of the process's, seconds.
+    pub clock_offset: Gauge<f64, AtomicU64>,
     /// Bytes of bodies that are not stored, and that slow readers lack.
     pub cache_lagging: Gauge,
     /// Names that are remembered of purges, by their kind.
@@ -186,6 +188,7 @@ impl Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             cache_evictions: Gauge::default(),
+            clock_offset: Gauge::default(),
             cache_lagging: Gauge::default(),
             cache_purged_names: Family::default(),
             cache_purged_shares: Gauge::default(),
@@ -239,6 +242,8 @@ impl Metrics {
         r.register("queued_exchanges", help, self.queued.clone());
         r.register("cache_entries", "Stored answers", self.cache_entries.clone());
         r.register("cache_bytes", "Memory that stored answers take, bytes", self.cache_bytes.clone());
+        let help = "How far the machine's clock is ahead of the process's, which follows no change after the start";
+        r.register("clock_offset_seconds", help, self.clock_offset.clone());
         let help = "Bytes of bodies that are not stored, and that slow readers lack";
         r.register("cache_lagging_bytes", help, self.cache_lagging.clone());
         r.register(

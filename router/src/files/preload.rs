@@ -77,7 +77,7 @@ fn written(links: impl Iterator<Item = (String, Rel)>) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok().filter(|value| !value.is_empty())
 }
 
-/// The scripts and styles of a page, by their paths.
+/// The scripts and styles that a browser of today fetches for a page, by their paths.
 fn named(html: &str, page: &[u8]) -> Vec<(String, Rel)> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -93,7 +93,11 @@ fn named(html: &str, page: &[u8]) -> Vec<(String, Rel)> {
         let cors = tag.contains_key("crossorigin");
         let (source, rel) = match tag.get("").map(String::as_str) {
             Some("script") if is("type", "module") => ("src", Rel::Module),
+            // What has modules passes over it: the two are made for each other.
+            Some("script") if tag.contains_key("nomodule") => continue,
             Some("script") => ("src", Rel::Script { cors }),
+            // Fetched last, if at all.
+            Some("link") if !tag.get("media").is_none_or(|media| is_for_screens(media)) => continue,
             Some("link") if is("rel", "modulepreload") => ("href", Rel::Module),
             Some("link") if is("rel", "stylesheet") => ("href", Rel::Style { cors }),
             _ => continue,
@@ -101,6 +105,12 @@ fn named(html: &str, page: &[u8]) -> Vec<(String, Rel)> {
         found.extend(tag.get(source).and_then(|url| absolute(url, page)).map(|url| (url, rel)));
     }
     found
+}
+
+/// Whether a list of media holds every screen. Of some screens the browser alone knows whether it is one.
+fn is_for_screens(media: &str) -> bool {
+    let every = |medium: &str| ["all", "screen"].iter().any(|all| medium.trim().eq_ignore_ascii_case(all));
+    media.trim().is_empty() || media.split(',').any(every)
 }
 
 /// A tag's attributes by name in lower case, its own name under "", and what follows it.
@@ -188,6 +198,30 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(url, rel)| (url.to_owned(), rel)));
         assert_eq!(named("<script src=a.js", b"docs/index.html")[0].0, "/docs/a.js");
+    }
+
+    #[test]
+    fn what_a_browser_would_not_fetch() {
+        let module = Some(Rel::Module);
+        let (script, style) = (Some(Rel::Script { cors: true }), Some(Rel::Style { cors: false }));
+        for (html, expected) in [
+            ("<script nomodule crossorigin src=/a>", None),
+            ("<script NOMODULE='' src=/a>", None),
+            ("<script type=module nomodule src=/a>", module), // modules do not ask for it
+            ("<script crossorigin src=/a>", script),
+            ("<link rel=stylesheet href=/a>", style),
+            ("<link rel=stylesheet media='' href=/a>", style),
+            ("<link rel=stylesheet media=all href=/a>", style),
+            ("<link rel=stylesheet media=' Screen ' href=/a>", style),
+            ("<link rel=stylesheet media='print, screen' href=/a>", style),
+            ("<link rel=stylesheet media=print href=/a>", None),
+            ("<link rel=stylesheet media='(min-width: 60em)' href=/a>", None),
+            ("<link rel=stylesheet media='screen and (min-width: 60em)' href=/a>", None),
+            ("<link rel=modulepreload media=print href=/a>", None),
+        ] {
+            let expected: Vec<_> = expected.map(|rel| ("/a".to_owned(), rel)).into_iter().collect();
+            assert_eq!(named(html, b"index.html"), expected, "{html}");
+        }
     }
 
     #[test]

@@ -75,9 +75,8 @@ impl Bundle {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Answer::Ready(response);
         }
-        let Some(name) = name_of(ask.path) else {
-            return Answer::Ready(text(StatusCode::NOT_FOUND, "no such file"));
-        };
+        // An application's own routes may hold what no file's name does: they are for its page, like others.
+        let Some(name) = name_of(ask.path) else { return self.nothing(ask, ask.path.as_bytes()) };
         match self.index.target(&name) {
             Some(Target::File(at)) => self.file(ask, &self.index.entries[at], false),
             Some(Target::Folder) => Answer::Ready(redirect(ask)),
@@ -91,7 +90,7 @@ impl Bundle {
         }
     }
 
-    /// A name that does not exist: the application's page for navigations, or the page that says so.
+    /// A name that does not exist or cannot: the application's page for navigations, or the page that says so.
     fn nothing(&self, ask: Ask<'_>, name: &[u8]) -> Answer {
         let entry = |at: Option<usize>| at.and_then(|at| self.index.entries.get(at));
         let (fallback, not_found) = (entry(self.index.fallback), entry(self.index.not_found));

@@ -26,11 +26,11 @@ pub(super) fn is_served(segment: &[u8], is_first: bool) -> bool {
     !forbidden && !hidden
 }
 
-/// Whether the last name has an extension: then it is an asset, and never a page of a single-page application.
+/// Whether the last name has an extension or is hidden: then a file is asked for, and never a page of a single-page
+/// application.
 pub(super) fn has_extension(name: &[u8]) -> bool {
     let name = name.strip_suffix(b"/").unwrap_or(name);
-    let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    last.get(1..).is_some_and(|rest| rest.contains(&b'.'))
+    name.rsplit(|byte| *byte == b'/').next().unwrap_or_default().contains(&b'.')
 }
 
 /// Nothing for a broken escape or an encoded slash.
@@ -111,10 +111,16 @@ mod tests {
 
     #[test]
     fn extensions() {
-        for (path, has) in
-            [("/app.js", true), ("/user/john.doe", true), ("/cart", false), ("/a.b/cart", false), ("/", false)]
-        {
-            assert_eq!(has_extension(&name_of(path).unwrap()), has, "{path}");
+        for (name, has) in [
+            ("app.js", true),
+            ("user/john.doe", true),
+            ("/.env", true),
+            ("cart", false),
+            ("a.b/cart", false),
+            ("/.hidden/cart", false),
+            ("", false),
+        ] {
+            assert_eq!(has_extension(name.as_bytes()), has, "{name}");
         }
     }
 

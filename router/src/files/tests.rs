@@ -252,6 +252,35 @@ async fn the_fallback_is_for_navigations_only() {
 }
 
 #[tokio::test]
+async fn navigations_that_can_name_no_file() {
+    let site = Site::new(Some("index.html"));
+    let with_page = Site::with(|settings| settings.not_found = Some("docs/index.html".into()));
+    for (path, is_page) in [
+        ("/user/a%2Fb", true),
+        ("/search//x", true),
+        ("/u/.hidden/settings", true),
+        ("/q/%E0%A4%A", true),
+        ("/q/%", true),
+        ("/a/%5C", true),
+        ("/wiki/a%00", true),
+        ("/../cart", true),
+        ("/assets%2findex-DiwrgTda.js", false),
+        ("/..%2fsecret.txt", false),
+        ("/.env", false),
+        ("/a/..", false),
+    ] {
+        for (accept, status) in [("text/html", if is_page { 200 } else { 404 }), ("*/*", 404)] {
+            let answer = site.get(path, &[("accept", accept)]).await;
+            let body: &[u8] = if status == 200 { b"<h1>home</h1>" } else { b"no such file\n" };
+            assert_eq!((answer.status, answer.body.as_slice()), (status, body), "{path} {accept}");
+            assert_eq!(answer.header("vary"), "accept", "{path} {accept}");
+        }
+        let answer = with_page.get(path, &[("accept", "text/html")]).await;
+        assert_eq!((answer.status, answer.body.as_slice()), (404, &b"<h1>docs</h1>"[..]), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn methods() {
     let site = Site::new(None);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"] {

@@ -305,8 +305,8 @@ pub(super) struct RawStatic {
     pub(super) fallback: TextField<FileName>,
     /// Page inside `root`, answered with 404 to navigations that match nothing and may not have the fallback.
     pub(super) not_found: TextField<FileName>,
-    /// How long the assets of the build before are still served, so that open pages do not break; only names that carry
-    /// a hash.
+    /// How long the assets of the build before are still served, so that open pages do not break; only names that may
+    /// carry a hash.
     #[schemars(extend("default" = shown_time(defaults::KEEP_PREVIOUS)))]
     pub(super) keep_previous: TextField<Time<0, { 30 * DAY_US }>>,
     /// Most memory for files of up to 1 MiB and for variants that are made; what does not fit is read from the disk. The

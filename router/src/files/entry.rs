@@ -57,8 +57,8 @@ impl Form {
 pub(super) struct Entry {
     pub content_type: HeaderValue,
     pub cache_control: HeaderValue,
-    /// Its name changes with its content.
-    pub is_hashed: bool,
+    /// Its name may change with its content: pages of its build ask for it after the next came.
+    pub is_kept: bool,
     /// Last change of the plain file, seconds since 1970, and the same as a date.
     pub modified: Option<(u64, HeaderValue)>,
     /// What it needs is named beforehand.

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::entry::{Content, Disk, Entry, Form};
-use super::kind::{cache_control, is_compressible, is_hashed, media_type};
+use super::kind::{cache_control, is_compressible, is_kept, media_type};
 use super::tree::{self, Found, Stamp, Tree};
 use super::{BundleError, preload};
 use crate::base::Timestamp;
@@ -258,7 +258,7 @@ fn entry(found: &Found, plain: Form, coded: [Option<Form>; Encoding::ALL.len()])
     let modified = modified_s.and_then(|s| Some((s, date::write(Timestamp(s.saturating_mul(1000)))?)));
     Entry {
         cache_control: HeaderValue::from_static(cache_control(name)),
-        is_hashed: is_hashed(name),
+        is_kept: is_kept(name),
         modified,
         link: None,
         is_compressible: is_compressible(&content_type, plain.length),

@@ -1,5 +1,5 @@
 //! Assets of builds before: pages that are open still ask for them.
-//! Owns: which are kept, for how long, and within which bounds: only names that carry a hash, as many bytes in memory as the
+//! Owns: which are kept, for how long, and within which bounds: only names that may carry a hash, as many bytes in memory as the
 //! bundle itself may use, as many open files. Never: stands before what the build in use has. Called by: `load`. Pure.
 
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ impl Kept {
         let mut wanted: Vec<_> = left
             .chain(earlier)
             .filter(|(name, entry, ends)| {
-                *ends > at && entry.is_hashed && entry.outlives_its_name() && index.file(name).is_none()
+                *ends > at && entry.is_kept && entry.outlives_its_name() && index.file(name).is_none()
             })
             .collect();
         // The newest first: more pages of that build are open.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::hashed;
 use crate::cache::compress;
 
 /// A name that changes whenever the content does: kept for ever.
@@ -36,39 +37,25 @@ pub(super) fn media_type(path: &Path) -> String {
 pub(super) fn cache_control(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "htm") => REVALIDATED,
-        _ if is_hashed(path) => IMMUTABLE,
+        _ if hashed::carries(name(path)) => IMMUTABLE,
         _ => SHORT,
     }
 }
 
-/// Whether an asset's name changes with its content. A page's never does: people keep its address.
-pub(super) fn is_hashed(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_page = path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
-    !is_page && carries_hash(name)
+/// Whether pages of the build before may ask for a file by a name that its successor does not have. A page's name never changes:
+/// people keep its address.
+pub(super) fn is_kept(path: &Path) -> bool {
+    cache_control(path) != REVALIDATED && hashed::may_carry(name(path))
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Whether a file of this type and length becomes smaller by compression.
 pub(super) fn is_compressible(media_type: &str, length: u64) -> bool {
     let essence = media_type.split(';').next().unwrap_or(media_type);
     length > compress::LENGTH_MIN && compress::is_compressible(essence)
-}
-
-/// Whether a name carries a hash of the content as bundlers write it: eight characters of base64url or hex behind `-` or
-/// `.` and before an extension (`index-DiwrgTda.js`, `main.1a2b3c4d.css.map`).
-///
-/// Wrong positives would pin a stale file for a year, so words (`my-document.pdf`) and dates (`photo-20240131.jpg`) are
-/// not hashes: there must be letters, and digits or mixed case. One true hash of 800 looks like a word; it is kept short.
-fn carries_hash(name: &str) -> bool {
-    name.match_indices('.').any(|(dot, _)| {
-        let stem = &name.as_bytes()[..dot];
-        let Some(at) = stem.len().checked_sub(9).filter(|at| *at > 0) else { return false };
-        let (mark, hash) = (stem[at], &stem[at + 1..]);
-        let has = |class: fn(&u8) -> bool| hash.iter().any(class);
-        let alphabet = hash.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        let mixed = has(u8::is_ascii_lowercase) && hash[1..].iter().any(u8::is_ascii_uppercase);
-        matches!(mark, b'-' | b'.') && alphabet && has(u8::is_ascii_alphabetic) && (has(u8::is_ascii_digit) || mixed)
-    })
 }
 
 #[cfg(test)]
@@ -141,6 +128,13 @@ mod tests {
             ("robots.txt", SHORT),
             ("index-DiwrgTda", SHORT),
             ("日本語-DiwrgTda.js", IMMUTABLE),
+            ("fonts/Inter-SemiBold.woff2", SHORT),
+            ("img/og-1200x630.png", SHORT),
+            ("img/photo-1024x768.jpg", SHORT),
+            ("img/logo-small-2x.png", SHORT),
+            ("dl/report-version2.pdf", SHORT),
+            ("_next/static/css/fd770f0d86163c29.css", IMMUTABLE),
+            ("_next/static/media/4473ecc91f70f139-s.p.woff2", IMMUTABLE),
         ] {
             assert_eq!(cache_control(Path::new(name)), expected, "{name}");
         }

@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod condition;
 mod entry;
+mod hashed;
 mod index;
 mod kept;
 mod kind;

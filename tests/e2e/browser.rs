@@ -65,7 +65,7 @@ impl Site {
         let application = DemoOrigin::start("eu-frankfurt", "fra-a", &folder.path().join("sessions"));
         let config = format!(
             "{}{}[[routes]]\npath = \"/api/\"\nservice = \"shop\"\n[[routes]]\npath = \"/\"\n\
-             static = {{ root = \"dist\", fallback = \"index.html\", security_headers = true, \
+             static = {{ root = \"dist\", fallback = \"index.html\", immutable = [\"assets/*\"], security_headers = true, \
              headers = {{ content-security-policy = {POLICY:?} }} }}\n",
             pop(),
             Service::new("shop").region(FRANKFURT, &[application.url()]).text(),

@@ -15,6 +15,8 @@ pub struct Bundle {
     pub fallback: Option<String>,
     /// Page for navigations that match nothing and have no fallback.
     pub not_found: Option<String>,
+    /// Files that never change: paths below `root`, or what they begin with and a `*`. Left out: guessed by their names.
+    pub immutable: Option<Vec<String>>,
     /// How long assets of the build before stay.
     pub keep_previous: Duration,
     /// Most bytes of files and variants in memory, and as many again of builds before.

@@ -24,8 +24,9 @@ pub(super) use service::{
 
 use super::defaults;
 use super::value::{
-    Address, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FreeText, Host, Name, Named, Network,
-    PlainHost, PublicKey, RoutePath, Secret, Size, TextField, Time, Token, Whole, Written, shown_bytes, shown_time,
+    Address, At, Country, Degrees, Field, FieldName, FieldValue, FileName, FilePattern, FreeText, Host, Name, Named,
+    Network, PlainHost, PublicKey, RoutePath, Secret, Size, TextField, Time, Token, Whole, Written, shown_bytes,
+    shown_time,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -305,8 +306,11 @@ pub(super) struct RawStatic {
     pub(super) fallback: TextField<FileName>,
     /// Page inside `root`, answered with 404 to navigations that match nothing and may not have the fallback.
     pub(super) not_found: TextField<FileName>,
-    /// How long the assets of the build before are still served, so that open pages do not break; only names that may
-    /// carry a hash.
+    /// Files that never change under their name and may be kept for a year (`immutable`), in place of the guess by names that carry
+    /// a hash; one may end in `*`, as `"assets/*"`. An empty list: none. Pages (`.html`) never are.
+    pub(super) immutable: Field<Vec<At<Written<FilePattern>>>>,
+    /// How long the assets of the build before are still served, so that open pages do not break; only what is immutable
+    /// and names that may carry a hash.
     #[schemars(extend("default" = shown_time(defaults::KEEP_PREVIOUS)))]
     pub(super) keep_previous: TextField<Time<0, { 30 * DAY_US }>>,
     /// Most memory for files of up to 1 MiB and for variants that are made; what does not fit is read from the disk. The

@@ -166,6 +166,22 @@ fn cookies_follow_the_listeners() {
 }
 
 #[test]
+fn what_never_changes_is_said_or_guessed() {
+    let immutable = |said: &str| {
+        let route = format!("[[routes]]\npath = \"/docs/\"\nstatic = {{ root = \"dist\", {said} }}");
+        let config = parse(&small("", &route), "edge.toml", Path::new("")).unwrap_or_else(|errors| panic!("{errors}"));
+        let Action::Static(bundle) = &config.live.routes[1].action else { panic!("no bundle") };
+        bundle.immutable.clone()
+    };
+    assert_eq!(immutable(""), None);
+    assert_eq!(immutable("immutable = []"), Some(Vec::new()));
+    for pattern in ["*", "assets/*", "assets/index-*", "app.js", ".well-known/*", ".well*", "a b/é.svg", "about.html*"]
+    {
+        assert_eq!(immutable(&format!("immutable = [\"{pattern}\"]")), Some(vec![pattern.to_owned()]), "{pattern}");
+    }
+}
+
+#[test]
 fn secrets_come_from_text_and_files() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("raw"), [0xff; 40]).unwrap();

@@ -16,7 +16,7 @@ pub(super) use component::{ComponentSource, DigestText, GrantedUrl, PlainHost, P
 pub(super) use field::{FieldName, FieldValue, KeyField, RecordField};
 pub(super) use network::{Address, Country, Host, Network, OriginUrl, RoutePath};
 pub(super) use number::{Degrees, Share, Whole, shown_bytes, shown_time};
-pub(super) use pattern::{MediaType, Parameter};
+pub(super) use pattern::{FilePattern, MediaType, Parameter};
 pub(super) use text::{CookieName, Distance, FileName, FreeText, Name, ProbePath, Secret, Size, Time, Token};
 
 use crate::base::Ordered;

@@ -85,7 +85,7 @@ impl Index {
                 let at = beside(&tree, found, encoding).filter(|at| !is_outdated(&tree.files[*at], found));
                 at.map(|at| forms[at].clone())
             });
-            let mut entry = entry(found, plain.clone(), coded);
+            let mut entry = entry(found, plain.clone(), coded, settings.immutable.as_deref());
             if let Some(earlier) = before.and_then(|before| before.file(&found.name)) {
                 take_made(&mut entry, earlier, &mut room);
             }
@@ -251,14 +251,19 @@ pub(super) fn tag(hash: &[u8]) -> HeaderValue {
     HeaderValue::try_from(text).expect("hex digits and quotes are visible ASCII")
 }
 
-fn entry(found: &Found, plain: Form, coded: [Option<Form>; Encoding::ALL.len()]) -> Entry {
+fn entry(
+    found: &Found,
+    plain: Form,
+    coded: [Option<Form>; Encoding::ALL.len()],
+    immutable: Option<&[String]>,
+) -> Entry {
     let name = Path::new(OsStr::from_bytes(&found.name));
     let content_type = media_type(name);
     let modified_s = u64::try_from(found.stamp.modified_s).ok();
     let modified = modified_s.and_then(|s| Some((s, date::write(Timestamp(s.saturating_mul(1000)))?)));
     Entry {
-        cache_control: HeaderValue::from_static(cache_control(name)),
-        is_kept: is_kept(name),
+        cache_control: HeaderValue::from_static(cache_control(name, immutable)),
+        is_kept: is_kept(name, immutable),
         modified,
         link: None,
         is_compressible: is_compressible(&content_type, plain.length),

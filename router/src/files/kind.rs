@@ -33,19 +33,31 @@ pub(super) fn media_type(path: &Path) -> String {
     if essence.starts_with("text/") { format!("{essence}; charset=utf-8") } else { essence.to_owned() }
 }
 
-/// The `Cache-Control` of a file.
-pub(super) fn cache_control(path: &Path) -> &'static str {
+/// The `Cache-Control` of a file, by the patterns of what never changes, or by its name.
+pub(super) fn cache_control(path: &Path, immutable: Option<&[String]>) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "htm") => REVALIDATED,
-        _ if hashed::carries(name(path)) => IMMUTABLE,
+        _ if immutable.map_or_else(|| hashed::carries(name(path)), |patterns| is_among(path, patterns)) => IMMUTABLE,
         _ => SHORT,
     }
 }
 
 /// Whether pages of the build before may ask for a file by a name that its successor does not have. A page's name never changes:
 /// people keep its address.
-pub(super) fn is_kept(path: &Path) -> bool {
-    cache_control(path) != REVALIDATED && hashed::may_carry(name(path))
+pub(super) fn is_kept(path: &Path, immutable: Option<&[String]>) -> bool {
+    match cache_control(path, immutable) {
+        REVALIDATED => false,
+        IMMUTABLE => true,
+        _ => hashed::may_carry(name(path)),
+    }
+}
+
+fn is_among(path: &Path, patterns: &[String]) -> bool {
+    let path = path.as_os_str().as_encoded_bytes();
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => path.starts_with(start.as_bytes()),
+        None => path == pattern.as_bytes(),
+    })
 }
 
 fn name(path: &Path) -> &str {
@@ -136,7 +148,29 @@ mod tests {
             ("_next/static/css/fd770f0d86163c29.css", IMMUTABLE),
             ("_next/static/media/4473ecc91f70f139-s.p.woff2", IMMUTABLE),
         ] {
-            assert_eq!(cache_control(Path::new(name)), expected, "{name}");
+            assert_eq!(cache_control(Path::new(name), None), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_says_never_changes() {
+        let said = ["assets/*".to_owned(), "_app/immutable/entry".to_owned(), "fonts/Inter*".to_owned()];
+        for (name, said, expected, is_kept_on) in [
+            ("assets/app.js", &said[..], IMMUTABLE, true),
+            ("assets/deep/app.js", &said, IMMUTABLE, true),
+            ("assets/about.html", &said, REVALIDATED, false),
+            ("old/assets/app.js", &said, SHORT, false),
+            ("assets", &said, SHORT, false),
+            ("_app/immutable/entry", &said, IMMUTABLE, true),
+            ("_app/immutable/entry.js", &said, SHORT, false),
+            ("fonts/Inter-Bold.woff2", &said, IMMUTABLE, true),
+            ("index-DiwrgTda.js", &said, SHORT, true),
+            ("index-DiwrgTda.js", &[], SHORT, true),
+            ("index.html", &["*".to_owned()], REVALIDATED, false),
+            ("app.js", &["*".to_owned()], IMMUTABLE, true),
+        ] {
+            let (path, said) = (Path::new(name), Some(said));
+            assert_eq!((cache_control(path, said), is_kept(path, said)), (expected, is_kept_on), "{name} {said:?}");
         }
     }
 }

@@ -33,6 +33,7 @@ fn plain(root: &Path) -> config::Bundle {
         root: root.to_owned(),
         fallback: None,
         not_found: None,
+        immutable: None,
         keep_previous: Duration::from_secs(3600),
         memory: 1 << 20,
         compress: true,
@@ -278,6 +279,24 @@ async fn navigations_that_can_name_no_file() {
         let answer = with_page.get(path, &[("accept", "text/html")]).await;
         assert_eq!((answer.status, answer.body.as_slice()), (404, &b"<h1>docs</h1>"[..]), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_never_changes_may_be_said() {
+    let mut site = Site::with(|settings| settings.immutable = Some(vec!["digits.txt".into()]));
+    let kept = |answer: &Answer| answer.header("cache-control").contains("immutable");
+    for (path, immutable) in [("/digits.txt", true), ("/alias.txt", false), ("/assets/index-DiwrgTda.js", false)] {
+        assert_eq!(kept(&site.get(path, &[]).await), immutable, "{path}");
+    }
+    fs::remove_file(site.path("alias.txt")).unwrap();
+    fs::remove_file(site.path("digits.txt")).unwrap();
+    site.settings.immutable = Some(Vec::new());
+    site.reload();
+    assert_eq!(
+        (site.status_now("/digits.txt").await, site.status_now("/alias.txt").await),
+        (200, 404),
+        "of the build before"
+    );
 }
 
 #[tokio::test]

@@ -14,11 +14,15 @@ impl Resolver<'_> {
         self.need(&raw.root, &files.span, "root", "the directory to serve");
         let fallback = self.page(&raw.fallback, "fallback");
         let not_found = self.page(&raw.not_found, "not-found page");
+        self.named_once("immutable", raw.immutable.as_ref(), |pattern| pattern.0.as_str());
+        let immutable =
+            raw.immutable.as_ref().map(|list| list.value.iter().map(|path| path.value.0.0.clone()).collect());
         let headers = raw.headers.iter().flat_map(|headers| &headers.value.0);
         Some(Bundle {
             root: self.path(&raw.root)?,
             fallback: fallback?,
             not_found: not_found?,
+            immutable,
             keep_previous: or(&raw.keep_previous, |time| time.0.0, defaults::KEEP_PREVIOUS),
             memory: or(&raw.memory, |size| size.0.0, defaults::BUNDLE_MEMORY),
             compress: or(&raw.compress, |on| *on, true),

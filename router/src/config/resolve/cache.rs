@@ -89,7 +89,12 @@ impl Resolver<'_> {
     }
 
     /// Reports what stands twice in a list.
-    fn named_once<T>(&mut self, key: &str, list: Option<&At<Vec<At<Written<T>>>>>, text: impl Fn(&T) -> &str) {
+    pub(super) fn named_once<T>(
+        &mut self,
+        key: &str,
+        list: Option<&At<Vec<At<Written<T>>>>>,
+        text: impl Fn(&T) -> &str,
+    ) {
         let mut seen: HashMap<&str, &Span> = HashMap::new();
         for name in list.iter().flat_map(|list| &list.value) {
             let word = text(&name.value.0);

@@ -1,6 +1,6 @@
-//! Patterns of a cache: query parameters that count, and media types that are compressed.
+//! Patterns: query parameters that count, media types that are compressed, files that never change.
 //!
-//! Owns what can be found in a request or an answer at all: a pattern that fits nothing is an error, not a setting that is
+//! Owns what can be found in a request, an answer or a bundle at all: a pattern that fits nothing is an error, not a setting that is
 //! quietly without effect.
 
 use super::Text;
@@ -52,6 +52,41 @@ impl Text for MediaType {
             true => Ok(Self(text.to_ascii_lowercase())),
             false if text.contains(';') => Err(format!("{text:?} has parameters, which are not compared")),
             false => Err(format!("{text:?} is not a media type")),
+        }
+    }
+}
+
+/// The path of a file in a bundle, or what such paths begin with.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct FilePattern(pub(in crate::config) String);
+
+impl Text for FilePattern {
+    const TYPE: &'static str = "path";
+    fn accepted() -> String {
+        "the path of a file below `root`, as it is on disk, such as \"app.js\"; \"assets/*\" for all that begin so"
+            .into()
+    }
+    fn read(text: &str) -> Result<Self, String> {
+        let (start, is_open) = start_of(text);
+        // RFC 8615 names the one hidden folder that is served.
+        let well_known =
+            |part: &str| part == ".well-known" || is_open && part == start && ".well-known".starts_with(part);
+        let is_hidden = |at: usize, part: &str| part.starts_with('.') && !(at == 0 && well_known(part));
+        let last = start.rsplit('/').next().unwrap_or_default();
+        if start.contains('*') {
+            Err(format!("{text:?} has a `*` that is not its end"))
+        } else if start.starts_with('/') {
+            Err(format!("{text:?} begins with a slash: paths begin below `root`"))
+        } else if !is_open && (text.is_empty() || text.ends_with('/')) {
+            Err(format!("{text:?} is not a file"))
+        } else if start.contains("//") || start.contains(['\\', '\0']) {
+            Err(format!("{text:?} is not a path that a file has"))
+        } else if start.split('/').enumerate().any(|(at, part)| is_hidden(at, part)) {
+            Err(format!("{text:?} is hidden, and never served"))
+        } else if !is_open && [".html", ".htm"].iter().any(|end| last.len() > end.len() && last.ends_with(end)) {
+            Err(format!("{text:?} is a page, and people keep its address: pages are asked for again"))
+        } else {
+            Ok(Self(text.into()))
         }
     }
 }

@@ -15,6 +15,7 @@ fn load(root: &Path, before: Option<&Bundle>) -> Bundle {
         root: root.to_owned(),
         fallback: None,
         not_found: None,
+        immutable: None,
         keep_previous: Duration::from_secs(60),
         memory: 1 << 20,
         compress: true,

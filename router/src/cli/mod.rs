@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_lists_every_command() {
+        const GUIDE: &str = include_str!("../../../docs/operating.md");
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let line = format!("\n| `portolan {}", command.get_name());
+            assert!(GUIDE.contains(&line), "docs/operating.md has no {line:?}");
+        }
+    }
+
+    #[test]
     fn what_is_understood() {
         for (line, fine) in [
             ("portolan run -c edge.toml", true),

@@ -142,7 +142,8 @@ pub(super) struct RawProcess {
     pub(super) workers: Field<Whole<1, 1024>>,
     /// Folder in which compiled policies are kept between starts; left out: memory only.
     pub(super) policy_cache: TextField<FileName>,
-    /// Memory for stored answers of services that have a `cache`.
+    /// Memory for stored answers of services that have a `cache`. Bodies that clients are being sent stay in memory
+    /// beside it until they are sent or `client.write_timeout` cuts them off.
     #[schemars(extend("default" = shown_bytes(defaults::CACHE_MEMORY)))]
     pub(super) cache_memory: TextField<Size<{ 1 << 20 }, { 1 << 44 }>>,
     /// Stored answers on disk as well; left out: memory only.
@@ -174,7 +175,8 @@ pub(super) struct RawShutdown {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct RawClient {
-    /// Until the head of a request is complete.
+    /// Until the head of a request is complete, or a TLS handshake. Over HTTP/2, where one connection carries many heads,
+    /// `idle_timeout` bounds them, and this one the answer to the PING that is sent so often.
     #[schemars(extend("default" = shown_time(defaults::HEADER_TIMEOUT)))]
     pub(super) header_timeout: TextField<Limit>,
     /// An idle keep-alive connection is closed after this.

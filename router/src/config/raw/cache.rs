@@ -81,7 +81,7 @@ pub(in crate::config) struct RawCache {
     /// are asked for as clients want them. The origin has to give strong entity tags.
     pub(in crate::config) slice: TextField<Size<{ 64 << 10 }, { 64 << 20 }>>,
     /// A navigation that has to wait for the origin's word on a stored page is told meanwhile what that page links to
-    /// (`preload`, `modulepreload`, `preconnect`), by `103 Early Hints`; to clients of HTTP/1.1 alone.
+    /// (`preload`, `modulepreload`, `preconnect`), by `103 Early Hints`, over HTTP/1.1 and HTTP/2.
     #[schemars(extend("default" = false))]
     pub(in crate::config) early_hints: Field<bool>,
     /// Stored text is sent in `br`, `zstd` or `gzip` to clients who take it, made once for each answer. What comes coded, or

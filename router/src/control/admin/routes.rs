@@ -24,6 +24,10 @@ const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What may be asked, for who asks for something else.
+const PATHS: &str =
+    "there is GET /status, GET /metrics, GET /explain, POST /reload, POST /drain, POST /rollout and POST /purge";
+
 /// Answers a request. Bodies of requests are not read: all there is to say is in the URL.
 pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
     if let Err(denied) = guard::check(request.headers(), admin.token.as_deref()) {
@@ -50,11 +54,7 @@ pub(super) async fn answer<B>(admin: &Admin, request: &Request<B>) -> Answer {
         ("/purge", &Method::POST) => purge::answer(&admin.store, uri).await,
         ("/status" | "/metrics" | "/explain", _) => wrong_method("GET"),
         ("/reload" | "/drain" | "/rollout" | "/purge", _) => wrong_method("POST"),
-        _ => {
-            let paths = "there is GET /status, GET /metrics, GET /explain, POST /reload, POST /drain, POST /rollout and \
-                POST /purge";
-            error(StatusCode::NOT_FOUND, paths)
-        }
+        _ => error(StatusCode::NOT_FOUND, PATHS),
     }
 }
 
@@ -231,6 +231,18 @@ mod tests {
         for (url, expected) in cases {
             let found = parse_drain(&Uri::from_static(url)).map_err(|error| error.to_string());
             assert_eq!(found, expected.map_err(str::to_owned), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_guide_lists_every_path() {
+        const GUIDE: &str = include_str!("../../../../docs/operating.md");
+        let words: Vec<_> = PATHS.split([' ', ',']).collect();
+        let mut requests = words.windows(2).filter(|pair| pair[1].starts_with('/')).peekable();
+        assert!(requests.peek().is_some());
+        for request in requests {
+            let line = format!("\n| `{}` |", request.join(" "));
+            assert!(GUIDE.contains(&line), "docs/operating.md has no {line:?}");
         }
     }
 }

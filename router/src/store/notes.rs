@@ -2,6 +2,7 @@
 //!
 //! Owns the bound and the time; what the note means is its owner's. Never keeps a key from being asked for. Keys are known by a hash
 //! that nobody outside can foretell: clients choose them, and a flood of long ones is to take no memory.
+#![allow(clippy::disallowed_types, reason = "a seed that differs between runs is what is wanted here")]
 
 use crate::base::Timestamp;
 use crate::cache::key::Key;

@@ -182,19 +182,15 @@ impl Flow<'_> {
             let choice = select::select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
             let (why, index, span) = match choice {
                 Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
-                    Some(held) => {
-                        let hit = self.hit(&held, now);
-                        return if let Some(why) = waited { hit.collapsed(why) } else { hit };
-                    }
+                    Some(held) => return self.hit(&held, now).after(waited),
                     // What is lost is not found again; of a disk that is busy nobody knows when it will not be.
                     None if round < ROUNDS_MAX => continue,
                     None => (Why::UrlMiss, None, None),
                 },
                 Choice::Stale { index, refresh } => match self.store().ready(&self.key, &held[index]).await {
                     Some(stale) => {
-                        let asks = refresh && !self.store().troubles.holds(&self.key, now);
-                        if let Some(lane) = self.lane(&held).filter(|_| asks) {
-                            refresh::start(self.context, self.request, &self.key, &lane);
+                        if refresh {
+                            self.refresh(&held, now);
                         }
                         return self.hit(&stale, now);
                     }
@@ -209,13 +205,10 @@ impl Flow<'_> {
                 Choice::Validate { index, why } => (why, Some(index), None),
                 Choice::Complete { index, span } => (Why::Partial, Some(index), Some(span)),
             };
-            if let Some(stand_in) = index.map(|index| &held[index])
-                && why == Why::Stale
-                && self.store().troubles.holds(&self.key, now)
-                && self.may_stand_in(stand_in, now)
-                && let Some(held) = self.store().ready(&self.key, stand_in).await
+            if let Some(stand_in) = index.filter(|_| why == Why::Stale).map(|index| &held[index])
+                && let Some(outcome) = self.spare_origin(stand_in, now).await
             {
-                return self.hit(&held, now).detail("origin-failed");
+                return outcome;
             }
             if let Some(page) = index.filter(|_| span.is_none() && round == 0) {
                 self.hint(&held[page].stored, &body);
@@ -237,7 +230,7 @@ impl Flow<'_> {
                 }
                 // What was looked up before it waited may have been purged since.
                 Turn::AskAfter(lead) => {
-                    after = Some(lead);
+                    (waited, after) = (Some(why), Some(lead));
                     continue;
                 }
                 Turn::Served(response) => return Outcome::forwarded(*response, why).collapsed(why),
@@ -277,6 +270,23 @@ impl Flow<'_> {
         {
             interim.send(StatusCode::EARLY_HINTS, &HeaderMap::from_iter([(header::LINK, links)]));
         }
+    }
+
+    /// Has what is stale asked for, unless the origin failed a moment ago.
+    fn refresh(&self, held: &[Arc<Held>], now: Timestamp) {
+        let asks = !self.store().troubles.holds(&self.key, now);
+        if let Some(lane) = self.lane(held).filter(|_| asks) {
+            refresh::start(self.context, self.request, &self.key, &lane);
+        }
+    }
+
+    /// What is stale, without asking an origin that failed a moment ago.
+    async fn spare_origin(&self, stale: &Arc<Held>, now: Timestamp) -> Option<Outcome> {
+        if !self.store().troubles.holds(&self.key, now) || !self.may_stand_in(stale, now) {
+            return None;
+        }
+        let held = self.store().ready(&self.key, stale).await?;
+        Some(self.hit(&held, now).detail("origin-failed"))
     }
 
     /// Whether a stale response may be served because the origin failed.

@@ -35,6 +35,11 @@ impl Outcome {
         self
     }
 
+    /// The same, if it waited at all.
+    pub(super) fn after(self, waited: Option<Why>) -> Self {
+        if let Some(why) = waited { self.collapsed(why) } else { self }
+    }
+
     /// What it is made of was asked for before, piece by piece.
     pub(super) fn gathered(mut self) -> Self {
         if std::mem::take(&mut self.status.is_hit) {

@@ -172,15 +172,18 @@ impl Flow<'_> {
         self.seen.as_deref().unwrap_or(&self.request.headers)
     }
 
+    /// What the rules say of what is stored.
+    fn choose(&self, held: &[Arc<Held>], now: Timestamp) -> Choice {
+        select::select(&self.asked(), held.iter().map(|held| &held.stored), now, &self.cache().settings)
+    }
+
     /// From look-up to answer.
     async fn run(&self, body: Body, record: &mut Record) -> Outcome {
-        let settings = &self.cache().settings;
         let (mut waited, mut after) = (None, None);
         for round in 0.. {
             let now = self.now();
             let held = self.store().look(&self.key, &self.address, now).await;
-            let choice = select::select(&self.asked(), held.iter().map(|held| &held.stored), now, settings);
-            let (why, index, span) = match choice {
+            let (why, index, span) = match self.choose(&held, now) {
                 Choice::Fresh { index } => match self.store().ready(&self.key, &held[index]).await {
                     Some(held) => return self.hit(&held, now).after(waited),
                     // What is lost is not found again; of a disk that is busy nobody knows when it will not be.

@@ -8,7 +8,7 @@ use super::{Flow, Found};
 use crate::cache::coding;
 use crate::cache::compress;
 use crate::cache::range::{self, Tidied};
-use crate::cache::select::{Choice, Forward as Why, select};
+use crate::cache::select::{Choice, Forward as Why};
 use crate::cache::slices::Slices;
 use crate::cache::stored::{Extent, Stored};
 use crate::cache::validate;
@@ -111,11 +111,11 @@ impl Flow<'_> {
 
     /// The first range that is missing and can be asked for alone.
     async fn lacking(&self) -> Option<Lack> {
-        let (now, settings) = (self.now(), &self.cache().settings);
+        let now = self.now();
         let held = self.store().look(&self.key, &self.address, now).await;
-        match select(&self.asked(), held.iter().map(|held| &held.stored), now, settings) {
+        match self.choose(&held, now) {
             Choice::Complete { span, .. } => range::of_span(&span).map(|range| Lack { range, is_known: true }),
-            Choice::Miss(Why::UrlMiss | Why::VaryMiss) if settings.slice > 0 => {
+            Choice::Miss(Why::UrlMiss | Why::VaryMiss) if self.cache().settings.slice > 0 => {
                 let first = range::spans(self.headers())?.first().and_then(range::of_span);
                 first.map(|range| Lack { range, is_known: false })
             }

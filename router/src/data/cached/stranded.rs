@@ -4,7 +4,7 @@
 //! waiting is no use either, what may stand in for a failed origin. Never asks anybody.
 
 use super::{Flow, close, found_by};
-use crate::cache::select::{Choice, select};
+use crate::cache::select::Choice;
 use crate::data::body::Body;
 use crate::data::cached::outcome::Outcome;
 use crate::data::exchange::Asked as Context;
@@ -41,8 +41,7 @@ impl Flow<'_> {
     async fn without_origin(&self, strand: Strand) -> Option<Outcome> {
         let now = self.now();
         let held = self.store().look(&self.key, &self.address, now).await;
-        let choice = select(&self.asked(), held.iter().map(|held| &held.stored), now, &self.cache().settings);
-        let (index, stands_in) = match choice {
+        let (index, stands_in) = match self.choose(&held, now) {
             Choice::Fresh { index } | Choice::Stale { index, .. } => (index, false),
             Choice::Validate { index, .. } if strand == Strand::Over && self.may_stand_in(&held[index], now) => {
                 (index, true)

@@ -48,6 +48,12 @@ pub fn is_joinable(stored: &Stored) -> bool {
     strong_tag(stored).is_some()
 }
 
+/// Whether two responses say, by strong tags, that they are of different states.
+pub fn are_of_two_states(one: &Stored, other: &Stored) -> bool {
+    let tags = strong_tag(one).zip(strong_tag(other));
+    tags.is_some_and(|(one, other)| !one.strongly_equals(other))
+}
+
 /// The one validator that bytes may be joined under.
 fn strong_tag(stored: &Stored) -> Option<EntityTag<'_>> {
     stored.tag().filter(|tag| !tag.is_weak)

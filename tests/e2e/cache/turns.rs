@@ -242,3 +242,26 @@ fn a_part_does_not_take_the_place_of_a_fresh_whole() {
     assert_eq!(said(&part), "fwd=bypass;detail=part");
     assert_eq!(said(&pop.get("/")), "hit");
 }
+
+#[test]
+fn a_part_of_a_newer_state_takes_the_place_of_a_whole_of_the_past() {
+    let asked = AtomicUsize::new(0);
+    let origin = Origin::start(move |speaker| {
+        while let Some(seen) = speaker.request()? {
+            let tag = if asked.fetch_add(1, SeqCst) == 0 { "1" } else { "2" };
+            let fields = format!("cache-control: max-age=600\r\netag: \"{tag}\"\r\n");
+            speaker.say(match seen.field("range") {
+                Some("bytes=0-0") => {
+                    scripts::response("206 Partial Content", &format!("content-range: bytes 0-0/5\r\n{fields}"), "N")
+                }
+                _ => scripts::response("200 OK", &fields, if tag == "1" { "whole" } else { "Newer" }),
+            })?;
+        }
+        Ok(())
+    });
+    let pop = super::pop(&origin, "");
+    assert_eq!(pop.get("/").text(), "whole");
+    let part = pop.ask(&Ask::get("/").field("range", "bytes=0-0").field("cache-control", "no-cache"));
+    assert_eq!((part.status, part.text().as_str()), (206, "N"));
+    assert_eq!(pop.get("/").text(), "Newer");
+}

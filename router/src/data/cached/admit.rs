@@ -112,7 +112,7 @@ impl Flow<'_> {
     }
 
     /// Whether more would be lost by keeping a part than is gained: the whole that it would come in the place of is fresh, or can be
-    /// confirmed where the part can never be completed.
+    /// confirmed where the part can never be completed. Not when the part shows that the whole is of the past.
     async fn would_lose(&self, stored: &Stored) -> bool {
         if matches!(stored.extent, Extent::Whole(_)) {
             return false;
@@ -120,7 +120,8 @@ impl Flow<'_> {
         let now = self.now();
         let is_worth_more = |old: &Stored| {
             let is_whole = old.variant == stored.variant && matches!(old.extent, Extent::Whole(_));
-            is_whole && (old.is_fresh(now) || !partial::is_joinable(stored))
+            let is_past = partial::are_of_two_states(old, stored);
+            is_whole && !is_past && (old.is_fresh(now) || !partial::is_joinable(stored))
         };
         self.store().look(&self.key, &self.address, now).await.iter().any(|held| is_worth_more(&held.stored))
     }

@@ -281,7 +281,9 @@ mod tests {
         let said = schedule.summary(&asked, Duration::from_secs(1)).to_string();
         let (answered, parts) = read(&said).unwrap();
         assert_eq!((answered.requests, answered.errors, answered.per_second), (10, 0, 10.0));
-        assert!(parts.miss_p50_ms >= 100.0 && parts.hit_p99_ms <= answered.p99_ms);
+        // On a busy machine a hit may take longer than the miss.
+        let slowest_ms = asked.iter().map(|asked| asked.took).max().unwrap().as_secs_f64() * 1e3;
+        assert!(parts.miss_p50_ms >= 100.0 && parts.hit_p99_ms <= slowest_ms && answered.p99_ms <= slowest_ms);
         assert!(parts.lag_p99_ms.is_nan() && read("{}").is_err());
     }
 

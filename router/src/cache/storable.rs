@@ -119,6 +119,15 @@ pub fn admit(fetched: &Fetched<'_>, settings: &Settings) -> Result<Stored, Refus
     if is_useless(&stored) { Err(Refusal::NeverFresh) } else { Ok(stored) }
 }
 
+/// Whether what a request says of itself lets an answer with these directives be stored (RFC 9111 sections 3.5 and 5.2.1.5).
+pub fn as_asked(request: &HeaderMap, directives: &Directives, settings: &Settings) -> Result<(), Refusal> {
+    if wishes::read(request, settings).no_store {
+        return Err(Refusal::RequestNoStore);
+    }
+    let shared = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
+    if request.contains_key(AUTHORIZATION) && !shared { Err(Refusal::Authorization) } else { Ok(()) }
+}
+
 /// Every rule but whether it is of any use. Gives the variant that the response is.
 pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Settings) -> Result<Variant, Refusal> {
     let directives = &ruling.directives;
@@ -131,16 +140,10 @@ pub(super) fn permitted(fetched: &Fetched<'_>, ruling: &Ruling, settings: &Setti
     if fetched.is_abridged {
         return Err(Refusal::Connection);
     }
-    if wishes::read(fetched.request, settings).no_store {
-        return Err(Refusal::RequestNoStore);
-    }
     if directives.private.is_whole() {
         return Err(Refusal::Private);
     }
-    let shared = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
-    if fetched.request.contains_key(AUTHORIZATION) && !shared {
-        return Err(Refusal::Authorization);
-    }
+    as_asked(fetched.request, directives, settings)?;
     if sets_cookie(fetched.headers, directives) && (settings.set_cookie == SetCookie::Bypass || !is_explicit) {
         return Err(Refusal::SetCookie);
     }

@@ -63,6 +63,18 @@ fn several_ranges_that_are_not_kept_are_asked_for_once() {
 }
 
 #[test]
+fn a_range_that_is_not_kept_beside_what_is_held_is_asked_for_once() {
+    let origin = slices::origin(KEPT);
+    let pop = pop(&origin, SLICE);
+    slices::range(&pop, 0, 9);
+    for (name, value) in [("authorization", "Basic YTpi"), ("cache-control", "no-store")] {
+        let asked = Ask::get("/film").field("range", "bytes=150000-150009").field(name, value);
+        assert_eq!(pop.ask(&asked).text(), file()[150_000..150_010], "{name}");
+    }
+    assert_eq!(asked_for(&origin), [SLICES[0], "bytes=150000-150009", "bytes=150000-150009"]);
+}
+
+#[test]
 fn an_origin_is_asked_for_no_byte_twice() {
     let origin = Origin::start(|speaker| {
         while let Some(seen) = speaker.request()? {

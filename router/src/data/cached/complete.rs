@@ -12,6 +12,7 @@ use crate::cache::partial::{self, Continued};
 use crate::cache::select::{self, Forward as Why};
 use crate::cache::slices;
 use crate::cache::spans::Spans;
+use crate::cache::storable;
 use crate::cache::stored::{Extent, Stored};
 use crate::data::body::Body;
 use crate::data::record::Record;
@@ -88,6 +89,10 @@ impl Flow<'_> {
         let Some(wanted) = select::span(&self.asked(), stored, self.now(), &self.cache().settings) else {
             return Wanted::Unkept;
         };
+        let settings = &self.cache().settings;
+        if storable::as_asked(self.headers(), &stored.ruling.directives, settings).is_err() {
+            return Wanted::Unkept;
+        }
         if missing.end - missing.start <= AT_ONCE {
             Wanted::Soon
         } else if wanted.end - wanted.start <= self.object_max() {

@@ -75,7 +75,7 @@ async fn a_freshened_one_takes_its_place_on_disk_and_one_that_is_dropped_leaves_
     let folder = tempfile::tempdir().unwrap();
     let (store, old) = two_variants(folder.path()).await;
     let mut fresher = old[0].stored.clone();
-    fresher.received = NOW.plus(Duration::from_secs(9));
+    fresher.received = NOW.plus(Duration::from_secs(3));
     store.replace(&key("/a"), &old[0], Arc::new(old[0].renewed(fresher, store.purges.era()))).await;
     assert_eq!(found(&store, "/a").await, ["hallo", "hello"]);
     push_out(&store, "/a").await;
@@ -85,7 +85,7 @@ async fn a_freshened_one_takes_its_place_on_disk_and_one_that_is_dropped_leaves_
     store.drop_held(&key("/a"), &old[1]).await;
     let left = looked(&store).await;
     assert_eq!(found(&store, "/a").await, ["hello"]);
-    assert_eq!(left[0].stored.received, NOW.plus(Duration::from_secs(9)));
+    assert_eq!(left[0].stored.received, NOW.plus(Duration::from_secs(3)));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ fn pop(origin: &Origin) -> Pop {
 }
 
 fn wait_written(pop: &Pop, count: u64) {
-    wait_until("it is on disk", || pop.metrics().count("portolan_cache_disk_writes_total", &[]) == count);
+    wait_until("it is on disk", || pop.metrics().count("portolan_cache_disk_writes_total", &[]) >= count);
 }
 
 /// What is not stored is not asked for.
@@ -62,6 +62,8 @@ fn slices_that_memory_has_no_room_for_are_read_from_disk() {
     let origin = origin(KEPT);
     let pop = pop(&origin);
     range(&pop, 10, 19);
+    // What waits to be written is written once, however often it has changed.
+    wait_written(&pop, 1);
     range(&pop, 131_072, 131_081);
     wait_written(&pop, 2);
     // Twice as much as memory has, and of worth: asked for twice.
@@ -137,6 +139,8 @@ fn damage_to_one_slice_costs_no_client_a_wrong_byte() {
     let origin = origin(KEPT);
     let mut pop = pop(&origin);
     range(&pop, 10, 19);
+    // What waits to be written is written once, however often it has changed.
+    wait_written(&pop, 1);
     range(&pop, 131_072, 131_081);
     wait_written(&pop, 2);
     pop.restart();
